@@ -1,0 +1,1 @@
+"""CADA: cross-modal adaptive dual association for text-to-image person retrieval."""

@@ -1,0 +1,35 @@
+"""The one record type behind every data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Record:
+    """One picture of one person with its captions.
+
+    `image` is relative to the data set's `imgs/` folder; `person` is the id of the annotation file.
+    """
+
+    image: str
+    person: int
+    captions: tuple[str, ...]
+    split: str
+
+
+def gallery_parts(persons: Sequence[int], parts: int) -> list[set[int]]:
+    """Cut the distinct persons, in the order of their ids, into `parts` galleries of nearly equal size.
+
+    Consecutive ids stay together, so the families of look-alikes in a drawn set are not torn apart.
+    """
+    ids = sorted(set(persons))
+    bounds = [round(len(ids) * i / parts) for i in range(parts + 1)]
+    return [set(ids[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+
+
+def image_path(root: Path, record: Record) -> Path:
+    """Where the record's picture lies on the disk."""
+    return root / "imgs" / record.image

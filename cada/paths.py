@@ -1,0 +1,70 @@
+"""Where every step reads and writes: the one place that knows the names under params/ and results/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+PARAMS = Path("params")
+WORKFLOW = PARAMS / "workflow.yaml"
+PUBLISHED = PARAMS / "published.csv"
+STATE = Path(".cada")  # resume state, caches and locks: never a declared output
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One trained model of the matrix: results/<dataset>/*/<variant>/<seed>."""
+
+    dataset: str
+    variant: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.variant}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of one data set, all relative to the project's root."""
+
+    dataset: str
+
+    @property
+    def root(self) -> Path:
+        return Path("results") / self.dataset
+
+    def params(self, step: str) -> Path:
+        return PARAMS / self.dataset / f"{step}.yaml"
+
+    @property
+    def manifest(self) -> Path:
+        return self.root / "data" / "manifest.json"
+
+    @property
+    def phrases(self) -> Path:
+        return self.root / "phrases.parquet"
+
+    @property
+    def initial(self) -> Path:
+        return self.root / "initial"
+
+    def model(self, variant: str, seed: int) -> Path:
+        return self.root / "models" / variant / str(seed)
+
+    def history(self, variant: str, seed: int) -> Path:
+        return self.root / "history" / variant / f"{seed}.csv"
+
+    def metrics(self, variant: str, seed: int) -> Path:
+        return self.root / "metrics" / variant / f"{seed}.json"
+
+    def rankings(self, variant: str, seed: int) -> Path:
+        return self.root / "rankings" / variant / f"{seed}.parquet"
+
+    @property
+    def tables(self) -> Path:
+        return self.root / "tables"
+
+
+def variant_params(variant: str) -> Path:
+    """The parameter file of one variant of the method."""
+    return PARAMS / "variants" / f"{variant}.yaml"
