@@ -1,0 +1,57 @@
+# Every target makes .venv from requirements.lock on first use.
+#   PYTHON=/path/to/python3.11   another interpreter (when .venv is made)
+#   TORCH=cu130 | auto | cpu     the build of torch (when .venv is made; `rm -rf .venv` to choose again)
+#   CORES=8                      how many cores Snakemake may use (all of the machine's)
+PYTHON ?= python3.11
+TORCH ?= cpu
+CORES ?= all
+
+SHELL := /bin/sh
+VENV := .venv
+export PYTHON TORCH
+export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
+export MLFLOW_DISABLE_TELEMETRY := true
+
+.DEFAULT_GOAL := help
+.PHONY: help reproduce test smoke record restore ui lint lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@sed -n '2,4s/^# //p' $(firstword $(MAKEFILE_LIST))
+
+$(VENV)/ready: requirements.lock pyproject.toml workflow/scripts/environment.sh
+	@workflow/scripts/environment.sh
+
+reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC, print the tables
+	@snakemake --cores $(CORES) all
+	@workflow/scripts/record.sh
+	@cat results/*/tables/ablation.md
+
+smoke: $(VENV)/ready  ## the same graph on the small drawn set: does everything work? (its scores mean nothing)
+	@snakemake --cores $(CORES) --configfile params/smoke/workflow.yaml -- all
+	@cat results/smoke/tables/ablation.md
+
+record: $(VENV)/ready  ## commit the data and all outputs to DVC, when Snakemake has nothing left to do
+	@workflow/scripts/record.sh
+
+restore: $(VENV)/ready  ## after `dvc pull`: make Snakemake accept what was pulled
+	@workflow/scripts/restore.sh
+
+ui: $(VENV)/ready  ## MLflow on the comparison of the variants
+	@python workflow/scripts/ui.py
+
+test: $(VENV)/ready  ## all tests
+	@pytest --numprocesses 2 --dist worksteal tests
+
+lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
+	@ruff check .
+	@ruff format --check .
+	@mypy cada
+	@snakefmt --check Snakefile workflow
+	@snakemake --lint
+
+lock: $(VENV)/ready  ## after a change of pyproject.toml: requirements.lock and environment.yml anew
+	@workflow/scripts/lock.sh
+
+clean:  ## remove results, logs and caches; keeps .venv, data, the DVC cache and MLflow's store
+	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache

@@ -1,0 +1,131 @@
+"""The command line: names, arguments and help. The work is done by the functions it calls, imported when they are needed."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cada.errors import CadaError
+from cada.paths import WORKFLOW
+
+app = typer.Typer(
+    help="Text-to-image person retrieval by cross-modal adaptive dual association.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+data = typer.Typer(help="Draw, validate and look at data sets.", no_args_is_help=True)
+track = typer.Typer(help="The MLflow store.", no_args_is_help=True)
+app.add_typer(data, name="data")
+app.add_typer(track, name="track")
+
+Dataset = Annotated[str, typer.Argument(help="A folder of params/, for example synthpedes.", show_default=False)]
+Variant = Annotated[str, typer.Option("--variant", help="A file of params/variants/, for example dual.", show_default=False)]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the training.", show_default=False)]
+
+
+@data.command("prepare")
+def data_prepare(dataset: Dataset, force: Annotated[bool, typer.Option("--force", help="Draw the set anew.")] = False) -> None:
+    """Draw the data set, or check the user's.
+
+    A drawn set is made where it is missing; a set of the user's is validated. Both get a manifest.
+    """
+    from cada.steps import prepare_data
+
+    prepare_data(dataset, force=force)
+
+
+@data.command("sheet")
+def data_sheet(dataset: Dataset, output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")]) -> None:
+    """Draw pictures with their captions."""
+    from cada.steps import draw_sheet
+
+    draw_sheet(dataset, output)
+
+
+@app.command("phrases")
+def phrases(dataset: Dataset) -> None:
+    """Parse every caption into attribute phrases."""
+    from cada.steps import parse_phrases
+
+    parse_phrases(dataset)
+
+
+@app.command("initial")
+def initial(dataset: Dataset) -> None:
+    """Make the weights every training starts from."""
+    from cada.steps import make_initial
+
+    make_initial(dataset)
+
+
+@app.command("train")
+def train(dataset: Dataset, variant: Variant, seed: Seed) -> None:
+    """Train one variant with one seed.
+
+    A training that was killed goes on where it was.
+    """
+    from cada.steps import train_variant
+
+    train_variant(dataset, variant, seed)
+
+
+@app.command("evaluate")
+def evaluate(dataset: Dataset, variant: Variant, seed: Seed) -> None:
+    """Rank the test gallery for every caption.
+
+    Writes the metrics and the rankings of one trained model.
+    """
+    from cada.steps import evaluate_variant
+
+    evaluate_variant(dataset, variant, seed)
+
+
+@app.command("tables")
+def tables(
+    dataset: Dataset,
+    workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
+) -> None:
+    """Write the ablation and comparison tables.
+
+    They have the variants and seeds that the workflow file lists, and nothing else.
+    """
+    from cada.steps import write_tables
+
+    write_tables(dataset, workflow=workflow)
+
+
+@app.command("parity")
+def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vectors.", show_default=False)]) -> None:
+    """Compare the model with recorded numbers.
+
+    Prints the largest difference per tensor and fails where one is over its tolerance.
+    """
+    from cada.steps import check_parity
+
+    check_parity(folder)
+
+
+@track.command("sync")
+def track_sync() -> None:
+    """Rebuild the runs from results/.
+
+    For after a pull, a cache hit or an outage of the store.
+    """
+    from cada.tracking import sync
+
+    sync()
+
+
+def main() -> None:
+    """Entry point: a `CadaError` becomes lines on stderr and exit code 1."""
+    try:
+        app(prog_name="cada")
+    except CadaError as error:
+        for line in str(error).splitlines():
+            print(f"cada: {line}", file=sys.stderr)
+        sys.exit(1)
