@@ -86,8 +86,8 @@ class Transformer(Parameters):
     mlp: Positive
 
 
-class Model(Parameters):
-    """params/<dataset>/model.yaml: sizes of the encoders; the attribute decoder has the text encoder's."""
+class Architecture(Parameters):
+    """Sizes of the model; the attribute decoder has the text encoder's."""
 
     image_size: tuple[Positive, Positive]
     patch_size: tuple[Positive, Positive]
@@ -95,8 +95,18 @@ class Model(Parameters):
     text: Transformer
     projection: Positive
     max_tokens: Annotated[int, Field(ge=8)] = 73
+    positions: Annotated[int, Field(ge=8)] = 512
     dropout: Probability = 0.1
+
+
+class Model(Architecture):
+    """params/<dataset>/model.yaml: the architecture and the WordPiece vocabulary."""
+
     vocabulary: Path
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture(**self.model_dump(exclude={"vocabulary"}))
 
 
 # --- the procedure: each switch is one difference between the published code and a careful reproduction ---------

@@ -6,8 +6,21 @@ Heavy modules are imported inside, so that `cada --help` answers at once.
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from cada import config
-from cada.paths import PUBLISHED, Cell, Layout
+from cada.files import atomic, digest, exclusive, write_json, write_text
+from cada.paths import PUBLISHED, STATE, Cell, Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from cada.data.loading import Split
+    from cada.data.records import Record
+    from cada.model.tokenizer import Tokenizer
+    from cada.retrieval.evaluation import Engine, Target
+    from cada.training.finetune import TrainingSet
 
 
 def prepare_data(dataset: str, *, force: bool = False) -> None:
@@ -26,3 +39,172 @@ def parse_phrases(dataset: str) -> None:
     layout = Layout(dataset)
     records = load_records(dataset, config.load_dataset(dataset).data, manifest=layout.manifest)
     write_phrases(records, output=layout.phrases)
+
+
+def make_initial(dataset: str) -> None:
+    """Pre-train the weights that every variant and seed starts from."""
+    from cada.compute import prepare as prepare_compute
+    from cada.data.prepare import load_records
+    from cada.errors import CadaError
+    from cada.model.cada import build
+    from cada.model.folder import save_model, weights_of
+    from cada.model.tokenizer import Tokenizer
+    from cada.training.objective import SpecialTokens
+    from cada.training.pretrain import pretrain
+    from cada.training.seeds import seed_everything
+
+    layout, parameters = Layout(dataset), config.load_dataset(dataset)
+    settings = parameters.initial.pretrain
+    if parameters.initial.source != "pretrain" or settings is None:
+        raise CadaError(f"{layout.params('initial')}: source: pretrain with a section `pretrain` is the only source that there is yet.")
+    architecture, vocabulary = parameters.model.architecture, parameters.model.vocabulary
+    tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
+    device = prepare_compute(settings.compute)
+    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    split = _split(records, "pretrain", parameters.data.root)
+    training = _training_set(split, tokenizer, architecture.image_size, threads=settings.compute.threads)
+    state = _state(Cell(dataset, "initial", settings.seed), config.params_hash(parameters.initial, parameters.model), [layout.manifest])
+    seed_everything(settings.seed, "initial weights")
+    model = build(architecture, vocabulary=tokenizer.size).to(device)
+    with exclusive(state.with_suffix(".lock"), f"initial weights of {dataset}"):
+        pretrain(
+            model,
+            training,
+            optimisation=settings.optimisation,
+            augmentation=settings.augmentation,
+            mask_rate=settings.mask_rate,
+            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
+            seed=settings.seed,
+            device=device,
+            log_every=settings.log_every,
+            state=state,
+        )
+        save_model(layout.initial, weights_of(model), architecture=architecture, vocabulary=vocabulary)
+        state.unlink(missing_ok=True)
+
+
+def train_variant(dataset: str, variant: str, seed: int) -> None:
+    """Fine-tune one variant with one seed from the initial weights."""
+    from cada.compute import prepare as prepare_compute
+    from cada.data.prepare import load_records
+    from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
+    from cada.phrases.table import read_phrases
+    from cada.training.captions import attribute_groups
+    from cada.training.finetune import finetune
+    from cada.training.loop import history_csv
+    from cada.training.objective import SpecialTokens
+
+    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
+    settings = parameters.train
+    switches = config.resolve_switches(chosen, settings.switches)
+    device = prepare_compute(settings.compute)
+    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    model, tokenizer, architecture = load_model(layout.initial)
+    split = _split(records, "train", parameters.data.root, queries="first_two")
+    training = _training_set(split, tokenizer, architecture.image_size, threads=settings.compute.threads)
+    if chosen.weights.ara:
+        phrases = read_phrases(layout.phrases)
+        groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
+        training = training.with_groups(groups)
+    held_out = _split(records, switches.selection, parameters.data.root, queries=switches.queries)
+    target = _target(held_out, tokenizer, architecture.image_size, threads=settings.compute.threads)
+    inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
+    state = _state(Cell(dataset, variant, seed), config.params_hash(chosen, settings, parameters.evaluate), inputs)
+    with exclusive(state.with_suffix(".lock"), f"training of {dataset}/{variant}/{seed}"):
+        progress = finetune(
+            model.to(device),
+            training,
+            target,
+            optimisation=settings.optimisation,
+            augmentation=settings.augmentation,
+            weights=chosen.weights,
+            switches=switches,
+            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
+            engine=_engine(chosen, switches, parameters, tokenizer, device=settings.compute.device),
+            fusion_weights=parameters.evaluate.fusion_weights,
+            seed=seed,
+            log_every=settings.log_every,
+            state=state,
+        )
+        write_text(layout.history(variant, seed), history_csv(progress.rows))
+        folder = layout.model(variant, seed)
+        save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)
+        state.unlink(missing_ok=True)
+
+
+def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
+    """Score one trained model on the test split."""
+    from cada.compute import prepare as prepare_compute
+    from cada.data.prepare import load_records
+    from cada.model.folder import load_model
+    from cada.retrieval.results import evaluate_model, rankings_table
+
+    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
+    settings = parameters.evaluate
+    switches = config.resolve_switches(chosen, parameters.train.switches)
+    device = prepare_compute(settings.compute)
+    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    model, tokenizer, architecture = load_model(layout.model(variant, seed))
+    val, test = (_split(records, name, parameters.data.root, queries=switches.queries) for name in ("val", "test"))
+    targets = [_target(split, tokenizer, architecture.image_size, threads=settings.compute.threads) for split in (val, test)]
+    metrics, ranking = evaluate_model(
+        model.to(device),
+        *targets,
+        engine=_engine(chosen, switches, parameters, tokenizer, device=settings.compute.device),
+        headline=switches.fusion if chosen.reranks else "cosine",
+        fusion_weights=settings.fusion_weights,
+        parts=parameters.data.gallery_parts,
+        bootstrap=settings.bootstrap,
+    )
+    facts = {"dataset": dataset, "variant": variant, "seed": seed, "procedure": chosen.procedure, "split": "test"}
+    with atomic(layout.rankings(variant, seed)) as partial:
+        rankings_table(ranking, test).to_parquet(partial, index=False)
+    write_json(layout.metrics(variant, seed), facts | metrics)
+
+
+def _split(records: Sequence[Record], name: str, root: Path, *, queries: str = "all") -> Split:
+    from cada.data.loading import take_split
+
+    return take_split(records, name, root=root, queries=queries)  # type: ignore[arg-type]
+
+
+def _training_set(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, threads: int) -> TrainingSet:
+    from cada.data.images import load_images
+    from cada.training.finetune import TrainingSet
+
+    images = load_images(split.image_paths, size, threads=threads)
+    return TrainingSet(images, tokenizer(split.captions), split.caption_image, split.caption_persons, None)
+
+
+def _target(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, threads: int) -> Target:
+    from cada.data.images import load_images
+    from cada.retrieval.evaluation import Target
+
+    return Target(
+        load_images(split.image_paths, size, threads=threads), split.image_persons, tokenizer(split.captions), split.caption_persons
+    )
+
+
+def _engine(
+    variant: config.Variant, switches: config.Switches, parameters: config.DatasetParameters, tokenizer: Tokenizer, *, device: str
+) -> Engine:
+    from cada.compute import resolve_device
+    from cada.retrieval.evaluation import Engine
+
+    return Engine(
+        enc=tokenizer.enc,
+        top_k=parameters.evaluate.top_k if variant.reranks else None,
+        padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
+        batch_size=parameters.evaluate.batch_size,
+        device=resolve_device(device),
+    )
+
+
+def _state(cell: Cell, params_hash: str, inputs: Sequence[Path]) -> Path:
+    """Where an interrupted run of the cell goes on: a name that changes with parameters, inputs and code."""
+    import hashlib
+
+    package = Path(__file__).parent
+    digests = [digest(path) for path in (*inputs, *sorted(package.rglob("*.py")))]
+    key = hashlib.sha256("".join([params_hash, *digests]).encode()).hexdigest()[:16]
+    return STATE / "resume" / cell.dataset / cell.variant / str(cell.seed) / f"{key}.pt"

@@ -1,0 +1,95 @@
+"""A split as arrays, and batches of it that depend on nothing but the seed and the step.
+
+Legend: N pictures, Q captions, B batch, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cada.data.records import Record, image_path
+from cada.errors import CadaError
+from cada.model.tokenizer import TokenizedCaptions
+
+
+@dataclass(frozen=True)
+class Split:
+    """The pictures and captions of one split; `records` gives each picture's place in the whole annotation."""
+
+    image_paths: tuple[Path, ...]  # N
+    image_names: tuple[str, ...]  # N
+    image_persons: np.ndarray  # (N,)
+    captions: tuple[str, ...]  # Q
+    caption_image: np.ndarray  # (Q,) index of the caption's own picture
+    caption_number: np.ndarray  # (Q,) its number among the picture's captions
+
+    @property
+    def caption_persons(self) -> np.ndarray:
+        """The person of each caption (Q,)."""
+        return self.image_persons[self.caption_image]
+
+
+def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Literal["first_two", "all"] = "all") -> Split:
+    """The records of `split`, in the annotation's order; `first_two` keeps two captions per picture (published)."""
+    chosen = [record for record in records if record.split == split]
+    if not chosen:
+        raise CadaError(f"{root}: no record has the split {split}. Check the annotation with `cada data prepare`.")
+    most = 2 if queries == "first_two" else None
+    captions = [(text, row, number) for row, record in enumerate(chosen) for number, text in enumerate(record.captions[:most])]
+    return Split(
+        tuple(image_path(root, record) for record in chosen),
+        tuple(record.image for record in chosen),
+        np.array([record.person for record in chosen]),
+        tuple(text for text, _, _ in captions),
+        np.array([row for _, row, _ in captions]),
+        np.array([number for _, _, number in captions]),
+    )
+
+
+@dataclass(frozen=True)
+class TokenBatch:
+    """Captions as tensors: ids and mask (B, L), lengths (B), attribute groups (B, L) or -1."""
+
+    ids: Tensor
+    mask: Tensor
+    lengths: Tensor
+    groups: Tensor
+
+    def to(self, device: torch.device) -> TokenBatch:
+        """Ids, mask and lengths on `device`; groups stay on the CPU, where masks are drawn."""
+        return TokenBatch(self.ids.to(device), self.mask.to(device), self.lengths.to(device), self.groups)
+
+
+def token_batch(captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int | None, groups: np.ndarray | None = None) -> TokenBatch:
+    """The captions `rows` (B), padded to their longest or to the fixed length `padded_to`."""
+    lengths = captions.lengths[rows]
+    longest = int(lengths.max())
+    ids = torch.zeros(len(rows), padded_to or longest, dtype=torch.long)
+    ids[:, :longest] = torch.from_numpy(captions.ids[rows, :longest].astype(np.int64))
+    numbers = torch.full_like(ids, -1)
+    if groups is not None:
+        numbers[:, :longest] = torch.from_numpy(groups[rows, :longest].astype(np.int64))
+    mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths)[:, None]
+    return TokenBatch(ids, mask, torch.from_numpy(lengths.astype(np.int64)), numbers)
+
+
+def batch_rows(count: int, batch_size: int, step: int, *, seed: int) -> np.ndarray:
+    """The rows (B) of batch `step` when `count` samples are shuffled anew each epoch and the rest is dropped."""
+    per_epoch = steps_per_epoch(count, batch_size)
+    epoch, place = divmod(step, per_epoch)
+    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(count)
+    return order[place * batch_size : (place + 1) * batch_size]
+
+
+def steps_per_epoch(count: int, batch_size: int) -> int:
+    """Whole batches in `count` samples; at least one is needed."""
+    if count < batch_size:
+        raise CadaError(f"a batch of {batch_size} needs as many samples, and there are {count}. Lower optimisation.batch_size.")
+    return count // batch_size

@@ -1,0 +1,134 @@
+"""The three objectives of CADA as plain functions of tensors (method section 3).
+
+Legend: B batch, L tokens, D width, E common space, M masked tokens, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+GLOBAL_SCALE = 1 / 0.02  # constants of the published code: not learned, not in the checkpoint
+MINING_TEMPERATURE = 0.07
+
+
+def global_association(image_features: Tensor, text_features: Tensor, persons: Tensor, *, scale: float = GLOBAL_SCALE) -> Tensor:
+    """Align images and captions of the same person: forward KL + reverse KL + cross-entropy, both ways.
+
+    Features (B, E) need not be normalised; pair i is of person `persons[i]` (B). The KL terms are means over all
+    B^2 entries and the cross-entropy is a mean over rows, as published: the value depends on the batch size.
+    """
+    logits = scale * F.normalize(image_features, dim=-1) @ F.normalize(text_features, dim=-1).T  # (B, B)
+    same = (persons[:, None] == persons[None, :]).to(logits.dtype)
+    target = same / same.sum(dim=1, keepdim=True)
+    return (_association(logits, target) + _association(logits.T, target)) / 2
+
+
+def _association(logits: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
+    log_p, log_q = logits.log_softmax(dim=1), (target + eps).log()
+    divergences = log_p.exp() * (log_p - log_q) + target * (log_q - log_p)
+    return divergences.mean() - (target * log_p).sum(dim=1).mean()
+
+
+# --- ATP: text tokens to image patches ----------------------------------------------------------------------------
+
+
+class Negatives(NamedTuple):
+    """One wrong partner per row, and how many rows had no choice because every weight was zero."""
+
+    image: Tensor  # (B,) the wrong image for each caption
+    text: Tensor  # (B,) the wrong caption for each image
+    degenerate: Tensor  # () rows, of 2B, whose softmax underflowed
+
+
+def hard_negatives(
+    image_features: Tensor,
+    text_features: Tensor,
+    persons: Tensor,
+    *,
+    how: Literal["published", "hardest", "sampled"],
+    generator: torch.Generator | None = None,
+) -> Negatives:
+    """Choose for each caption a wrong image and for each image a wrong caption, never of the same person.
+
+    Features (B, E), not normalised; persons (B).
+    `published`: argmax of a softmax over un-normalised products / 0.07, same persons set to 0 afterwards. Where it
+    underflows, argmax returns index 0, possibly a true pair; `degenerate` counts those rows.
+    `hardest`: the same choice without the flaw: fp32 logits, same persons at -inf, argmax.
+    `sampled`: drawn from softmax(cosine / 0.07) with `generator` (as ALBEF and BLIP do).
+    """
+    same = persons[:, None] == persons[None, :]
+    assert not same.all(dim=1).any(), "a batch needs at least two persons"
+    with torch.no_grad():
+        images, texts = image_features.float(), text_features.float()
+        if how == "sampled":
+            images, texts = F.normalize(images, dim=-1), F.normalize(texts, dim=-1)
+        logits = texts @ images.T / MINING_TEMPERATURE  # (B captions, B images)
+        underflow = sum((rows.softmax(dim=1).masked_fill(same, 0).amax(dim=1) == 0).sum() for rows in (logits, logits.T))
+        choices = [_choose(rows, same, how, generator) for rows in (logits, logits.T)]
+    return Negatives(choices[0], choices[1], torch.as_tensor(underflow))
+
+
+def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator | None) -> Tensor:
+    if how == "published":
+        return logits.softmax(dim=1).masked_fill(same, 0).argmax(dim=1)
+    logits = logits.masked_fill(same, -torch.inf)
+    if how == "hardest":
+        return logits.argmax(dim=1)
+    drawn = torch.multinomial(logits.softmax(dim=1).cpu(), 1, generator=generator)[:, 0]  # on the CPU: one generator for every device
+    return drawn.to(logits.device)
+
+
+def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "halves"]) -> Tensor:
+    """Means of two groups of token states: hidden (B, L, D), lengths (B) to (B, 2, D).
+
+    `fixed`: positions 1 to (L-1)/2 and the rest, padding included (published, L = 73). `halves`: the two halves of
+    the caption's word pieces, [ENC] and [SEP] left out; an odd middle piece belongs to both.
+    """
+    length = hidden.shape[1]
+    if how == "fixed":
+        middle = 1 + (length - 1) // 2
+        return torch.stack([hidden[:, 1:middle].mean(dim=1), hidden[:, middle:].mean(dim=1)], dim=1)
+    position = torch.arange(length, device=hidden.device)[None, :]
+    pieces = (lengths - 2).clamp(min=1)[:, None]  # (B, 1)
+    first = (position >= 1) & (position <= (pieces + 1) // 2)
+    second = (position > pieces // 2) & (position <= pieces)
+    groups = torch.stack([first, second], dim=1).to(hidden.dtype)  # (B, 2, L)
+    return groups @ hidden / groups.sum(dim=2, keepdim=True)
+
+
+def match_loss(logits: Tensor, positives: int) -> Tensor:
+    """Cross-entropy of match logits (N, ..., 2) whose first `positives` rows are pairs and the others are not."""
+    labels = torch.zeros(logits.shape[:-1], dtype=torch.long, device=logits.device)
+    labels[:positives] = 1
+    return F.cross_entropy(logits.flatten(0, -2), labels.flatten())
+
+
+# --- ARA: image regions to text attributes ------------------------------------------------------------------------
+
+
+def select_groups(groups: Tensor, *, rate: float, generator: torch.Generator) -> Tensor:
+    """Choose whole groups of tokens with probability `rate`: group numbers (B, L), -1 outside, to a mask (B, L).
+
+    A group is an attribute phrase (robust) or a single attribute word (published). At least one group of the batch
+    is chosen if there is any, so that the loss is defined. Drawn on the CPU.
+    """
+    count = int(groups.max()) + 1
+    if count == 0:
+        return torch.zeros_like(groups, dtype=torch.bool)
+    exists = (groups[:, None, :] == torch.arange(count)[None, :, None]).any(dim=2)  # (B, groups)
+    draw = torch.rand(exists.shape, generator=generator).masked_fill(~exists, torch.inf)
+    chosen = (draw < rate) | (draw == draw.min())
+    return chosen.gather(1, groups.clamp(min=0)) & (groups >= 0)
+
+
+def attribute_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of the decoder's logits (M, V) at the masked positions against the true ids (M).
+
+    A mean over the masked tokens of the local batch, as published: with several processes it is not the mean over
+    the global batch. NaN when nothing is masked.
+    """
+    return F.cross_entropy(logits, targets)

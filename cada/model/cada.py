@@ -1,0 +1,65 @@
+"""CADA's model: three transformers, two projections, two match heads (method section 2).
+
+Legend: B batch, P patches, L tokens, D width, E width of the common space.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from cada.config import Architecture
+from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder
+
+
+class Cada(nn.Module):
+    """The parts, and the few ways in which training and retrieval use them."""
+
+    def __init__(
+        self,
+        image_encoder: ImageEncoder,
+        text_encoder: TextEncoder,
+        attribute_decoder: AttributeDecoder,
+        *,
+        width: int,
+        projection: int,
+    ) -> None:
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.text_encoder = text_encoder
+        self.attribute_decoder = attribute_decoder
+        self.image_projection = nn.Linear(width, projection)
+        self.text_projection = nn.Linear(width, projection)
+        self.match_head = nn.Linear(width, 2)  # class 1 = match
+        self.local_match_head = nn.Linear(width, 2)
+
+    def encode_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images (B, 3, height, width) to tokens (B, 1 + P, D) and features (B, E), not normalised."""
+        tokens = self.image_encoder(images)
+        return tokens, self.image_projection(tokens[:, 0])
+
+    def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Token ids and mask (B, L), [CLS] first, to features (B, E), not normalised."""
+        return self.text_projection(self.text_encoder(ids, mask)[:, 0])
+
+    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, enc: int) -> Tensor:
+        """Hidden states (B, L, D) of caption i reading image i; position 0 becomes the token `enc` = [ENC]."""
+        ids = ids.clone()
+        ids[:, 0] = enc
+        return self.text_encoder(ids, mask, image_tokens)
+
+
+def build(architecture: Architecture, *, vocabulary: int) -> Cada:
+    """A freshly initialised model; seed torch first."""
+    text = {
+        "image_width": architecture.vision.width,
+        "vocabulary": vocabulary,
+        "positions": architecture.positions,
+        "dropout": architecture.dropout,
+    }
+    return Cada(
+        ImageEncoder(architecture.vision, image_size=architecture.image_size, patch_size=architecture.patch_size),
+        TextEncoder(architecture.text, **text),
+        AttributeDecoder(architecture.text, **text),
+        width=architecture.text.width,
+        projection=architecture.projection,
+    )

@@ -1,0 +1,109 @@
+"""The three transformers of CADA, built from transformers' ViT and BERT (method section 2).
+
+Legend: B batch, P patches, L tokens, D width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertLMHeadModel, BertModel, ViTConfig, ViTModel
+
+from cada.config import Transformer
+
+
+class ImageEncoder(nn.Module):
+    """ViT: pre-norm, exact GELU, learned positions, [CLS], final LayerNorm, no dropout."""
+
+    def __init__(self, sizes: Transformer, *, image_size: tuple[int, int], patch_size: tuple[int, int]) -> None:
+        super().__init__()
+        config = ViTConfig(
+            hidden_size=sizes.width,
+            num_hidden_layers=sizes.depth,
+            num_attention_heads=sizes.heads,
+            intermediate_size=sizes.mlp,
+            image_size=image_size,
+            patch_size=patch_size,
+            layer_norm_eps=1e-6,
+            hidden_dropout_prob=0.0,
+            attention_probs_dropout_prob=0.0,
+            attn_implementation="sdpa",
+        )
+        self.vit = ViTModel(config, add_pooling_layer=False)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Normalised images (B, 3, height, width) to image tokens (B, 1 + P, D), [CLS] first."""
+        return self.vit(images).last_hidden_state
+
+
+def _bert_config(sizes: Transformer, *, image_width: int, vocabulary: int, positions: int, dropout: float) -> BertConfig:
+    """BERT as a decoder with cross-attention to image tokens; no cache, since nothing is generated."""
+    config = BertConfig(
+        vocab_size=vocabulary,
+        hidden_size=sizes.width,
+        num_hidden_layers=sizes.depth,
+        num_attention_heads=sizes.heads,
+        intermediate_size=sizes.mlp,
+        max_position_embeddings=positions,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
+        layer_norm_eps=1e-12,
+        is_decoder=True,
+        add_cross_attention=True,
+        use_cache=False,
+        attn_implementation="sdpa",
+    )
+    if image_width != sizes.width:
+        # BertCrossAttention projects keys and values from the text width only
+        raise ValueError(f"the image encoder's width {image_width} must equal the text encoder's {sizes.width}")
+    return config
+
+
+def _without_token_types(bert: BertModel) -> None:
+    """The published model has no token-type embedding: zero, and never trained."""
+    nn.init.zeros_(bert.embeddings.token_type_embeddings.weight)
+    bert.embeddings.token_type_embeddings.weight.requires_grad_(False)
+
+
+class TextEncoder(nn.Module):
+    """One BERT in two bidirectional modes that share every weight: text alone, and text attending to an image."""
+
+    def __init__(self, sizes: Transformer, *, image_width: int, vocabulary: int, positions: int, dropout: float) -> None:
+        super().__init__()
+        config = _bert_config(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout)
+        self.bert = BertModel(config, add_pooling_layer=False)
+        _without_token_types(self.bert)
+
+    def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | None = None) -> Tensor:
+        """Token ids and mask (B, L) to hidden states (B, L, D).
+
+        Without `image_tokens` (B, 1 + P, D) the cross-attention is skipped (the unimodal mode). A prepared boolean
+        4-D mask keeps BERT's decoder bidirectional.
+        """
+        bidirectional = mask.bool()[:, None, None, :]  # (B, 1, 1, L)
+        return self.bert(ids, attention_mask=bidirectional, encoder_hidden_states=image_tokens).last_hidden_state
+
+
+class AttributeDecoder(nn.Module):
+    """A second BERT of the same shape with a masked-language head; its self-attention is causal."""
+
+    def __init__(self, sizes: Transformer, *, image_width: int, vocabulary: int, positions: int, dropout: float) -> None:
+        super().__init__()
+        config = _bert_config(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout)
+        self.bert = BertLMHeadModel(config)
+        _without_token_types(self.bert.bert)
+
+    def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, selected: Tensor) -> Tensor:
+        """Masked ids (B, L) to logits (M, V) at the M positions where `selected` (B, L) is true, row by row.
+
+        The label of a position stands at the same position: nothing is shifted.
+        """
+        length = ids.shape[1]
+        causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
+        visible = causal & mask.bool()[:, None, None, :]  # (B, 1, L, L)
+        hidden = self.bert.bert(ids, attention_mask=visible, encoder_hidden_states=image_tokens).last_hidden_state
+        return self.bert.cls(hidden[selected])
+
+    def start_from(self, text_encoder: TextEncoder) -> None:
+        """Copy the text encoder's weights; the head keeps its own."""
+        self.bert.bert.load_state_dict(text_encoder.bert.state_dict())

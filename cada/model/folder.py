@@ -1,0 +1,69 @@
+"""A model on the disk: a folder with model.safetensors, config.json and vocab.txt."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from cada.config import Architecture
+from cada.errors import CadaError
+from cada.files import atomic, read_json, write_json
+from cada.model.cada import Cada, build
+from cada.model.tokenizer import Tokenizer
+
+WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
+
+
+def weights_of(model: Cada) -> dict[str, Tensor]:
+    """Every parameter once: tied ones under their first name."""
+    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+
+
+def set_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> None:
+    """Copy `weights` into the model; every name and shape must agree, or `CadaError` names those that do not."""
+    parameters = dict(model.named_parameters())
+    wrong = [f"{name} is missing" for name in parameters if name not in weights]
+    wrong += [f"{name} is unknown" for name in weights if name not in parameters]
+    wrong += [
+        f"{name} has shape {tuple(weights[name].shape)}, not {tuple(value.shape)}"
+        for name, value in parameters.items()
+        if name in weights and weights[name].shape != value.shape
+    ]
+    if wrong:
+        more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+        raise CadaError(f"{source}: these weights do not fit the model: {'; '.join(wrong[:5])}{more}.")
+    with torch.no_grad():
+        for name, value in parameters.items():
+            value.copy_(weights[name])
+
+
+def save_model(folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path) -> None:
+    """Write the three files; the weights come last, so a folder with weights is whole."""
+    write_json(folder / CONFIG, architecture.model_dump(mode="json"))
+    with atomic(folder / VOCABULARY) as partial:
+        shutil.copyfile(vocabulary, partial)
+    with atomic(folder / WEIGHTS) as partial:
+        save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial)
+
+
+def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:
+    """Read a model folder; the model is in evaluation mode on the CPU."""
+    values = read_json(folder / CONFIG)
+    architecture = Architecture.model_validate(values)
+    tokenizer = Tokenizer(folder / VOCABULARY, architecture.max_tokens)
+    model = build(architecture, vocabulary=tokenizer.size)
+    path = folder / WEIGHTS
+    try:
+        weights = load_file(path)
+    except FileNotFoundError as error:
+        raise CadaError(f"{path}: there is no such file. Make it with `snakemake --cores 8 all`.") from error
+    except SafetensorError as error:
+        raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
+    set_weights(model, weights, source=str(path))
+    return model.eval(), tokenizer, architecture

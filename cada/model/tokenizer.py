@@ -1,0 +1,73 @@
+"""BERT's WordPiece with CADA's two extra tokens.
+
+Legend: N captions, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers.implementations import BertWordPieceTokenizer
+
+from cada.data.text import normalise_caption
+from cada.errors import CadaError
+
+EXTRA_TOKENS = ("[DEC]", "[ENC]")
+
+
+@dataclass(frozen=True)
+class TokenizedCaptions:
+    """Captions as padded token ids; `starts` and `ends` are character offsets in the normalised caption."""
+
+    ids: np.ndarray  # (N, L) int32, padded with [PAD] = 0
+    lengths: np.ndarray  # (N,) int32, [CLS] and [SEP] included
+    starts: np.ndarray  # (N, L) int32
+    ends: np.ndarray  # (N, L) int32, equal to starts for special tokens
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: np.ndarray) -> TokenizedCaptions:
+        """The captions `rows`."""
+        return TokenizedCaptions(self.ids[rows], self.lengths[rows], self.starts[rows], self.ends[rows])
+
+
+class Tokenizer:
+    """[CLS] + at most `max_tokens` - 2 pieces + [SEP]; [DEC] and [ENC] follow the vocabulary (method section 2)."""
+
+    def __init__(self, vocabulary: Path, max_tokens: int) -> None:
+        try:
+            entries = vocabulary.read_text(encoding="utf-8").split("\n")
+        except FileNotFoundError as error:
+            raise CadaError(f"{vocabulary}: there is no such vocabulary. Name a WordPiece file in model.yaml: vocabulary.") from error
+        while entries and not entries[-1]:
+            entries.pop()
+        ids = {entry: index for index, entry in enumerate(entries)}
+        missing = [token for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if token not in ids]
+        if missing or ids.get("[PAD]") != 0:
+            raise CadaError(f"{vocabulary}: not a BERT vocabulary: {', '.join(missing) or '[PAD] must be the first entry'}.")
+        self.vocabulary = vocabulary
+        self.max_tokens = max_tokens
+        self.size = len(entries) + len(EXTRA_TOKENS)
+        self.cls, self.sep, self.mask = ids["[CLS]"], ids["[SEP]"], ids["[MASK]"]
+        self.enc = len(entries) + EXTRA_TOKENS.index("[ENC]")
+        self._tokens = (*entries, *EXTRA_TOKENS)
+        self._backend = BertWordPieceTokenizer(vocab=ids, lowercase=True)
+        self._backend.enable_truncation(max_tokens)
+
+    def __call__(self, captions: Sequence[str]) -> TokenizedCaptions:
+        """Normalise and tokenize `captions` (N) into arrays of the longest length L among them."""
+        encodings = self._backend.encode_batch([normalise_caption(caption) for caption in captions])
+        lengths = np.array([len(item.ids) for item in encodings], dtype=np.int32)
+        ids, starts, ends = (np.zeros((len(encodings), lengths.max(initial=1)), dtype=np.int32) for _ in range(3))
+        for row, item in enumerate(encodings):
+            ids[row, : lengths[row]] = item.ids
+            starts[row, : lengths[row]], ends[row, : lengths[row]] = np.array(item.offsets, dtype=np.int32).T
+        return TokenizedCaptions(ids, lengths, starts, ends)
+
+    def tokens(self, ids: Sequence[int]) -> list[str]:
+        """The word pieces behind `ids`."""
+        return [self._tokens[index] for index in ids]

@@ -1,0 +1,28 @@
+"""The published code's attribute words: every word piece that NLTK's tagger calls an adjective or a noun."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import nltk
+
+from cada.errors import CadaError
+
+ATTRIBUTE_TAGS = frozenset({"JJ", "NN", "NNS", "NNP", "NNPS"})
+TAGGER = "averaged_perceptron_tagger_eng"
+
+
+def attribute_words(captions: Sequence[Sequence[str]]) -> list[list[bool]]:
+    """For each caption's word pieces, special tokens included, whether the tagger calls it an attribute.
+
+    [SEP] is mostly tagged as a noun: a side effect of the published code, kept (method section 3).
+    Errors: `CadaError` when the tagger's data is not installed.
+    """
+    try:
+        tagged = nltk.pos_tag_sents([list(pieces) for pieces in captions])
+    except LookupError as error:
+        raise CadaError(
+            f"ara_masking: words needs NLTK's {TAGGER}, which is not installed. Run `python -m nltk.downloader {TAGGER}`, "
+            "or choose ara_masking: phrases."
+        ) from error
+    return [[tag in ATTRIBUTE_TAGS for _, tag in sentence] for sentence in tagged]

@@ -1,0 +1,70 @@
+"""Recall, mean average precision and mean inverse negative penalty of text-to-image retrieval.
+
+Legend: Q queries, G gallery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+METRICS = ("R1", "R5", "R10", "mAP", "mINP")
+
+
+@dataclass(frozen=True)
+class QueryScores:
+    """What one ranking says about each query; every array is (Q,)."""
+
+    first: np.ndarray  # rank of the first relevant picture, from 1
+    average_precision: np.ndarray  # (1/R) sum over relevant ranks r of hits(r) / r
+    inverse_penalty: np.ndarray  # R / rank of the last relevant picture
+
+    def values(self) -> np.ndarray:
+        """Each query's share in METRICS, in percent: (Q, 5). Their mean over queries is the metric."""
+        columns = [self.first <= 1, self.first <= 5, self.first <= 10, self.average_precision, self.inverse_penalty]
+        return 100 * np.stack(columns, axis=1).astype(np.float64)
+
+
+def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_persons: np.ndarray, *, chunk: int = 1024) -> QueryScores:
+    """Score rankings (Q, G) of gallery indices, best first, by the persons of queries (Q) and pictures (G).
+
+    Only the ranks of relevant pictures are looked at, so the cost is that of one gather. Each query must have at
+    least one relevant picture.
+    """
+    parts = []
+    for start in range(0, len(ranking), chunk):
+        relevant = gallery_persons[ranking[start : start + chunk]] == query_persons[start : start + chunk, None]
+        rows, ranks = np.nonzero(relevant)  # row by row, ranks ascending
+        ranks = ranks + 1
+        total = np.bincount(rows, minlength=len(relevant))
+        assert total.all(), "every query needs a relevant picture in the gallery"
+        first = np.concatenate([[0], np.cumsum(total)[:-1]])
+        hits = np.arange(len(rows)) - first[rows] + 1
+        precision = np.bincount(rows, weights=hits / ranks, minlength=len(relevant)) / total
+        parts.append((ranks[first], precision, total / ranks[first + total - 1]))
+    return QueryScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def summarise(values: np.ndarray) -> dict[str, float]:
+    """Means over queries of (Q, 5) as a metric's name to percent."""
+    return dict(zip(METRICS, values.mean(axis=0).tolist(), strict=True))
+
+
+def bootstrap_intervals(
+    values: np.ndarray, persons: Sequence[int] | np.ndarray, *, samples: int, seed: int, level: float = 0.95
+) -> dict[str, list[float]]:
+    """Percentile intervals of the means of `values` (Q, 5), with *persons* drawn with replacement.
+
+    Queries of one person are not independent: drawing queries would make the intervals about half as wide. The
+    gallery stays as it is.
+    """
+    names, index = np.unique(persons, return_inverse=True)
+    sums = np.stack([np.bincount(index, weights=column, minlength=len(names)) for column in values.T], axis=1)
+    counts = np.bincount(index, minlength=len(names)).astype(np.float64)
+    draws = np.random.Generator(np.random.PCG64(seed)).multinomial(len(names), np.full(len(names), 1 / len(names)), size=samples)
+    means = (draws @ sums) / (draws @ counts)[:, None]  # (samples, 5)
+    tail = 50 * (1 - level)
+    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
+    return {name: [float(a), float(b)] for name, a, b in zip(METRICS, low, high, strict=True)}

@@ -1,0 +1,96 @@
+"""What one trained model is worth on a test split: the metrics file and the rankings kept for pictures.
+
+Legend: Q queries, G gallery, K re-ranked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cada.data.loading import Split
+from cada.data.records import gallery_parts
+from cada.model.cada import Cada
+from cada.retrieval.encoding import Gallery
+from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
+from cada.retrieval.metrics import METRICS, bootstrap_intervals, score_queries, summarise
+
+KEPT = 20  # pictures of each ranking that are kept
+
+
+def evaluate_model(
+    model: Cada,
+    val: Target,
+    test: Target,
+    *,
+    engine: Engine,
+    headline: str,
+    fusion_weights: Sequence[float],
+    parts: int,
+    bootstrap: int,
+    bootstrap_seed: int = 0,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Metrics of every fusion on the full gallery and on its fixed parts, and the headline's rankings (Q, G).
+
+    Val chooses the weight of the calibrated fusion; test is read once.
+    """
+    weight = None
+    if engine.top_k is not None:
+        chosen = retrieve(model, *encode(model, val, engine), val.captions, engine)
+        weight = choose_weight(chosen, val.caption_persons, val.image_persons, fusion_weights)
+    gallery, queries = encode(model, test, engine)
+    whole = retrieve(model, gallery, queries, test.captions, engine)
+    values = {fusion: query_values(whole, test.caption_persons, test.image_persons, fusion, weight) for fusion in whole.fusions}
+    metrics = {
+        "queries": len(test.caption_persons),
+        "gallery": len(test.image_persons),
+        "persons": len(np.unique(test.image_persons)),
+        "top_k": engine.top_k,
+        "headline": headline,
+        "fusion_weight": weight,
+        "scores": {fusion: summarise(array) for fusion, array in values.items()},
+        "intervals": {
+            fusion: bootstrap_intervals(array, test.caption_persons, samples=bootstrap, seed=bootstrap_seed)
+            for fusion, array in values.items()
+        },
+    }
+    if parts > 1:
+        metrics |= {"part_count": parts, "parts": part_scores(model, gallery, queries, test, engine=engine, weight=weight, parts=parts)}
+    return metrics, whole.ranking(headline, weight)
+
+
+def part_scores(
+    model: Cada, gallery: Gallery, queries: Any, test: Target, *, engine: Engine, weight: float | None, parts: int
+) -> dict[str, dict[str, float]]:
+    """Each fusion's metrics as a mean over fixed smaller galleries, searched with their own persons' captions."""
+    sums: dict[str, list[dict[str, float]]] = {}
+    for persons in gallery_parts(test.image_persons.tolist(), parts):
+        images = np.flatnonzero(np.isin(test.image_persons, list(persons)))
+        rows = np.flatnonzero(np.isin(test.caption_persons, list(persons)))
+        captions = test.captions.take(rows)
+        part = Gallery(gallery.tokens[images], gallery.features[images])
+        retrieved = retrieve(model, part, queries[rows], captions, replace(engine, top_k=engine.top_k and min(engine.top_k, len(images))))
+        for fusion in retrieved.fusions:
+            found = query_values(retrieved, test.caption_persons[rows], test.image_persons[images], fusion, weight)
+            sums.setdefault(fusion, []).append(summarise(found))
+    return {fusion: {name: float(np.mean([row[name] for row in rows])) for name in METRICS} for fusion, rows in sums.items()}
+
+
+def rankings_table(ranking: np.ndarray, split: Split) -> pd.DataFrame:
+    """One row per query: its own picture, what it found first and how well it was ranked."""
+    scores = score_queries(ranking, split.caption_persons, split.image_persons)
+    names = np.array(split.image_names, dtype=object)
+    return pd.DataFrame(
+        {
+            "image": names[split.caption_image],
+            "caption": split.caption_number.astype(np.int32),
+            "person": split.caption_persons.astype(np.int64),
+            "first_rank": scores.first.astype(np.int32),
+            "average_precision": scores.average_precision,
+            "top": [list(row) for row in names[ranking[:, :KEPT]]],
+        }
+    )

@@ -1,0 +1,111 @@
+"""Fine-tuning: the dual association on a data set's training persons.
+
+Legend: N pictures, Q captions, B batch, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cada.config import Augmentation, LossWeights, Optimisation, Switches
+from cada.data.images import augment
+from cada.data.loading import batch_rows, steps_per_epoch, token_batch
+from cada.model.cada import Cada
+from cada.model.tokenizer import TokenizedCaptions
+from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
+from cada.retrieval.metrics import summarise
+from cada.training.loop import Progress, Validation, fit
+from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.seeds import generator
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Pairs to learn from: uint8 pictures (N, 3, H, W); captions (Q) with their picture, person and attribute groups."""
+
+    images: Tensor
+    captions: TokenizedCaptions
+    caption_image: np.ndarray  # (Q,)
+    caption_persons: np.ndarray  # (Q,)
+    groups: np.ndarray | None  # (Q, L)
+
+    def with_groups(self, groups: np.ndarray) -> TrainingSet:
+        """The same pairs with their attribute groups."""
+        return replace(self, groups=groups)
+
+    def batch(self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator) -> Batch:
+        """The pairs `rows` (B) with their pictures augmented."""
+        images = augment(
+            self.images[torch.from_numpy(self.caption_image[rows])],
+            flip=augmentation.flip,
+            pad=augmentation.pad,
+            erase=augmentation.erase,
+            generator=draw,
+        )
+        captions = token_batch(self.captions, rows, padded_to=padded_to, groups=self.groups)
+        return Batch(images, captions, torch.from_numpy(self.caption_persons[rows]))
+
+
+def finetune(
+    model: Cada,
+    training: TrainingSet,
+    target: Target,
+    *,
+    optimisation: Optimisation,
+    augmentation: Augmentation,
+    weights: LossWeights,
+    switches: Switches,
+    special: SpecialTokens,
+    engine: Engine,
+    fusion_weights: Sequence[float],
+    seed: int,
+    log_every: int,
+    state: Path,
+    report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+) -> Progress:
+    """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`."""
+    device = engine.device
+    epoch_steps = steps_per_epoch(len(training.captions), optimisation.batch_size)
+
+    def losses_at(step: int) -> dict[str, Tensor]:
+        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed)
+        draw = generator(seed, "batch", step)
+        batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw)
+        batch = Batch(batch.images.to(device), batch.captions.to(device), batch.persons.to(device))
+        return association_losses(model, batch, weights=weights, switches=switches, special=special, generator=draw)
+
+    return fit(
+        model,
+        losses_at,
+        optimisation=optimisation,
+        seed=seed,
+        steps=round(optimisation.epochs * epoch_steps),
+        epoch_steps=epoch_steps,
+        log_every=log_every,
+        state=state,
+        validate=lambda: validation(model, target, engine=engine, switches=switches, fusion_weights=fusion_weights),
+        report=report,
+    )
+
+
+def validation(model: Cada, target: Target, *, engine: Engine, switches: Switches, fusion_weights: Sequence[float]) -> Validation:
+    """Score a model while it trains: the headline ranking's metrics and the score that chooses the checkpoint.
+
+    On val the score is mAP; on test, the published rule, it is (R1 + R5 + R10) / 3 + mAP.
+    """
+    gallery, queries = encode(model, target, engine)
+    retrieved = retrieve(model, gallery, queries, target.captions, engine)
+    persons = (target.caption_persons, target.image_persons)
+    fusion = switches.fusion if engine.top_k else "cosine"
+    weight = choose_weight(retrieved, *persons, fusion_weights) if fusion == "calibrated" else None
+    scores = summarise(query_values(retrieved, *persons, fusion, weight))
+    score = scores["mAP"]
+    if switches.selection == "test":
+        score += (scores["R1"] + scores["R5"] + scores["R10"]) / 3
+    return Validation(score, {f"{switches.selection}_{name}": value for name, value in scores.items()})

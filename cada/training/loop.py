@@ -1,0 +1,149 @@
+"""The training loop: AdamW, a schedule, a history, the best weights, and a state that survives being killed."""
+
+from __future__ import annotations
+
+import io
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from cada.config import Optimisation
+from cada.files import atomic
+from cada.model.cada import Cada
+from cada.model.folder import weights_of
+from cada.training.seeds import seed_everything
+
+SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
+
+
+@dataclass
+class Progress:
+    """All that a resumed run needs besides weights and optimiser: draws depend on (seed, step) alone."""
+
+    step: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)  # of the losses since the last row
+    summed: int = 0
+    best_score: float = -math.inf
+    best_epoch: int = 0
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The score that chooses the checkpoint, and the values of the history row."""
+
+    score: float
+    values: Mapping[str, float]
+
+
+def learning_rate(step: int, *, steps: int, peak: float, warmup: int) -> float:
+    """Linear from 0 to `peak` over `warmup` steps, then a cosine to 0 at `steps`."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+
+
+def fit(
+    model: Cada,
+    losses_at: Callable[[int], dict[str, Tensor]],
+    *,
+    optimisation: Optimisation,
+    seed: int,
+    steps: int,
+    epoch_steps: int,
+    log_every: int,
+    state: Path,
+    validate: Callable[[], Validation] | None = None,
+    report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+) -> Progress:
+    """Train `model` in place for `steps` steps and return its history and best weights.
+
+    `losses_at(step)` gives the step's values; `loss` among them is minimised. `validate` is called at the end of
+    every epoch and at the last step and chooses the best weights; without it the last weights are the best.
+    `state` is where an interrupted run goes on from; it is deleted by the caller once the result is written.
+    """
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=0.0, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True)
+    progress = _resume(state, model, optimizer) if state.exists() else Progress()
+    saved = time.monotonic()
+    model.train()
+    bar = tqdm(total=steps, initial=progress.step, desc="training", disable=None)
+    while progress.step < steps:
+        seed_everything(seed, "dropout", progress.step)
+        rate = learning_rate(progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        values = losses_at(progress.step)
+        values["loss"].backward()
+        if optimisation.clip_norm is not None:
+            torch.nn.utils.clip_grad_norm_(parameters, optimisation.clip_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        progress.step += 1
+        bar.update()
+        for name, value in values.items():
+            progress.sums[name] = progress.sums.get(name, 0.0) + float(value.detach())
+        progress.summed += 1
+        epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
+        if epoch_ends or progress.step % log_every == 0:
+            row = _row(progress, rate, epoch_steps)
+            if epoch_ends:
+                row |= _validate(model, validate, progress, epoch=math.ceil(progress.step / epoch_steps))
+            progress.rows.append(row)
+            report(progress.step, row)
+            bar.set_postfix(loss=f"{row['loss']:.3f}")
+        if time.monotonic() - saved > SAVE_SECONDS:
+            _save(state, model, optimizer, progress)
+            saved = time.monotonic()
+    bar.close()
+    return progress
+
+
+def _row(progress: Progress, rate: float, epoch_steps: int) -> dict[str, float]:
+    """A line of the history: losses are means over the steps since the last line."""
+    means = {name: total / progress.summed for name, total in progress.sums.items()}
+    progress.sums, progress.summed = {}, 0
+    return {"epoch": round(progress.step / epoch_steps, 4), "step": progress.step, "lr": rate, **means}
+
+
+def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: Progress, *, epoch: int) -> dict[str, float]:
+    if validate is None:
+        progress.best_weights, progress.best_epoch = weights_of(model), epoch
+        return {}
+    model.eval()
+    outcome = validate()
+    model.train()
+    if outcome.score > progress.best_score:
+        progress.best_score, progress.best_epoch = outcome.score, epoch
+        progress.best_weights = weights_of(model)
+    return dict(outcome.values)
+
+
+def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
+    with atomic(state) as partial:
+        torch.save({"model": weights_of(model), "optimizer": optimizer.state_dict(), "progress": vars(progress)}, partial)
+
+
+def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress:
+    saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.copy_(saved["model"][name])
+    optimizer.load_state_dict(saved["optimizer"])
+    return Progress(**saved["progress"])
+
+
+def history_csv(rows: list[dict[str, float]]) -> str:
+    """The history as CSV with six significant digits; validation columns are empty between epochs."""
+    text = io.StringIO()
+    pd.DataFrame(rows).to_csv(text, index=False, float_format="%.6g", lineterminator="\n")
+    return text.getvalue()

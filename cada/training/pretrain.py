@@ -1,0 +1,95 @@
+"""A stand-in for BLIP's pre-training: contrastive, matching and masked-language losses on persons of its own.
+
+The fine-tuned variants need a match head and a decoder that already know something (from scratch the published
+negatives leave them at chance). The attribute decoder starts as a copy of the text encoder.
+Legend: B batch, L tokens, M masked tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cada import losses
+from cada.config import Augmentation, Optimisation
+from cada.data.loading import TokenBatch, batch_rows, steps_per_epoch
+from cada.model.cada import Cada
+from cada.training.finetune import TrainingSet
+from cada.training.loop import Progress, fit
+from cada.training.objective import Batch, SpecialTokens, token_patch_loss
+from cada.training.seeds import generator
+
+
+def pretrain(
+    model: Cada,
+    training: TrainingSet,
+    *,
+    optimisation: Optimisation,
+    augmentation: Augmentation,
+    mask_rate: float,
+    special: SpecialTokens,
+    seed: int,
+    device: torch.device,
+    log_every: int,
+    state: Path,
+    report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
+) -> Progress:
+    """Train all parts but the decoder's layers, then copy the text encoder into the decoder."""
+    epoch_steps = steps_per_epoch(len(training.captions), optimisation.batch_size)
+
+    def losses_at(step: int) -> dict[str, Tensor]:
+        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed)
+        draw = generator(seed, "pretraining batch", step)
+        batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw)
+        batch = Batch(batch.images.to(device), batch.captions.to(device), batch.persons.to(device))
+        return pretraining_losses(model, batch, mask_rate=mask_rate, special=special, draw=draw)
+
+    progress = fit(
+        model,
+        losses_at,
+        optimisation=optimisation,
+        seed=seed,
+        steps=round(optimisation.epochs * epoch_steps),
+        epoch_steps=epoch_steps,
+        log_every=log_every,
+        state=state,
+        report=report,
+    )
+    model.attribute_decoder.start_from(model.text_encoder)
+    return progress
+
+
+def pretraining_losses(model: Cada, batch: Batch, *, mask_rate: float, special: SpecialTokens, draw: torch.Generator) -> dict[str, Tensor]:
+    """The three losses, each with weight 1, and their sum as `loss`."""
+    captions = batch.captions
+    image_tokens, image_features = model.encode_images(batch.images)
+    text_features = model.encode_text(captions.ids, captions.mask)
+    negatives = losses.hard_negatives(image_features, text_features, batch.persons, how="sampled", generator=draw)
+    values = {
+        "loss_global": losses.global_association(image_features, text_features, batch.persons),
+        "loss_atp": token_patch_loss(model, captions, image_tokens, negatives, groups="halves", enc=special.enc),
+        "loss_mlm": masked_language_loss(model, captions, image_tokens, rate=mask_rate, special=special, draw=draw),
+    }
+    return {"loss": torch.stack(list(values.values())).sum(), **values}
+
+
+def masked_language_loss(
+    model: Cada, captions: TokenBatch, image_tokens: Tensor, *, rate: float, special: SpecialTokens, draw: torch.Generator
+) -> Tensor:
+    """Predict words masked at random from the rest of the caption and the image, in the text encoder.
+
+    The decoder's head reads the hidden states; its word embeddings are the text encoder's, as they will be when the
+    decoder starts as a copy.
+    """
+    pieces = torch.arange(captions.ids.shape[1]) < (captions.lengths.cpu() - 1)[:, None]
+    pieces[:, 0] = False
+    groups = torch.where(pieces, torch.arange(pieces.shape[1]), -1)
+    selected = losses.select_groups(groups, rate=rate, generator=draw).to(captions.ids.device)
+    masked = captions.ids.masked_fill(selected, special.mask)
+    hidden = model.match_hidden(masked, captions.mask, image_tokens, enc=special.enc)[selected]  # (M, D)
+    head = model.attribute_decoder.bert.cls.predictions
+    logits = head.transform(hidden) @ model.text_encoder.bert.embeddings.word_embeddings.weight.T + head.bias
+    return losses.attribute_loss(logits, captions.ids[selected])
