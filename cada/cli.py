@@ -116,9 +116,9 @@ def track_sync() -> None:
 
     For after a pull, a cache hit or an outage of the store.
     """
-    from cada.tracking import sync
+    from cada.steps import sync_tracking
 
-    sync()
+    sync_tracking()
 
 
 def main() -> None:

@@ -8,22 +8,22 @@ One run per trained model: it is found again by its tag `cada.run`, so that trai
 from __future__ import annotations
 
 import contextlib
-import csv
-import json
 import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
+from cada import git
 from cada.paths import Cell
 
-Step = Literal["initial", "train", "evaluate"]
+Step = Literal["initial", "train", "evaluate", "sync"]
 KEY = "cada.run"
 FLUSH_SECONDS = 5.0
 FLUSH_POINTS = 500  # MLflow takes at most 1,000 metrics in one call
@@ -40,6 +40,11 @@ class Run:
         self._after = after
         self._points: list[Any] = []
         self._flushed = time.monotonic()
+
+    @property
+    def told(self) -> bool:
+        """Whether the store has taken everything so far."""
+        return self._client is not None
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Points of the curves at optimiser step `step`; sent in batches, at least every five seconds of logging."""
@@ -76,7 +81,7 @@ class Run:
         points, self._points, self._flushed = self._points, [], time.monotonic()
         for start in range(0, len(points), FLUSH_POINTS):
             batch = points[start : start + FLUSH_POINTS]
-            self._tell(lambda batch=batch: self._client.log_batch(self._id, metrics=batch))
+            self._tell(partial(self._client.log_batch, self._id, metrics=batch))
 
     def _tell(self, action: Callable[[], Any]) -> None:
         """Do `action` unless the store has failed before; when it fails now, say so and stop telling it anything."""
@@ -90,23 +95,22 @@ class Run:
 
 
 @contextlib.contextmanager
-def run(
-    cell: Cell, *, step: Step, parameters: Mapping[str, Any], params_hash: str, tags: Mapping[str, str] | None = None
-) -> Iterator[Run]:
+def run(cell: Cell, *, step: Step, parameters: Mapping[str, Any], params_hash: str, tags: Mapping[str, str] | None = None) -> Iterator[Run]:
     """Open the run of `cell` (dataset, variant, seed) and close it with what became of it.
 
     parameters: nested values; they are logged under dotted names. Evaluation may be repeated with others while MLflow's
     parameters never change, so its parameters become tags.
-    tags: for example the data digest and the device; the git commit is added here.
-    A finished training is trained anew in a new run; the old one moves to MLflow's deleted runs.
+    tags: for example the data digest and the device; a training's git commit is added here.
+    step: a training (`initial`, `train`) goes on in its unfinished run, or starts a new one and moves the finished one to
+    MLflow's deleted runs; `evaluate` and `sync` write to the run that is there.
     """
     opened = Run()
     if os.environ.get("CADA_TRACKING") != "off":
         try:
-            opened = _open(cell, step, parameters, params_hash, {**(tags or {}), **_git_tags()})
+            opened = _open(cell, step, parameters, params_hash, dict(tags or {}))
         except _failures() as error:
             _complain(error)
-    outcome: str | None = "FAILED"
+    outcome = None if step == "evaluate" else "FAILED"
     try:
         yield opened
         outcome = "FINISHED"
@@ -114,7 +118,13 @@ def run(
         outcome = "KILLED"
         raise
     finally:
-        opened.close(None if step == "evaluate" else outcome)
+        opened.close(outcome)
+
+
+def test_summary(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers of a metrics file as MLflow shows them: test_R1 for the headline score, test_cosine_R1 for another."""
+    named = {score: "test" if score == metrics["headline"] else f"test_{score}" for score in metrics["scores"]}
+    return {f"{named[score]}_{name}": value for score, values in metrics["scores"].items() for name, value in values.items()}
 
 
 def key(cell: Cell, params_hash: str) -> str:
@@ -129,20 +139,10 @@ def experiment_name(dataset: str) -> str:
 
 def tracking_uri() -> str:
     """The store's address: MLFLOW_TRACKING_URI, else mlflow.db in the main work tree."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{main_tree() / 'mlflow.db'}"
+    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{git.main_tree() / 'mlflow.db'}"
 
 
-def main_tree() -> Path:
-    """The main git work tree, also from a linked work tree or from the temporary clone of `dvc exp run --temp`."""
-    asked = _git("rev-parse", "--path-format=absolute", "--git-common-dir")
-    tree = Path(asked).parent if asked else Path.cwd()
-    for parent in tree.parents:
-        if parent.parts[-3:] == (".dvc", "tmp", "exps"):
-            return parent.parents[2]
-    return tree
-
-
-def connect() -> Any:
+def _connect() -> Any:
     """A client of the store, which is made or migrated first when it is ours."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     # The defaults would hold a training up for minutes when a server is down.
@@ -170,29 +170,34 @@ def _prepare(database: Path, uri: str) -> None:
         stamp.write_text(version("mlflow"))
 
 
-def _open(cell: Cell, step: Step, parameters: Mapping[str, Any], params_hash: str, tags: Mapping[str, str]) -> Run:
+def _open(cell: Cell, step: Step, parameters: Mapping[str, Any], params_hash: str, tags: dict[str, str]) -> Run:
     from mlflow.entities import Param, RunTag
 
-    client = connect()
+    client = _connect()
     experiment = _experiment(client, cell.dataset)
-    found = find(client, experiment, cell, params_hash)
-    if found is not None and step != "evaluate" and found.info.status == "FINISHED":
+    found = _find(client, experiment, cell, params_hash)
+    if found is not None and found.info.status == "FINISHED" and step in ("initial", "train"):
         client.delete_run(found.info.run_id)
         found = None
     if found is None:
-        own = {KEY: key(cell, params_hash), "dataset": cell.dataset, "variant": cell.variant, "seed": str(cell.seed), "params": params_hash}
-        found = client.create_run(experiment, run_name=f"{cell.variant} seed {cell.seed}", tags=own)
+        found = _create(client, experiment, cell, params_hash)
     run_id = found.info.run_id
-    flat = {name: str(value) for name, value in _flatten(parameters)}
     if step == "evaluate":
-        tags = {**tags, **{f"evaluate.{name}": value for name, value in flat.items()}}
-        flat = {}
-    new = [Param(name, value) for name, value in flat.items() if name not in found.data.params]
-    client.log_batch(run_id, params=new, tags=[RunTag(name, value) for name, value in tags.items()])
-    if step == "evaluate":
-        return Run(client, run_id)
-    client.update_run(run_id, status="RUNNING")
+        tags |= {f"evaluate.{name}": str(value) for name, value in _flatten(parameters)}
+    else:
+        new = [Param(name, str(value)) for name, value in _flatten(parameters) if name not in found.data.params]
+        client.log_batch(run_id, params=new)
+    if step in ("initial", "train"):
+        # Only they know the code that made the model.
+        tags |= {"mlflow.source.git.commit": git.commit(), "git.dirty": str(git.dirty()).lower()}
+        client.update_run(run_id, status="RUNNING")
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
     return Run(client, run_id, after=_last_step(client, found))
+
+
+def _create(client: Any, experiment: str, cell: Cell, params_hash: str) -> Any:
+    tags = {KEY: key(cell, params_hash), "dataset": cell.dataset, "variant": cell.variant, "seed": str(cell.seed), "params": params_hash}
+    return client.create_run(experiment, run_name=f"{cell.variant} seed {cell.seed}", tags=tags)
 
 
 def _experiment(client: Any, dataset: str) -> str:
@@ -214,7 +219,7 @@ def _experiment(client: Any, dataset: str) -> str:
     return str(experiment.experiment_id)
 
 
-def find(client: Any, experiment: str, cell: Cell, params_hash: str) -> Any:
+def _find(client: Any, experiment: str, cell: Cell, params_hash: str) -> Any:
     """The newest run of the cell with these parameters, or None."""
     query = f"tags.`{KEY}` = '{key(cell, params_hash)}'"
     runs = client.search_runs([experiment], filter_string=query, max_results=1, order_by=["attributes.start_time DESC"])
@@ -234,19 +239,6 @@ def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str,
             yield from _flatten(value, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", value
-
-
-def _git(*arguments: str) -> str:
-    """What git answers, or nothing where this is no git work tree."""
-    try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
-    except (FileNotFoundError, subprocess.CalledProcessError):
-        return ""
-
-
-def _git_tags() -> dict[str, str]:
-    dirty = bool(_git("status", "--porcelain", "--untracked-files=no"))
-    return {"mlflow.source.git.commit": _git("rev-parse", "HEAD"), "git.dirty": str(dirty).lower()}
 
 
 def _failures() -> tuple[type[Exception], ...]:

@@ -1,0 +1,34 @@
+"""What git says about the work tree: for tags and for places outside it, never for results."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+
+def main_tree() -> Path:
+    """The main work tree, also from a linked work tree or from the temporary clone of `dvc exp run --temp`."""
+    common = _ask("rev-parse", "--path-format=absolute", "--git-common-dir")
+    tree = Path(common).parent if common else Path.cwd()
+    for parent in tree.parents:
+        if parent.parts[-3:] == (".dvc", "tmp", "exps"):
+            return parent.parents[2]
+    return tree
+
+
+def commit() -> str:
+    """The commit of the work tree, or nothing outside git."""
+    return _ask("rev-parse", "HEAD")
+
+
+def dirty() -> bool:
+    """Whether tracked files differ from the commit; dvc.lock, which every recorded run rewrites, does not count."""
+    return bool(_ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock"))
+
+
+def _ask(*arguments: str) -> str:
+    """What git answers, or nothing where there is no git or no work tree."""
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    except (FileNotFoundError, subprocess.CalledProcessError):
+        return ""
