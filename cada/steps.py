@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from cada import config
 from cada.files import atomic, digest, exclusive, write_json, write_text
-from cada.paths import PUBLISHED, STATE, Cell, Layout
+from cada.paths import STATE, Cell, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -160,6 +160,22 @@ def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     with atomic(layout.rankings(variant, seed)) as partial:
         rankings_table(ranking, test).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), facts | metrics)
+
+
+def check_parity(folder: Path) -> None:
+    """Print how far this installation is from recorded numbers of the published code; fail over tolerance."""
+    from cada.errors import CadaError
+    from cada.parity import compare
+
+    rows = compare(folder)
+    for row in rows:
+        print(f"{row.name:26} {row.difference:10.2e}  (tolerance {row.tolerance:.0e})  {'ok' if row.passes else 'DIFFERS'}")
+    wrong = [row.name for row in rows if not row.passes]
+    if wrong:
+        raise CadaError(
+            f"{folder}: over tolerance: {', '.join(wrong)}. Check the versions of torch and transformers against requirements.lock."
+        )
+    print(f"{len(rows)} comparisons, all within tolerance")
 
 
 def _split(records: Sequence[Record], name: str, root: Path, *, queries: str = "all") -> Split:

@@ -60,7 +60,11 @@ class Tokenizer:
 
     def __call__(self, captions: Sequence[str]) -> TokenizedCaptions:
         """Normalise and tokenize `captions` (N) into arrays of the longest length L among them."""
-        encodings = self._backend.encode_batch([normalise_caption(caption) for caption in captions])
+        return self.encode([normalise_caption(caption) for caption in captions])
+
+    def encode(self, texts: Sequence[str]) -> TokenizedCaptions:
+        """Tokenize `texts` (N) as they are."""
+        encodings = self._backend.encode_batch(list(texts))
         lengths = np.array([len(item.ids) for item in encodings], dtype=np.int32)
         ids, starts, ends = (np.zeros((len(encodings), lengths.max(initial=1)), dtype=np.int32) for _ in range(3))
         for row, item in enumerate(encodings):
