@@ -1,0 +1,62 @@
+"""The grammar of attribute phrases, a regular expression over the tags of a caption.
+
+What counts as a phrase stands at the top of tests/phrases/handwritten.txt: modifiers and head noun of something seen on or with the
+person, without determiners. The tags are those of `cada.phrases.lexicon`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from cada.data.text import MAX_WORDS
+from cada.phrases.tagging import tag
+from cada.phrases.tokens import Alignment, tokenise
+
+_ADJECTIVE = "(?:r*(?:[acz]|yt?))"
+_JOINT = r"(?:,?k|[,(]k?|\))?"
+_LIST = rf"(?:{_ADJECTIVE}(?:{_JOINT}{_ADJECTIVE})*)"  # long, straight, black; red, white and blue; black (or navy)
+_COMPOUND = "(?:ut|[nubNzQ]|0z|(?<![epn])G)*"  # button up, cream colored, "nike", 3/4 length, running
+_GRAMMAR = re.compile(
+    rf"""
+      e{_LIST}(?=[,k]+{_LIST}[nu])                                          # the shoes are red, black pants: no list across
+    | (?P<thing>{_LIST}?\)?{_COMPOUND}(?:N0|[nuN])(?![nuNpbs]))
+    | (?P<person>(?:{_LIST}{_COMPOUND}|{_COMPOUND}[nubzQp])p+(?![nuNpbs]))
+    | (?P<body>(?:{_LIST}{_COMPOUND}|[nu]+)b(?![nuNpbs]))
+    | (?<=w)d*(?P<colour>(?:{_ADJECTIVE},?k?)*c)(?!(?:{_JOINT}{_LIST})?\)?{_COMPOUND}[nuNpbs])   # dressed in black
+    | {_LIST}?{_COMPOUND}s+                                                 # a gray brick wall: nothing of it
+    """,
+    re.VERBOSE,
+)
+_LEFT_OUT_OF_MODIFIERS = frozenset("k,()")
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """An attribute phrase; `start` and `end` index the normalised caption, `text` is what stands there."""
+
+    start: int
+    end: int
+    text: str
+    head: str
+    modifiers: tuple[str, ...]
+
+
+def parse(caption: str, max_words: int = MAX_WORDS) -> list[Phrase]:
+    """Attribute phrases of a raw caption, in order, without overlaps."""
+    lowered = caption.lower()
+    tokens = tokenise(lowered)
+    tags = tag(tokens)
+    alignment = Alignment(lowered, max_words)
+    phrases = []
+    for match in _GRAMMAR.finditer(tags):
+        if match.lastgroup is None:
+            continue
+        first, last = match.span(match.lastgroup)
+        span = alignment.span(tokens[first].start, tokens[last - 1].end)
+        if span is None:
+            continue
+        head = last - 2 if tags[last - 1] == "0" else last - 1
+        modifiers = (tokens[i].text for i in range(first, last) if i != head and tags[i] not in _LEFT_OUT_OF_MODIFIERS)
+        phrases.append(Phrase(*span, alignment.normalised[slice(*span)], tokens[head].text, tuple(modifiers)))
+    return phrases

@@ -1,0 +1,66 @@
+"""The phrase table: one row per attribute phrase of every caption, in a Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from tqdm import tqdm
+
+from cada.data.records import Record
+from cada.errors import CadaError
+from cada.files import atomic
+from cada.phrases.chunking import parse
+
+SCHEMA = pa.schema(
+    [
+        pa.field("image", pa.string(), nullable=False),  # as in Record.image
+        pa.field("caption", pa.int32(), nullable=False),  # index within the record
+        pa.field("phrase", pa.int32(), nullable=False),  # index within the caption
+        pa.field("start", pa.int32(), nullable=False),  # start and end index the normalised caption
+        pa.field("end", pa.int32(), nullable=False),
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("head", pa.string(), nullable=False),
+        pa.field("modifiers", pa.list_(pa.string()), nullable=False),
+    ]
+)
+
+
+def write_phrases(records: Sequence[Record], *, output: Path) -> None:
+    """Parse every caption and write the table. The same records give the same bytes."""
+    rows = list(_rows(tqdm(records, desc="phrases", unit=" images", disable=None)))
+    with atomic(output) as partial:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial, compression="zstd")
+
+
+def read_phrases(path: Path) -> pd.DataFrame:
+    """The table as `write_phrases` wrote it. Errors: `CadaError` when it is missing, damaged or another table."""
+    try:
+        table = pq.read_table(path)
+    except FileNotFoundError as error:
+        raise CadaError(f"{path}: there is no such file. Make it with `cada phrases DATASET`.") from error
+    except pa.ArrowInvalid as error:
+        raise CadaError(f"{path}: not a Parquet file ({error}). Make it again with `cada phrases DATASET`.") from error
+    if table.schema.names != SCHEMA.names:
+        raise CadaError(f"{path}: has the columns {table.schema.names}, not {SCHEMA.names}. Make it again with `cada phrases DATASET`.")
+    return table.to_pandas()
+
+
+def _rows(records: Sequence[Record]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        for caption, text in enumerate(record.captions):
+            for index, phrase in enumerate(parse(text)):
+                yield {
+                    "image": record.image,
+                    "caption": caption,
+                    "phrase": index,
+                    "start": phrase.start,
+                    "end": phrase.end,
+                    "text": phrase.text,
+                    "head": phrase.head,
+                    "modifiers": list(phrase.modifiers),
+                }
