@@ -1,0 +1,70 @@
+"""Metrics against plain loops, hand-made cases and another library."""
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.functional.retrieval import retrieval_average_precision
+
+from cada.retrieval.metrics import METRICS, bootstrap_intervals, score_queries, summarise
+
+
+def plain(ranking, query_persons, gallery_persons):
+    totals = dict.fromkeys(METRICS, 0.0)
+    for row, person in zip(ranking, query_persons, strict=True):
+        relevant = [gallery_persons[index] == person for index in row]
+        ranks = [rank for rank, hit in enumerate(relevant, start=1) if hit]
+        for k in (1, 5, 10):
+            totals[f"R{k}"] += any(relevant[:k])
+        totals["mAP"] += sum((number + 1) / rank for number, rank in enumerate(ranks)) / len(ranks)
+        totals["mINP"] += len(ranks) / ranks[-1]
+    return {name: 100 * value / len(ranking) for name, value in totals.items()}
+
+
+def test_by_hand():
+    # two relevant pictures at ranks 2 and 4: AP = (1/2 + 2/4) / 2, INP = 2/4
+    values = summarise(score_queries(np.array([[0, 1, 2, 3]]), np.array([7]), np.array([1, 7, 2, 7])).values())
+    assert values == {"R1": 0.0, "R5": 100.0, "R10": 100.0, "mAP": 50.0, "mINP": 50.0}
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_equal_to_plain_loops(chunk):
+    generator = np.random.default_rng(0)
+    gallery = np.concatenate([np.arange(12), generator.integers(0, 12, 28)])
+    queries = generator.integers(0, 12, 25)
+    ranking = np.stack([generator.permutation(40) for _ in queries])
+    found = summarise(score_queries(ranking, queries, gallery, chunk=chunk).values())
+    assert found == pytest.approx(plain(ranking, queries, gallery))
+
+
+def test_average_precision_equals_torchmetrics():
+    generator = np.random.default_rng(1)
+    gallery, queries, scores = generator.integers(0, 5, 30), generator.integers(0, 5, 20), generator.random((20, 30))
+    found = score_queries(np.argsort(-scores, axis=1), queries, gallery).average_precision
+    for row, person in enumerate(queries):
+        expected = retrieval_average_precision(torch.tensor(scores[row]), torch.tensor(gallery == person))
+        assert found[row] == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_permuting_the_gallery_changes_nothing():
+    generator = np.random.default_rng(2)
+    gallery, queries, scores = generator.integers(0, 5, 30), generator.integers(0, 5, 20), generator.normal(size=(20, 30))
+    order = generator.permutation(30)
+    before = score_queries(np.argsort(-scores, axis=1), queries, gallery).values()
+    after = score_queries(np.argsort(-scores[:, order], axis=1), queries, gallery[order]).values()
+    assert np.array_equal(before, after)
+
+
+def test_a_query_without_a_relevant_picture_is_a_mistake():
+    with pytest.raises(AssertionError, match="relevant"):
+        score_queries(np.array([[0, 1]]), np.array([3]), np.array([1, 2]))
+
+
+def test_the_bootstrap_draws_persons():
+    # 50 persons with 8 queries that all succeed or all fail: the interval is that of 50 draws, not of 400
+    generator = np.random.default_rng(3)
+    outcome = generator.random(50) < 0.5
+    values = np.repeat(outcome[:, None] * 100.0, 8, axis=0).repeat(5, axis=1)
+    low, high = bootstrap_intervals(values, np.repeat(np.arange(50), 8), samples=4000, seed=0)["R1"]
+    deviation = 100 * np.sqrt(outcome.mean() * (1 - outcome.mean()) / 50)
+    assert high - low == pytest.approx(2 * 1.96 * deviation, rel=0.08)
+    assert low < 100 * outcome.mean() < high

@@ -1,0 +1,164 @@
+"""The loop: learns, chooses, and goes on after SIGKILL to the very same weights."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+
+from cada.config import PROCEDURES, Augmentation, LossWeights, Optimisation
+from cada.training import loop
+from cada.training.finetune import finetune
+from cada.training.loop import Validation, fit, history_csv, learning_rate
+
+OPTIMISATION = Optimisation(epochs=4, batch_size=8, learning_rate=1e-3, warmup_steps=2, weight_decay=0.05, betas=(0.9, 0.98), clip_norm=1.0)
+AUGMENTATION = Augmentation(flip=0.5, pad=2, erase=0.5)
+
+
+def test_learning_rate_by_hand():
+    rates = [learning_rate(step, steps=10, peak=2.0, warmup=2) for step in range(11)]
+    assert rates[:3] == [1.0, 2.0, 2.0]
+    assert rates[6] == pytest.approx(1.0)
+    assert rates[10] == pytest.approx(0.0)
+
+
+def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1)):
+    return finetune(
+        model,
+        training,
+        target,
+        optimisation=OPTIMISATION,
+        augmentation=AUGMENTATION,
+        weights=LossWeights(**{"global": 1.0, "atp": weights[0], "ara": weights[1]}),
+        switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": "sampled"}),
+        special=special,
+        engine=engine,
+        fusion_weights=(0.0, 1.0, 10.0),
+        seed=seed,
+        log_every=2,
+        state=state,
+    )
+
+
+def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, special, engine, tmp_path):
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    runs = []
+    for seed in (0, 0, 1):
+        model.load_state_dict(start)
+        runs.append(train(model, training, target, special, engine, tmp_path / "state.pt", seed=seed))
+    same, other = ([torch.equal(runs[0].best_weights[name], run.best_weights[name]) for name in runs[0].best_weights] for run in runs[1:])
+    assert all(same)
+    assert not all(other)
+    assert history_csv(runs[0].rows) == history_csv(runs[1].rows)
+    assert runs[0].rows[-1]["step"] == 12
+    assert [row["step"] for row in runs[0].rows if "val_mAP" in row] == [3, 6, 9, 12]
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL inside one process: nothing handles it."""
+
+
+@pytest.mark.parametrize("at", [2, 3, 7, 11])
+def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, special, engine, tmp_path, monkeypatch, at):
+    monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    unbroken = train(model, training, target, special, engine, tmp_path / "a.pt")
+
+    model.load_state_dict(start)
+    state, save = tmp_path / "b.pt", loop._save
+
+    def save_then_die(path, model, optimizer, progress):
+        save(path, model, optimizer, progress)
+        if progress.step == at:
+            raise Killed
+
+    monkeypatch.setattr(loop, "_save", save_then_die)
+    with pytest.raises(Killed):
+        train(model, training, target, special, engine, state)
+    monkeypatch.setattr(loop, "_save", save)
+    model.load_state_dict(start)
+    resumed = train(model, training, target, special, engine, state)
+    assert all(torch.equal(unbroken.best_weights[name], resumed.best_weights[name]) for name in unbroken.best_weights)
+    assert history_csv(unbroken.rows) == history_csv(resumed.rows)
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    script = textwrap.dedent(
+        """
+        import os, signal, sys, torch
+        from pathlib import Path
+        from cada.config import Optimisation
+        from cada.training import loop
+        loop.SAVE_SECONDS = 0.0
+        settings = Optimisation(epochs=1, batch_size=2, learning_rate=0.1, warmup_steps=0, weight_decay=0.0, betas=(0.9, 0.9), clip_norm=None)
+        torch.manual_seed(0)
+        model = torch.nn.Linear(3, 3)
+        def losses_at(step):
+            if step == 5 and sys.argv[2] == "die":
+                os.kill(os.getpid(), 9)
+            torch.manual_seed(step)
+            return {"loss": model(torch.randn(4, 3)).square().mean()}
+        done = loop.fit(model, losses_at, optimisation=settings, seed=0, steps=9, epoch_steps=3, log_every=1, state=Path(sys.argv[1]))
+        print(len(done.rows), model.weight.detach().double().sum().item().hex())
+        """
+    )
+
+    def call(name, how):
+        return subprocess.run([sys.executable, "-c", script, tmp_path / name, how], capture_output=True, text=True, env=os.environ)
+
+    killed = call("state.pt", "die")
+    assert killed.returncode == -signal.SIGKILL
+    assert call("state.pt", "live").stdout == call("other.pt", "live").stdout != ""
+
+
+def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
+    scores = iter([1.0, 3.0, 2.0])
+
+    def losses_at(step):
+        return {"loss": model.match_head.weight.square().sum()}
+
+    def validate():
+        assert not model.training
+        return Validation(next(scores), {"val_mAP": 0.0})
+
+    states = []
+    progress = fit(
+        model,
+        losses_at,
+        optimisation=OPTIMISATION,
+        seed=0,
+        steps=6,
+        epoch_steps=2,
+        log_every=1,
+        state=tmp_path / "state.pt",
+        validate=validate,
+        report=lambda step, row: states.append(model.match_head.weight.detach().clone()),
+    )
+    assert progress.best_epoch == 2
+    assert torch.equal(progress.best_weights["match_head.weight"], states[3])
+
+
+def test_training_lowers_the_loss(model, training, target, special, engine, tmp_path):
+    settings = OPTIMISATION.model_copy(update={"epochs": 40})
+    progress = finetune(
+        model,
+        training,
+        target,
+        optimisation=settings,
+        augmentation=Augmentation(flip=0.0, pad=0, erase=0.0),
+        weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
+        switches=PROCEDURES["robust"],
+        special=special,
+        engine=engine,
+        fusion_weights=(0.0, 1.0, 10.0),
+        seed=0,
+        log_every=3,
+        state=tmp_path / "state.pt",
+    )
+    first, last = progress.rows[0], progress.rows[-1]
+    assert last["loss_global"] < 0.5 * first["loss_global"]
+    assert last["loss_ara"] < first["loss_ara"]
+    assert last["val_mAP"] > 60

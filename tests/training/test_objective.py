@@ -1,0 +1,130 @@
+"""The losses of a batch, assembled."""
+
+import pytest
+import torch
+
+from cada import losses
+from cada.config import PROCEDURES, Augmentation, LossWeights
+from cada.training.objective import association_losses
+from cada.training.pretrain import pretraining_losses
+
+PLAIN = Augmentation(flip=0.0, pad=0, erase=0.0)
+
+
+def draw(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def weights(atp, ara):
+    return LossWeights(**{"global": 1.0, "atp": atp, "ara": ara})
+
+
+@pytest.fixture
+def batch(training):
+    return training.batch(torch.arange(0, 24, 3).numpy(), augmentation=PLAIN, padded_to=None, draw=draw())
+
+
+def run(model, batch, special, *, atp, ara, seed=0, **switches):
+    robust = PROCEDURES["robust"].model_copy(update=switches)
+    return association_losses(model, batch, weights=weights(atp, ara), switches=robust, special=special, generator=draw(seed))
+
+
+def test_without_atp_and_ara_the_loss_is_the_global_loss(model, batch, special):
+    model.eval()
+    values = run(model, batch, special, atp=0.0, ara=0.0)
+    _, image = model.encode_images(batch.images)
+    text = model.encode_text(batch.captions.ids, batch.captions.mask)
+    expected = losses.global_association(image, text, batch.persons)
+    assert set(values) == {"loss", "loss_global"}
+    assert torch.equal(values["loss"], expected)
+
+
+def test_the_loss_is_the_weighted_sum(model, batch, special):
+    values = run(model.eval(), batch, special, atp=0.7, ara=0.3)
+    expected = values["loss_global"] + 0.7 * values["loss_atp"] + 0.3 * values["loss_ara"]
+    assert float(values["loss"].detach()) == pytest.approx(float(expected.detach()), rel=1e-6)
+
+
+@pytest.mark.parametrize("how", ["published", "hardest", "sampled"])
+@pytest.mark.parametrize("groups", ["fixed", "halves"])
+def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups):
+    model.eval()
+    values = run(model, batch, special, atp=1.0, ara=0.0, hard_negatives=how, local_groups=groups)
+    tokens, image = model.encode_images(batch.images)
+    captions = batch.captions
+    text = model.encode_text(captions.ids, captions.mask)
+    negatives = losses.hard_negatives(image, text, batch.persons, how=how, generator=draw())
+    pairs = [(i, i, 1) for i in range(8)]
+    pairs += [(i, int(negatives.image[i]), 0) for i in range(8)] + [(int(negatives.text[i]), i, 0) for i in range(8)]
+    whole, local = [], []
+    for caption, picture, label in pairs:
+        one = (captions.ids[[caption]], captions.mask[[caption]], tokens[[picture]])
+        hidden = model.match_hidden(*one, enc=special.enc)
+        parts = model.local_match_head(losses.group_means(hidden, captions.lengths[[caption]], how=groups))[0]
+        whole.append(-model.match_head(hidden[0, 0]).log_softmax(0)[label])
+        local += [-part.log_softmax(0)[label] for part in parts]
+    expected = torch.stack(whole).mean() + torch.stack(local).mean()
+    assert float(values["loss_atp"]) == pytest.approx(float(expected), rel=1e-5)
+
+
+def test_gradients_reach_the_image_of_a_negative(model, batch, special):
+    tokens = torch.randn(8, 9, 24, requires_grad=True)
+    from cada.training.objective import token_patch_loss
+
+    wrong = losses.Negatives(torch.full((8,), 5), torch.arange(8).roll(1), torch.tensor(0))
+    loss = token_patch_loss(model.eval(), batch.captions, tokens, wrong, groups="halves", enc=special.enc)
+    loss.backward()
+    strength = tokens.grad.flatten(1).norm(dim=1)
+    assert int(strength.argmax()) == 5  # it serves one pair, one wrong caption and eight wrong images
+
+
+def test_ara_predicts_the_masked_words_only(model, batch, special):
+    model.eval()
+    values = run(model, batch, special, atp=0.0, ara=1.0, ara_rate=1.0)
+    tokens, _ = model.encode_images(batch.images)
+    captions = batch.captions
+    selected = captions.groups >= 0
+    total, count = 0.0, 0
+    for row in range(8):
+        ids = captions.ids[[row]].clone()
+        ids[selected[[row]]] = special.mask
+        everywhere = torch.ones_like(ids, dtype=torch.bool)
+        logits = model.attribute_decoder(ids, captions.mask[[row]], tokens[[row]], everywhere)
+        for position in selected[row].nonzero()[:, 0].tolist():
+            total -= float(logits[position].log_softmax(0)[captions.ids[row, position]])
+            count += 1
+    assert count == 8 * 5
+    assert float(values["loss_ara"]) == pytest.approx(total / count, rel=1e-5)
+
+
+def test_the_attribute_decoder_is_causal(model, batch):
+    model.eval()
+    captions = batch.captions
+    tokens, _ = model.encode_images(batch.images)
+    everywhere = torch.ones_like(captions.ids, dtype=torch.bool)
+    before = model.attribute_decoder(captions.ids, captions.mask, tokens, everywhere).view(8, -1, 41)
+    changed = captions.ids.clone()
+    changed[:, 4] = (changed[:, 4] + 1) % 39 + 1
+    after = model.attribute_decoder(changed, captions.mask, tokens, everywhere).view(8, -1, 41)
+    assert torch.equal(before[:, :4], after[:, :4])
+    assert not torch.equal(before[:, 4:], after[:, 4:])
+
+
+def test_pretraining_reaches_every_part_but_the_decoder_s_layers(model, batch, special):
+    values = pretraining_losses(model, batch, mask_rate=0.3, special=special, draw=draw())
+    assert float(values["loss"].detach()) == pytest.approx(sum(float(values[f"loss_{name}"].detach()) for name in ("global", "atp", "mlm")))
+    values["loss"].backward()
+    without = {name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None}
+    assert all(name.startswith("attribute_decoder.bert.bert.") for name in without)
+    assert not any("cls.predictions" in name for name in without)
+
+
+def test_padding_does_not_change_a_caption(model, training, special):
+    model.eval()
+    rows = torch.arange(0, 24, 3).numpy()
+    short = training.batch(rows, augmentation=PLAIN, padded_to=None, draw=draw())
+    long = training.batch(rows, augmentation=PLAIN, padded_to=15, draw=draw())
+    assert long.captions.ids.shape[1] == 15
+    for name, value in run(model, short, special, atp=1.0, ara=1.0, ara_rate=1.0).items():
+        other = run(model, long, special, atp=1.0, ara=1.0, ara_rate=1.0)[name]
+        assert float(value.detach()) == pytest.approx(float(other.detach()), abs=1e-5), name
