@@ -92,7 +92,7 @@ _CLASSES = {
     almost brightly darkly extremely fairly lightly loosely mid mostly nearly neatly partially partly quite rather really
     relatively slightly so somewhat tightly very
     """,
-    "t": "up off on over out",
+    "t": "down up off on over out",
     "l": "left right upper lower rear",
     "d": """
     a all an another any both each eight either every few five four her his its many more multiple my neither nine no one other
