@@ -1,0 +1,72 @@
+# What the rules share: the code that decides a step's result, and look-ups in the parameter files.
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from packaging.version import Version
+from snakemake.exceptions import WorkflowError
+
+from cada import config as parameters
+from cada.errors import CadaError
+
+# The file that names the matrix: --configfile if given, else params/workflow.yaml.
+MATRIX = os.path.relpath(workflow.configfiles[0])
+
+TABLES = expand("{table}.{kind}", table=["ablation", "comparison"], kind=["csv", "md", "tex"])
+VARIANTS = sorted(map(str, Path("params/variants").glob("*.yaml")))
+MODEL = ["model.safetensors", "config.json", "vocab.txt"]
+
+
+def code(*places):
+    """The Python files of modules and packages."""
+    return [str(file) for place in map(Path, places) for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+
+
+# The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
+SHARED = ["cada/config.py", "cada/steps.py"]
+DATA = ["cada/data/prepare.py", "cada/data/records.py", "cada/data/text.py"]
+IMAGES = ["cada/compute.py", "cada/data/images.py", "cada/data/loading.py"]
+CODE = {
+    "data": code(*SHARED, "cada/data/prepare.py", "cada/data/records.py", "cada/data/synthpedes"),
+    "phrases": code(*SHARED, *DATA, "cada/phrases"),
+    "initial": code(*SHARED, *DATA, *IMAGES, "cada/losses.py", "cada/model", "cada/training", "cada/retrieval"),
+    "train": code(*SHARED, *DATA, *IMAGES, "cada/losses.py", "cada/model", "cada/training", "cada/retrieval", "cada/phrases"),
+    "evaluate": code(*SHARED, *DATA, *IMAGES, "cada/model", "cada/retrieval"),
+    "tables": code(*SHARED, "cada/reporting"),
+}
+
+
+@cache
+def dataset_parameters(dataset):
+    """All parameters of a data set; a mistake in a file is the user's, not a crash."""
+    try:
+        return parameters.load_dataset(dataset)
+    except CadaError as error:
+        raise WorkflowError(str(error)) from error
+
+
+def threads_of(section):
+    """The number of threads that a step with these parameters takes."""
+    return section.compute.threads if section else 1
+
+
+def gpus_of(section):
+    """How many GPUs a step with these parameters takes: trainings on CPUs must not wait for one another."""
+    return 1 if section and cuda(section.compute.device) else 0
+
+
+@cache
+def cuda(device):
+    """Whether the step will run on CUDA."""
+    if device != "auto":
+        return device == "cuda"
+    if Version(version("torch")).local == "cpu":
+        return False
+    from cada.compute import resolve_device  # imports torch: two seconds
+
+    return resolve_device(device).type == "cuda"
+
+
+def all_tables():
+    """What the whole pipeline is run for."""
+    return expand("results/{dataset}/tables/{table}", dataset=config["datasets"], table=TABLES)

@@ -1,0 +1,21 @@
+rule evaluate:
+    input:
+        manifest=rules.data.output,
+        model=rules.train.output.model,
+        parameters=expand("params/{{dataset}}/{file}.yaml", file=["data", "train", "evaluate"]),
+        variant="params/variants/{variant}.yaml",
+        code=CODE["evaluate"],
+    output:
+        metrics="results/{dataset}/metrics/{variant}/{seed}.json",
+        rankings="results/{dataset}/rankings/{variant}/{seed}.parquet",
+    log:
+        "results/{dataset}/logs/evaluate/{variant}/{seed}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/evaluate/{variant}/{seed}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).evaluate)
+    resources:
+        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).evaluate),
+    shell:
+        "cada evaluate {wildcards.dataset} --variant {wildcards.variant} --seed {wildcards.seed} 2> {log}"

@@ -1,0 +1,19 @@
+rule initial:
+    input:
+        manifest=rules.data.output,
+        parameters=expand("params/{{dataset}}/{file}.yaml", file=["data", "model", "initial"]),
+        vocabulary="params/{dataset}/vocab.txt",
+        code=CODE["initial"],
+    output:
+        expand("results/{{dataset}}/initial/{file}", file=MODEL),
+    log:
+        "results/{dataset}/logs/initial.log",
+    benchmark:
+        "results/{dataset}/benchmarks/initial.tsv"
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).initial.pretrain)
+    resources:
+        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).initial.pretrain),
+    shell:
+        "cada initial {wildcards.dataset} 2> {log}"

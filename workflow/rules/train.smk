@@ -1,0 +1,22 @@
+rule train:
+    input:
+        manifest=rules.data.output,
+        phrases=rules.phrases.output,
+        initial=rules.initial.output,
+        parameters=expand("params/{{dataset}}/{file}.yaml", file=["data", "train"]),
+        variant="params/variants/{variant}.yaml",
+        code=CODE["train"],
+    output:
+        model=expand("results/{{dataset}}/models/{{variant}}/{{seed}}/{file}", file=MODEL),
+        history=report("results/{dataset}/history/{variant}/{seed}.csv", caption="../report/history.rst", category="Training"),
+    log:
+        "results/{dataset}/logs/train/{variant}/{seed}.log",
+    benchmark:
+        "results/{dataset}/benchmarks/train/{variant}/{seed}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).train)
+    resources:
+        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).train),
+    shell:
+        "cada train {wildcards.dataset} --variant {wildcards.variant} --seed {wildcards.seed} 2> {log}"
