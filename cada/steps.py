@@ -7,7 +7,7 @@ Heavy modules are imported inside, so that `cada --help` answers at once.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cada import config
 from cada.files import atomic, digest, exclusive, write_json, write_text
@@ -15,11 +15,13 @@ from cada.paths import STATE, Cell, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from cada.data.loading import Split
     from cada.data.records import Record
     from cada.model.tokenizer import Tokenizer
     from cada.retrieval.evaluation import Engine, Target
+    from cada.tracking import Run, Step
     from cada.training.finetune import TrainingSet
 
 
@@ -66,7 +68,12 @@ def make_initial(dataset: str) -> None:
     state = _state(Cell(dataset, "initial", settings.seed), config.params_hash(parameters.initial, parameters.model), [layout.manifest])
     seed_everything(settings.seed, "initial weights")
     model = build(architecture, vocabulary=tokenizer.size).to(device)
-    with exclusive(state.with_suffix(".lock"), f"initial weights of {dataset}"):
+    cell = Cell(dataset, "initial", settings.seed)
+    described = _described(parameters.initial, parameters.model)
+    with (
+        exclusive(state.with_suffix(".lock"), f"initial weights of {dataset}"),
+        _tracked(cell, "initial", described, layout, device) as run,
+    ):
         pretrain(
             model,
             training,
@@ -78,6 +85,7 @@ def make_initial(dataset: str) -> None:
             device=device,
             log_every=settings.log_every,
             state=state,
+            report=run.log,
         )
         save_model(layout.initial, weights_of(model), architecture=architecture, vocabulary=vocabulary)
         state.unlink(missing_ok=True)
@@ -110,7 +118,9 @@ def train_variant(dataset: str, variant: str, seed: int) -> None:
     target = _target(held_out, tokenizer, architecture.image_size, threads=settings.compute.threads)
     inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
     state = _state(Cell(dataset, variant, seed), config.params_hash(chosen, settings, parameters.evaluate), inputs)
-    with exclusive(state.with_suffix(".lock"), f"training of {dataset}/{variant}/{seed}"):
+    cell = Cell(dataset, variant, seed)
+    described = training_parameters(dataset, variant)
+    with exclusive(state.with_suffix(".lock"), f"training of {cell}"), _tracked(cell, "train", described, layout, device) as run:
         progress = finetune(
             model.to(device),
             training,
@@ -125,6 +135,7 @@ def train_variant(dataset: str, variant: str, seed: int) -> None:
             seed=seed,
             log_every=settings.log_every,
             state=state,
+            report=run.log,
         )
         write_text(layout.history(variant, seed), history_csv(progress.rows))
         folder = layout.model(variant, seed)
@@ -138,6 +149,7 @@ def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     from cada.data.prepare import load_records
     from cada.model.folder import load_model
     from cada.retrieval.results import evaluate_model, rankings_table
+    from cada.tracking import test_summary
 
     layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
     settings = parameters.evaluate
@@ -156,10 +168,19 @@ def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
         parts=parameters.data.gallery_parts,
         bootstrap=settings.bootstrap,
     )
-    facts = {"dataset": dataset, "variant": variant, "seed": seed, "procedure": chosen.procedure, "split": "test"}
+    metrics = {"dataset": dataset, "variant": variant, "seed": seed, "procedure": chosen.procedure, "split": "test"} | metrics
     with atomic(layout.rankings(variant, seed)) as partial:
         rankings_table(ranking, test).to_parquet(partial, index=False)
-    write_json(layout.metrics(variant, seed), facts | metrics)
+    write_json(layout.metrics(variant, seed), metrics)
+    with _tracked(Cell(dataset, variant, seed), "evaluate", training_parameters(dataset, variant), layout, device) as run:
+        run.summary(test_summary(metrics))
+
+
+def training_parameters(dataset: str, variant: str) -> tuple[dict[str, Any], str]:
+    """The parameters that make a trained model, as MLflow shows them, and their hash, by which its run is found."""
+    parameters, chosen = config.load_dataset(dataset), config.load_variant(variant)
+    switches = config.resolve_switches(chosen, parameters.train.switches)
+    return _described(chosen.weights, switches, parameters.train, parameters.model)
 
 
 def check_parity(folder: Path) -> None:
@@ -176,6 +197,18 @@ def check_parity(folder: Path) -> None:
             f"{folder}: over tolerance: {', '.join(wrong)}. Check the versions of torch and transformers against requirements.lock."
         )
     print(f"{len(rows)} comparisons, all within tolerance")
+
+
+def _described(*parts: config.Parameters) -> tuple[dict[str, Any], str]:
+    values = {type(part).__name__.lower(): part.model_dump(mode="json", by_alias=True, exclude_none=True) for part in parts}
+    return values, config.params_hash(*parts)
+
+
+def _tracked(cell: Cell, step: Step, described: tuple[dict[str, Any], str], layout: Layout, device: object) -> AbstractContextManager[Run]:
+    from cada import tracking
+
+    tags = {"data digest": digest(layout.manifest), "device": str(device)}
+    return tracking.run(cell, step=step, parameters=described[0], params_hash=described[1], tags=tags)
 
 
 def _split(records: Sequence[Record], name: str, root: Path, *, queries: str = "all") -> Split:
