@@ -99,7 +99,7 @@ _CLASSES = {
     our own same seven several six some ten the their these this those three two various whose your
     """,
     "k": "and or & and/or",
-    "e": "'m 're am appear appears are be been being is look looks seem seems was were",
+    "e": "am appear appears are be been being is look looks seem seems was were",
     "w": "in wearing wears wear wore dressed donning dons sporting",
     "m": "pair pairs set sets piece pieces kind kinds type types sort couple bunch variety lot lots",
     "M": """
@@ -162,5 +162,5 @@ def guess(word: str) -> str:
 
 def _of_compound(last: str) -> str:
     """Class of a hyphenated or slashed word: black/white is a colour, t-shirt a thing, button-up an adjective."""
-    tag = words().get(last) or (guess(last) if last else "n")
+    tag = words().get(last) or guess(last)
     return tag if tag in "npbcaz0" else "a"

@@ -2,6 +2,7 @@ import collections
 
 import pytest
 
+from cada.errors import CadaError
 from cada.phrases import lexicon
 from cada.phrases.tagging import tag
 from cada.phrases.tokens import tokenise
@@ -56,3 +57,9 @@ def test_the_general_lexicon_fills_the_gaps() -> None:
 )
 def test_tags_in_context(caption: str, expected: str) -> None:
     assert tag(tokenise(caption)) == expected
+
+
+def test_a_missing_word_list_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lexicon.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(CadaError, match="textblob: the tagger's word list is missing"):
+        lexicon._general()
