@@ -1,0 +1,92 @@
+"""The manifest of a data set: what was found when it was prepared, and whether the disk still holds it.
+
+No times, hosts or absolute paths: the same set gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cada import files
+from cada.data.records import Record
+from cada.errors import CadaError
+
+
+def build(
+    dataset: str,
+    form: str,
+    records: Sequence[Record],
+    *,
+    annotation: Sequence[Path],
+    images: Mapping[str, tuple[int, str]],
+    truncated: int,
+    oracles: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The manifest's content; `images` maps a path under imgs/ to (bytes, SHA-256)."""
+    manifest = {
+        "dataset": dataset,
+        "format": form,
+        "annotation": {path.name: {"bytes": path.stat().st_size, "sha256": files.digest(path)} for path in annotation},
+        "splits": _counts(records),
+        "truncated_captions": truncated,
+    }
+    if oracles:
+        manifest["oracles"] = oracles
+    return manifest | {"images": {name: list(facts) for name, facts in images.items()}}
+
+
+def _counts(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    counts = {}
+    for split in dict.fromkeys(record.split for record in records):
+        mine = [record for record in records if record.split == split]
+        captions = sum(len(record.captions) for record in mine)
+        counts[split] = {"persons": len({record.person for record in mine}), "images": len(mine), "captions": captions}
+    return counts
+
+
+def write(path: Path, manifest: dict[str, Any]) -> None:
+    """Write it readable at the top, and one image a line."""
+    head = json.dumps({name: value for name, value in manifest.items() if name != "images"}, indent=1)
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(facts)}" for name, facts in manifest["images"].items())
+    files.write_text(path, f'{head[:-2]},\n "images": {{\n{lines}\n }}\n}}\n')
+
+
+def read(path: Path, dataset: str) -> dict[str, Any]:
+    """The manifest, or what to do when there is none."""
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no manifest. Run `cada data prepare {dataset}` first.")
+    return files.read_json(path)
+
+
+def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
+    """Hold the disk against the manifest: annotation digests, number and sizes of images; no image is opened. `CadaError` at a difference."""
+    remedy = f"Restore the set with `dvc checkout data.dvc`, or make it anew with `cada data prepare {dataset} --force`."
+    for name, facts in manifest["annotation"].items():
+        path = root / name
+        if not path.is_file():
+            raise CadaError(f"{path}: there is no such file, but the manifest lists it. {remedy}")
+        if path.stat().st_size != facts["bytes"] or files.digest(path) != facts["sha256"]:
+            raise CadaError(f"{path}: changed since the set was prepared. {remedy}")
+    images = manifest["images"]
+    sizes = dict(_sizes(root / "imgs"))
+    for name, (size, _) in images.items():
+        if name not in sizes:
+            raise CadaError(f"{root / 'imgs' / name}: there is no such image, but the manifest lists it. {remedy}")
+        if sizes[name] != size:
+            raise CadaError(f"{root / 'imgs' / name}: has {sizes[name]} bytes, {size} when the set was prepared. {remedy}")
+
+
+def _sizes(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """(path under imgs/, bytes) of every file."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                yield from _sizes(Path(entry.path), f"{prefix}{entry.name}/")
+            else:
+                yield f"{prefix}{entry.name}", entry.stat().st_size

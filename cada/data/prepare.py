@@ -1,0 +1,93 @@
+"""The data step: draw the set when it is missing, check every record, write the manifest; and the records for all later steps."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cada import config, files
+from cada.data import manifest as manifests
+from cada.data.readers import annotation_files, read_annotation, read_records
+from cada.data.records import Record
+from cada.data.synthpedes.captions import Phrase
+from cada.data.synthpedes.generate import ANNOTATION, SYNTHESIS, description, draw_set
+from cada.data.synthpedes.oracles import oracle_scores
+from cada.data.validation import check_captions, check_images
+from cada.errors import CadaError
+from cada.paths import STATE
+
+
+def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = False) -> None:
+    """Draw the set if `data.synthesis` is set and the set is missing (or `force`), check every record, write the manifest `output`."""
+    with files.exclusive(STATE / "locks" / f"data-{data.root.name}.lock", f"preparing {data.root}"):
+        if data.synthesis:
+            _ensure_drawn(data.root, data.synthesis, force=force)
+        elif force:
+            raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is brought by you, not drawn. Call without --force.")
+        annotation = annotation_files(data.format, data.root)
+        records = read_records(data.format, data.root)
+        truncated = check_captions(records)
+        images = check_images(data.root, records)
+        oracles = _oracles(data.root, data.gallery_parts) if data.synthesis else None
+        manifest = manifests.build(
+            dataset, data.format, records, annotation=annotation, images=images, truncated=truncated, oracles=oracles
+        )
+        manifests.write(output, manifest)
+
+
+def load_records(dataset: str, data: config.Data, *, manifest: Path) -> list[Record]:
+    """All records, pre-training ones included, once the disk was seen to hold what the manifest lists."""
+    manifests.compare(manifests.read(manifest, dataset), data.root, dataset)
+    return read_records(data.format, data.root)
+
+
+@dataclass(frozen=True)
+class Gold:
+    """A caption of a drawn set with its attribute phrases; spans index `normalise_caption(text)`."""
+
+    image: str
+    caption: int
+    text: str
+    phrases: tuple[Phrase, ...]
+
+
+def load_gold(data: config.Data, split: str = "test") -> list[Gold]:
+    """The gold phrases of one split of a drawn set."""
+    return [
+        Gold(record["file_path"], place, text, tuple(Phrase(**phrase | {"modifiers": tuple(phrase["modifiers"])}) for phrase in phrases))
+        for record in read_annotation(data.root / ANNOTATION)
+        if record["split"] == split
+        for place, (text, phrases) in enumerate(zip(record["captions"], record["phrases"], strict=True))
+    ]
+
+
+def _oracles(root: Path, parts: int) -> dict[str, Any]:
+    return oracle_scores([record for record in read_annotation(root / ANNOTATION) if record["split"] == "test"], parts)
+
+
+def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> None:
+    """Draw into a folder beside `root` and rename it: what bears the final name is whole."""
+    if root.exists():
+        if not (root / SYNTHESIS).is_file():
+            raise CadaError(f"{root}: not a drawn set (no {SYNTHESIS}), so it is left alone. Move it away or choose another root.")
+        drawn = files.read_json(root / SYNTHESIS)
+        if drawn == description(synthesis) and not force:
+            return
+        print(f"{root}: drawn anew" + (" as asked." if force else ": its parameters have changed."), file=sys.stderr)
+    partial, old = (root.with_name(f".{root.name}.{state}") for state in ("partial", "old"))
+    for left_over in (partial, old):
+        shutil.rmtree(left_over, ignore_errors=not left_over.exists())
+    try:
+        draw_set(partial, synthesis)
+        if root.exists():
+            root.rename(old)
+        partial.rename(root)
+    except OSError as error:
+        with contextlib.suppress(FileNotFoundError):
+            shutil.rmtree(partial)
+        raise CadaError(f"{root}: cannot be drawn: {error.strerror or error}. Free some space or choose another root.") from error
+    shutil.rmtree(old, ignore_errors=not old.exists())

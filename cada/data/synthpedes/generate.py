@@ -1,0 +1,108 @@
+"""Draws the whole set: pictures and annotation in CUHK-PEDES' own layout.
+
+`imgs/<split>/<id>_<n>.jpg` and `reid_raw.json` (train, val, test). The pre-training persons stand in `pretrain.json`, of the same form:
+public code for CUHK-PEDES would take any other split for val. Beyond CUHK-PEDES' fields a record holds the gold phrases and the stated
+facts of each caption, and the person's attributes. `synthesis.json` says with which parameters the set was drawn; it is written last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import string
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from cada import files
+from cada.config import Persons, Synthesis
+from cada.data.synthpedes.attributes import Person, families, strangers
+from cada.data.synthpedes.captions import Caption, write_caption
+from cada.data.synthpedes.drawing import draw_picture, encode
+from cada.data.synthpedes.randomness import Stream
+from cada.data.synthpedes.scene import draw_shot, hidden_slots
+
+GENERATOR = 1  # raised whenever the same parameters give other bytes
+ANNOTATION, PRETRAIN, SYNTHESIS = "reid_raw.json", "pretrain.json", "synthesis.json"
+CAPTIONS_PER_IMAGE = 2
+_STRENGTH = {"pretrain": 30, "train": 100, "val": 100, "test": 100}  # per cent of the nuisance
+_NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One picture to draw."""
+
+    split: str
+    person: Person
+    index: int  # of the person within the split
+    identity: int  # of the person within the set, from 1
+    picture: int
+
+    @property
+    def path(self) -> str:
+        return f"{self.split}/{self.identity:05d}_{self.picture}.jpg"
+
+
+def description(synthesis: Synthesis) -> dict[str, Any]:
+    """What synthesis.json holds."""
+    return {"generator": GENERATOR, **synthesis.model_dump(mode="json")}
+
+
+def tasks(synthesis: Synthesis, split: str) -> Iterator[Task]:
+    """The pictures of one split, in order."""
+    count = getattr(synthesis.persons, split)
+    persons = (strangers if split == "pretrain" else families)(synthesis.seed, split, count)
+    first = _first_identity(synthesis.persons, split)
+    for index, person in enumerate(persons):
+        pictures = 1 if split == "pretrain" else Stream(synthesis.seed, split, index, "pictures").between(*synthesis.images_per_person)
+        for picture in range(pictures):
+            yield Task(split, person, index, first + index, picture)
+
+
+def _first_identity(persons: Persons, split: str) -> int:
+    order = ("train", "val", "test", "pretrain")
+    return 1 + sum(getattr(persons, earlier) for earlier in order[: order.index(split)])
+
+
+def draw(task: Task, synthesis: Synthesis) -> tuple[bytes, dict[str, Any]]:
+    """The JPEG and the annotation record of one picture: the same whatever else is drawn."""
+    name = (synthesis.seed, task.split, task.index, task.picture)
+    random = Stream(*name, "picture")
+    shot = draw_shot(random, _STRENGTH[task.split])
+    image = encode(draw_picture(task.person, shot, synthesis.size, random))
+    attributes = task.person.attributes
+    hidden = hidden_slots(attributes, shot)
+    captions = [write_caption(attributes, shot.pose.view, hidden, Stream(*name, "caption", i)) for i in range(CAPTIONS_PER_IMAGE)]
+    return image, _record(task, captions)
+
+
+def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
+    return {
+        "split": task.split,
+        "captions": [caption.text for caption in captions],
+        "file_path": task.path,
+        "processed_tokens": [caption.text.lower().translate(_NO_PUNCTUATION).split() for caption in captions],
+        "id": task.identity,
+        "phrases": [[dataclasses.asdict(phrase) for phrase in caption.phrases] for caption in captions],
+        "facts": [caption.facts for caption in captions],
+        "attributes": task.person.attributes.present(),
+    }
+
+
+def draw_set(root: Path, synthesis: Synthesis) -> None:
+    """Draw all pictures and write all annotation into `root`, which must not be there yet."""
+    for name, splits in ((ANNOTATION, ("train", "val", "test")), (PRETRAIN, ("pretrain",))):
+        todo = [task for split in splits for task in tasks(synthesis, split)]
+        for split in splits:
+            (root / "imgs" / split).mkdir(parents=True)
+        records = []
+        for task in tqdm(todo, desc=f"drawing {', '.join(splits)}", unit="image", disable=None):
+            image, record = draw(task, synthesis)
+            (root / "imgs" / task.path).write_bytes(image)
+            records.append(record)
+        lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
+        files.write_text(root / name, f"[\n{lines}\n]\n")
+    files.write_json(root / SYNTHESIS, description(synthesis))
