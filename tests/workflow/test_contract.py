@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 

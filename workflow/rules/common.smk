@@ -45,6 +45,21 @@ def dataset_parameters(dataset):
         raise WorkflowError(str(error)) from error
 
 
+def check_variant(variant):
+    """Stop where the file of a variant is missing or wrong."""
+    try:
+        parameters.load_variant(variant)
+    except CadaError as error:
+        raise WorkflowError(str(error)) from error
+
+
+# Before any job, not in the middle of the night.
+for name in config["datasets"]:
+    dataset_parameters(name)
+for name in config["variants"]:
+    check_variant(name)
+
+
 def threads_of(section):
     """The number of threads that a step with these parameters takes."""
     return section.compute.threads if section else 1
