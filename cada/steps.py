@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from cada import config
 from cada.files import atomic, digest, exclusive, write_json, write_text
-from cada.paths import STATE, Cell, Layout
+from cada.paths import PUBLISHED, STATE, Cell, Layout
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from contextlib import AbstractContextManager
+
+    import torch
 
     from cada.data.loading import Split
     from cada.data.records import Record
@@ -117,7 +119,7 @@ def train_variant(dataset: str, variant: str, seed: int) -> None:
     held_out = _split(records, switches.selection, parameters.data.root, queries=switches.queries)
     target = _target(held_out, tokenizer, architecture.image_size, threads=settings.compute.threads)
     inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
-    state = _state(Cell(dataset, variant, seed), config.params_hash(chosen, settings, parameters.evaluate), inputs)
+    state = _state(Cell(dataset, variant, seed), config.params_hash(chosen, settings), inputs)
     cell = Cell(dataset, variant, seed)
     described = training_parameters(dataset, variant)
     with exclusive(state.with_suffix(".lock"), f"training of {cell}"), _tracked(cell, "train", described, layout, device) as run:
@@ -130,8 +132,8 @@ def train_variant(dataset: str, variant: str, seed: int) -> None:
             weights=chosen.weights,
             switches=switches,
             special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            engine=_engine(chosen, switches, parameters, tokenizer, device=settings.compute.device),
-            fusion_weights=parameters.evaluate.fusion_weights,
+            engine=_engine(chosen, switches, settings.validation, tokenizer, device),
+            fusion_weights=settings.validation.fusion_weights,
             seed=seed,
             log_every=settings.log_every,
             state=state,
@@ -162,7 +164,7 @@ def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     metrics, ranking = evaluate_model(
         model.to(device),
         *targets,
-        engine=_engine(chosen, switches, parameters, tokenizer, device=settings.compute.device),
+        engine=_engine(chosen, switches, settings, tokenizer, device),
         headline=switches.fusion if chosen.reranks else "cosine",
         fusion_weights=settings.fusion_weights,
         parts=parameters.data.gallery_parts,
@@ -181,6 +183,32 @@ def training_parameters(dataset: str, variant: str) -> tuple[dict[str, Any], str
     parameters, chosen = config.load_dataset(dataset), config.load_variant(variant)
     switches = config.resolve_switches(chosen, parameters.train.switches)
     return _described(chosen.weights, switches, parameters.train, parameters.model)
+
+
+def write_tables(dataset: str, *, workflow: Path) -> None:
+    """Write the tables of the variants and seeds that the workflow file lists."""
+    from cada.errors import CadaError
+    from cada.reporting import tables
+
+    layout, matrix = Layout(dataset), config.load_workflow(workflow)
+    if dataset not in matrix.datasets:
+        raise CadaError(f"{dataset}: {workflow} lists the data sets {', '.join(matrix.datasets)}. Name one of them, or add this one.")
+    tables.write_tables(
+        dataset,
+        variants=[(variant, config.load_variant(variant).title) for variant in matrix.variants],
+        seeds=matrix.seeds,
+        metrics=layout.root / "metrics",
+        manifest=layout.manifest,
+        published=PUBLISHED,
+        output=layout.tables,
+    )
+
+
+def sync_tracking() -> None:
+    """Tell MLflow about the trainings under results/ that it does not know."""
+    from cada.sync import sync
+
+    sync(lambda cell: training_parameters(cell.dataset, cell.variant))
 
 
 def check_parity(folder: Path) -> None:
@@ -204,7 +232,9 @@ def _described(*parts: config.Parameters) -> tuple[dict[str, Any], str]:
     return values, config.params_hash(*parts)
 
 
-def _tracked(cell: Cell, step: Step, described: tuple[dict[str, Any], str], layout: Layout, device: object) -> AbstractContextManager[Run]:
+def _tracked(
+    cell: Cell, step: Step, described: tuple[dict[str, Any], str], layout: Layout, device: torch.device
+) -> AbstractContextManager[Run]:
     from cada import tracking
 
     tags = {"data digest": digest(layout.manifest), "device": str(device)}
@@ -235,17 +265,16 @@ def _target(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, thread
 
 
 def _engine(
-    variant: config.Variant, switches: config.Switches, parameters: config.DatasetParameters, tokenizer: Tokenizer, *, device: str
+    variant: config.Variant, switches: config.Switches, settings: config.Validation, tokenizer: Tokenizer, device: torch.device
 ) -> Engine:
-    from cada.compute import resolve_device
     from cada.retrieval.evaluation import Engine
 
     return Engine(
         enc=tokenizer.enc,
-        top_k=parameters.evaluate.top_k if variant.reranks else None,
+        top_k=settings.top_k if variant.reranks else None,
         padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
-        batch_size=parameters.evaluate.batch_size,
-        device=resolve_device(device),
+        batch_size=settings.batch_size,
+        device=device,
     )
 
 

@@ -146,12 +146,10 @@ def imports(tree: ast.AST) -> Iterator[str]:
 
 
 def source_of(module: str) -> Path | None:
-    """The file of a module, relative to the project, or None for what is no module."""
+    """The file of a module, relative to the project, or None for what is no module or an empty one."""
     path = Path(*module.split("."))
-    for candidate in (path.with_suffix(".py"), path / "__init__.py"):
-        if candidate.exists():
-            return candidate
-    return None
+    candidates = [file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists() and file.stat().st_size > 0]
+    return candidates[0] if candidates else None
 
 
 def test_the_vocabulary_is_where_both_graphs_expect_it() -> None:

@@ -4,7 +4,6 @@ rule tables:
         manifest=rules.data.output,
         metrics=expand(rules.evaluate.output.metrics, variant=config["variants"], seed=config["seeds"], allow_missing=True),
         variants=VARIANTS,
-        parameters="params/{dataset}/data.yaml",
         published="params/published.csv",
         code=CODE["tables"],
     output:
