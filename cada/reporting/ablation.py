@@ -1,0 +1,139 @@
+"""The ablation: one row per variant and score, on the full gallery and on its fixed parts, with chance and the oracles below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cada.reporting.formats import Section, Table, csv_text
+from cada.reporting.measured import METRICS, Gallery, Row, Summary, Variant, rows
+
+GALLERIES: tuple[Gallery, ...] = ("all", "parts", "test-chosen")
+ORACLES = {"chance": "chance", "bag_of_words": "bag of words", "binding": "binding"}
+LABEL = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "mAP": "mAP", "mINP": "mINP"}
+INTERVALS = ("R1", "mAP")  # shown beside their metric; the CSV file has all of them
+Oracles = Mapping[str, Mapping[str, float]]
+
+
+def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles) -> Table:
+    """The table as a reader sees it. `oracles`: gallery ("all", "parts") -> oracle -> R@1, as the manifest has them."""
+    columns = ["variant", "score"]
+    for name in METRICS:
+        columns += [LABEL[name], "95 %"] if name in INTERVALS else [LABEL[name]]
+    sections = []
+    for gallery in GALLERIES:
+        measured = [row for variant in variants for row in rows(variant, gallery)]
+        if measured:
+            known = oracle_scores(oracles, gallery)
+            guessed = [(name, "oracle", f"{score:.1f}", *[""] * (len(columns) - 3)) for name, score in known.items()]
+            sections.append(Section(_heading(gallery, variants), (*(_cells(row) for row in measured), *guessed)))
+    return Table(f"Ablation on {dataset}", tuple(columns), 2, tuple(sections), tuple(_notes(variants, oracles)))
+
+
+def ablation_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles) -> str:
+    """All numbers of the table at full precision, and all intervals; empty where there is none."""
+    columns = ["dataset", "gallery", "kind", "variant", "title", "score", "headline", "seeds"]
+    columns += [f"{name}_{part}" for name in METRICS for part in ("mean", "std", "low", "high")]
+    lines = []
+    for gallery in GALLERIES:
+        for variant in variants:
+            for row in rows(variant, gallery):
+                labels = [
+                    dataset,
+                    gallery,
+                    "measured",
+                    variant.name,
+                    variant.title,
+                    row.fusion,
+                    str(int(row.headline)),
+                    str(len(variant.files)),
+                ]
+                lines.append(labels + [number for name in METRICS for number in _numbers(row.summaries[name])])
+        for name, score in oracle_scores(oracles, gallery).items():
+            blank = [""] * (len(columns) - 9)
+            lines.append([dataset, gallery, "oracle", name, "", "", "", "", f"{score:.4f}", *blank])
+    return csv_text(columns, lines)
+
+
+def oracle_scores(oracles: Oracles, gallery: str) -> dict[str, float]:
+    """R@1 of chance and of the oracles on a gallery, by their printed names; empty where the data set has none."""
+    return {ORACLES[name]: oracles[gallery][name] for name in ORACLES if name in oracles.get(gallery, {})}
+
+
+def mean_and_deviation(summary: Summary) -> str:
+    """46.1 ± 0.8, or the mean alone for one seed."""
+    return f"{summary.mean:.1f}" + (f" ± {summary.deviation:.1f}" if summary.deviation is not None else "")
+
+
+def seeds_note(variants: Sequence[Variant]) -> str:
+    """What ± stands for, and what it leaves out."""
+    seeds = [file.seed for file in variants[0].files]
+    shared = "All variants and seeds start from one pre-training"
+    if len(seeds) == 1:
+        return f"One seed ({seeds[0]}), so no standard deviation. {shared}."
+    listed = ", ".join(map(str, seeds))
+    return f"Mean ± standard deviation (n - 1) over {len(seeds)} seeds ({listed}). {shared}, so ± does not cover another pre-training."
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    cells = [row.variant, row.fusion + (" *" if row.headline else "")]
+    for name in METRICS:
+        summary = row.summaries[name]
+        cells.append(mean_and_deviation(summary))
+        if name in INTERVALS:
+            cells.append(f"{summary.interval[0]:.1f} to {summary.interval[1]:.1f}" if summary.interval else "")
+    return tuple(cells)
+
+
+def _numbers(summary: Summary) -> list[str]:
+    values: tuple[Any, ...] = (summary.mean, summary.deviation, *(summary.interval or (None, None)))
+    return ["" if value is None else f"{value:.4f}" for value in values]
+
+
+def _heading(gallery: Gallery, variants: Sequence[Variant]) -> str:
+    file = variants[0].files[0]
+    if gallery == "all":
+        return f"Full test gallery: {file.persons} persons, {file.gallery} pictures"
+    if gallery == "parts":
+        return f"Means over {file.part_count} fixed galleries of {file.persons / file.part_count:g} persons, each with its own queries"
+    return "Full test gallery, had the test split chosen the checkpoint (for comparison with papers that do so)"
+
+
+def _notes(variants: Sequence[Variant], oracles: Oracles) -> list[str]:
+    notes = ["; ".join(f"{variant.name}: {variant.title}" for variant in variants) + ".", seeds_note(variants)]
+    notes.append("95 %: bootstrap over persons; its ends are the means of the seeds' ends.")
+    notes.append(f"Queries: {_by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
+    notes += _score_notes(variants)
+    for procedure, text in {
+        "robust": "val chose the checkpoint and the weight w; test was read once",
+        "published": "test chose the checkpoint, as in the published code",
+    }.items():
+        names = [variant.name for variant in variants if variant.files[0].procedure == procedure]
+        if names:
+            notes.append(f"{procedure.capitalize()} procedure ({', '.join(names)}): {text}.")
+    if oracles:
+        notes.append(
+            "Oracles know every attribute: binding also which value belongs to which slot, bag of words not. Among equals they draw lots."
+        )
+    return notes
+
+
+def _score_notes(variants: Sequence[Variant]) -> list[str]:
+    reranking = [variant for variant in variants if variant.files[0].top_k is not None]
+    notes = ["The score marked * is the one a variant is judged by. cosine: of the two [CLS] embeddings."]
+    if reranking:
+        top = _by_value({variant.name: str(variant.files[0].top_k) for variant in reranking})
+        weights = {
+            variant.name: ", ".join(f"{file.fusion_weight:g}" for file in variant.files if file.fusion_weight is not None)
+            for variant in reranking
+        }
+        notes[0] += f" Within the top {top}: calibrated, log-softmax of the match + w cosine; published, match logit + cosine."
+        notes.append(f"w by seed: {'; '.join(f'{name} {listed}' for name, listed in weights.items() if listed)}.")
+    return notes
+
+
+def _by_value(values: Mapping[str, str]) -> str:
+    """One value when all agree, else each with its variant."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} ({name})" for name, value in values.items())

@@ -1,0 +1,103 @@
+"""One table as Markdown that also reads well in a terminal, as LaTeX with booktabs, and rows of values as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+_TEX = {
+    "\\": r"\textbackslash{}",
+    "&": r"\&",
+    "%": r"\%",
+    "$": r"\$",
+    "#": r"\#",
+    "_": r"\_",
+    "{": r"\{",
+    "}": r"\}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "±": r"$\pm$",
+    "<": r"$<$",
+    ">": r"$>$",
+    "|": r"$|$",
+    "[": "{[}",  # behind \\ a bare bracket would be the line break's optional argument
+}
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows under a heading of their own."""
+
+    heading: str
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a reader sees: cells are final text. The first `labels` columns are text, the others numbers."""
+
+    title: str
+    columns: tuple[str, ...]
+    labels: int
+    sections: tuple[Section, ...]
+    notes: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        assert all(len(row) == len(self.columns) for section in self.sections for row in section.rows), "a cell for every column"
+
+
+def markdown(table: Table) -> str:
+    """Title, one aligned pipe table for each section, and the notes as a list."""
+    cells = [table.columns, *(row for section in table.sections for row in section.rows)]
+    widths = [max(len(_escape_pipe(row[index])) for row in cells) for index in range(len(table.columns))]
+    rule = [":" + "-" * (width - 1) if index < table.labels else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
+    lines = [f"# {table.title}"]
+    for section in table.sections:
+        lines += ["", f"**{section.heading}**", ""]
+        lines += [_pipe_row(row, widths, table.labels) for row in (table.columns, tuple(rule), *section.rows)]
+    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]) + "\n"
+
+
+def latex(table: Table) -> str:
+    r"""A `table` environment; the document needs \usepackage{booktabs}."""
+    columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
+    lines = [r"% \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{escape_tex(table.title)}}}"]
+    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _tex_row(table.columns)]
+    for section in table.sections:
+        lines += [r"\midrule", rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escape_tex(section.heading)}}}}} \\"]
+        lines += [_tex_row(row) for row in section.rows]
+    lines += [r"\bottomrule", r"\end{tabular}", ""]
+    lines += [r"\begin{minipage}{\linewidth}", r"\footnotesize"]
+    lines += [rf"{escape_tex(note)}\par" for note in table.notes]
+    return "\n".join([*lines, r"\end{minipage}", r"\end{table}"]) + "\n"
+
+
+def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Comma-separated values with a head line and Unix line ends."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerows([columns, *rows])
+    return buffer.getvalue()
+
+
+def escape_tex(text: str) -> str:
+    """The text with every character that LaTeX reads as a command made literal."""
+    return "".join(_TEX.get(character, character) for character in text)
+
+
+def _escape_pipe(cell: str) -> str:
+    return cell.replace("|", r"\|")
+
+
+def _pipe_row(row: Sequence[str], widths: Sequence[int], labels: int) -> str:
+    cells = [
+        _escape_pipe(cell).ljust(width) if index < labels else _escape_pipe(cell).rjust(width)
+        for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _tex_row(row: Sequence[str]) -> str:
+    return " & ".join(escape_tex(cell) for cell in row) + r" \\"

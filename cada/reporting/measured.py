@@ -1,0 +1,184 @@
+"""The metrics files of a run, read and summed up over seeds. Scores are in percent."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from cada.errors import CadaError
+from cada.files import read_json
+
+Fusion = Literal["cosine", "calibrated", "published"]
+FUSIONS: tuple[Fusion, ...] = ("cosine", "calibrated", "published")
+Gallery = Literal["all", "parts", "test-chosen"]
+
+
+class _File(BaseModel):
+    """What the tables need of a metrics file; other keys may stand beside it."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Scores(_File):
+    """One ranking's metrics."""
+
+    R1: float
+    R5: float
+    R10: float
+    mAP: float
+    mINP: float
+
+
+METRICS = tuple(Scores.model_fields)
+
+
+class Intervals(_File):
+    """The ends of each metric's interval."""
+
+    R1: tuple[float, float]
+    R5: tuple[float, float]
+    R10: tuple[float, float]
+    mAP: tuple[float, float]
+    mINP: tuple[float, float]
+
+
+class ChosenOnTest(_File):
+    """What the checkpoint that scores best on test would have reported."""
+
+    scores: dict[Fusion, Scores]
+
+
+class Metrics(_File):
+    """results/<dataset>/metrics/<variant>/<seed>.json."""
+
+    dataset: str
+    variant: str
+    seed: int
+    procedure: Literal["robust", "published"]
+    queries: int
+    gallery: int
+    persons: int
+    top_k: int | None
+    headline: Fusion
+    fusion_weight: float | None
+    scores: dict[Fusion, Scores]
+    intervals: dict[Fusion, Intervals]
+    part_count: int = 1
+    parts: dict[Fusion, Scores] | None = None
+    test_selected: ChosenOnTest | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.headline not in self.scores or self.intervals.keys() != self.scores.keys():
+            raise ValueError(f"scores ({', '.join(self.scores)}) lack the headline {self.headline} or do not match the intervals")
+        return self
+
+    def of(self, gallery: Gallery) -> dict[Fusion, Scores]:
+        """The scores on one gallery; empty where the file has none."""
+        if gallery == "all":
+            return self.scores
+        if gallery == "parts":
+            return self.parts or {}
+        return self.test_selected.scores if self.test_selected else {}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One metric over the seeds: mean, standard deviation (n - 1; None for one seed), and an interval where there is one.
+
+    The interval's ends are the means of the ends that the seeds have.
+    """
+
+    mean: float
+    deviation: float | None
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant, one score, one gallery: a summary for every name in METRICS."""
+
+    variant: str
+    fusion: Fusion
+    headline: bool
+    summaries: dict[str, Summary]
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A variant's name, its title and its metrics files, one a seed."""
+
+    name: str
+    title: str
+    files: tuple[Metrics, ...]
+
+
+def read_variants(dataset: str, variants: Sequence[tuple[str, str]], seeds: Sequence[int], folder: Path) -> list[Variant]:
+    """The metrics files of variants (name, title) x seeds, and no others.
+
+    Errors: `CadaError` for a file that is missing, incomplete or about something else, and for galleries that differ.
+    """
+    read = []
+    for name, title in variants:
+        files = [read_metrics(folder / name / f"{seed}.json", dataset, name, seed) for seed in seeds]
+        read.append(Variant(name, title, tuple(files)))
+    for variant in read:
+        for file in variant.files:
+            _check_same_gallery(file, read[0].files[0], folder)
+    return read
+
+
+def read_metrics(path: Path, dataset: str, variant: str, seed: int) -> Metrics:
+    """One metrics file, checked to be the one that its name says."""
+    again = f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no such file. {again}")
+    try:
+        metrics = Metrics.model_validate(read_json(path))
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise CadaError(f"{path}: {key or 'the file'}: {error.errors()[0]['msg']}. {again}") from error
+    for key, wanted in {"dataset": dataset, "variant": variant, "seed": seed}.items():
+        if getattr(metrics, key) != wanted:
+            raise CadaError(f"{path}: {key}: says {getattr(metrics, key)!r}, but stands where {wanted!r} belongs. {again}")
+    return metrics
+
+
+def _check_same_gallery(file: Metrics, first: Metrics, folder: Path) -> None:
+    """Numbers from different galleries do not belong in one table."""
+    for key in ("gallery", "persons", "part_count"):
+        mine, others = getattr(file, key), getattr(first, key)
+        if mine != others:
+            raise CadaError(
+                f"{folder / file.variant / f'{file.seed}.json'}: {key}: {mine}, but {others} in {first.variant}/{first.seed}.json. "
+                f"Evaluate again on the same data: `cada evaluate {file.dataset} --variant {file.variant} --seed {file.seed}`."
+            )
+
+
+def rows(variant: Variant, gallery: Gallery) -> list[Row]:
+    """The variant's scores that all its seeds have on a gallery."""
+    shared = [fusion for fusion in FUSIONS if all(fusion in file.of(gallery) for file in variant.files)]
+    return [
+        Row(
+            variant.name,
+            fusion,
+            headline=all(file.headline == fusion for file in variant.files),
+            summaries={name: _summary(variant.files, gallery, fusion, name) for name in METRICS},
+        )
+        for fusion in shared
+    ]
+
+
+def _summary(files: Sequence[Metrics], gallery: Gallery, fusion: Fusion, name: str) -> Summary:
+    values = [getattr(file.of(gallery)[fusion], name) for file in files]
+    ends = [getattr(file.intervals[fusion], name) for file in files] if gallery == "all" else []
+    return Summary(
+        mean=statistics.fmean(values),
+        deviation=statistics.stdev(values) if len(values) > 1 else None,
+        interval=(statistics.fmean(low for low, _ in ends), statistics.fmean(high for _, high in ends)) if ends else None,
+    )

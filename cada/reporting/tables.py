@@ -1,0 +1,41 @@
+"""The ablation and the comparison table of one data set, from its metrics files, its manifest and the published numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from cada.files import read_json, write_text
+from cada.reporting.ablation import ablation_csv, ablation_table
+from cada.reporting.comparison import comparison_csv, comparison_table, read_published
+from cada.reporting.formats import latex, markdown
+from cada.reporting.measured import read_variants
+
+
+def write_tables(
+    dataset: str,
+    *,
+    variants: Sequence[tuple[str, str]],
+    seeds: Sequence[int],
+    metrics: Path,
+    manifest: Path,
+    published: Path,
+    output: Path,
+) -> None:
+    """Write {ablation,comparison}.{csv,md,tex} into `output`.
+
+    variants: (name, title) in the order of the rows. Only `metrics`/<name>/<seed>.json of these variants and seeds are read.
+    Errors: `CadaError` for a metrics file that is missing, incomplete or about something else, before anything is written.
+    """
+    measured = read_variants(dataset, variants, seeds, metrics)
+    oracles: dict[str, Any] = read_json(manifest).get("oracles") or {}
+    rows = read_published(published, dataset)
+    texts = {"ablation.csv": ablation_csv(dataset, measured, oracles), "comparison.csv": comparison_csv(dataset, measured, oracles, rows)}
+    for name, table in {
+        "ablation": ablation_table(dataset, measured, oracles),
+        "comparison": comparison_table(dataset, measured, oracles, rows),
+    }.items():
+        texts |= {f"{name}.md": markdown(table), f"{name}.tex": latex(table)}
+    for name, text in texts.items():
+        write_text(output / name, text)

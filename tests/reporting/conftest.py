@@ -1,0 +1,44 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+METRICS = ("R1", "R5", "R10", "mAP", "mINP")
+Write = Callable[..., Path]
+
+
+def flat(value: float) -> dict[str, float]:
+    return dict.fromkeys(METRICS, value)
+
+
+@pytest.fixture
+def write_metrics(tmp_path: Path) -> Write:
+    """Write a metrics file whose every metric has one value per score: {"cosine": 40} and its interval from 2 below to 2 above."""
+
+    def write(variant: str, seed: int, scores: dict[str, float], /, **changes: Any) -> Path:
+        reranks = len(scores) > 1
+        values = {
+            "dataset": "toy",
+            "variant": variant,
+            "seed": seed,
+            "procedure": "robust",
+            "split": "test",
+            "queries": 48,
+            "gallery": 24,
+            "persons": 6,
+            "top_k": 16 if reranks else None,
+            "headline": "calibrated" if reranks else "cosine",
+            "fusion_weight": 5.0 if reranks else None,
+            "scores": {name: flat(value) for name, value in scores.items()},
+            "intervals": {name: {metric: [value - 2, value + 2] for metric in METRICS} for name, value in scores.items()},
+            "part_count": 3,
+            "parts": {name: flat(value + 20) for name, value in scores.items()},
+        } | changes
+        path = tmp_path / "metrics" / variant / f"{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values), encoding="utf-8")
+        return path
+
+    return write

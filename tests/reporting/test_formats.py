@@ -1,0 +1,64 @@
+import pytest
+
+from cada.reporting.formats import Section, Table, csv_text, escape_tex, latex, markdown
+
+TABLE = Table(
+    "Scores on my_set",
+    ("variant", "R@1"),
+    1,
+    (Section("First & last", (("a|b", "1.0 ± 0.2"), ("long name", "10.0"))), Section("Oracles", (("chance", "0.2"),))),
+    ("100 % measured",),
+)
+
+
+def test_markdown_columns_stand_below_each_other() -> None:
+    assert markdown(TABLE) == (
+        "# Scores on my_set\n\n"
+        "**First & last**\n\n"
+        "| variant   |       R@1 |\n"
+        "| :-------- | --------: |\n"
+        "| a\\|b      | 1.0 ± 0.2 |\n"
+        "| long name |      10.0 |\n\n"
+        "**Oracles**\n\n"
+        "| variant   |       R@1 |\n"
+        "| :-------- | --------: |\n"
+        "| chance    |       0.2 |\n\n"
+        "- 100 % measured\n"
+    )
+
+
+def test_latex_escapes_and_closes_what_it_opens() -> None:
+    text = latex(TABLE)
+    assert r"\caption{Scores on my\_set}" in text
+    assert r"\begin{tabular}{lr}" in text
+    assert r"\multicolumn{2}{l}{\textit{First \& last}} \\" in text
+    assert r"a$|$b & 1.0 $\pm$ 0.2 \\" in text
+    assert r"100 \% measured\par" in text
+    for environment in ("table", "tabular", "minipage"):
+        assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    {
+        "a_b": r"a\_b",
+        "50 %": r"50 \%",
+        "R&D": r"R\&D",
+        "#1": r"\#1",
+        "{x}": r"\{x\}",
+        "\\": r"\textbackslash{}",
+        "[CLS]": "{[}CLS]",
+        "+": "+",
+    }.items(),
+)
+def test_characters_that_latex_reads_as_commands(text: str, expected: str) -> None:
+    assert escape_tex(text) == expected
+
+
+def test_csv_quotes_what_it_must() -> None:
+    assert csv_text(["a", "b"], [["1,5", ""], ['say "x"', "2"]]) == 'a,b\n"1,5",\n"say ""x""",2\n'
+
+
+def test_a_row_needs_a_cell_for_every_column() -> None:
+    with pytest.raises(AssertionError, match="a cell for every column"):
+        Table("t", ("a", "b"), 1, (Section("s", (("only one",),)),), ())

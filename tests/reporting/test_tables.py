@@ -1,0 +1,152 @@
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cada.errors import CadaError
+from cada.reporting.tables import write_tables
+
+VARIANTS = [("global", "Global only"), ("dual", "+ ATP + ARA")]
+HEAD = "method,venue,dataset,R1,R5,R10,mAP,mINP,source,confirmed\n"
+PUBLISHED = (
+    HEAD
+    + 'CADA (paper),TMM 2024,CUHK-PEDES,78.37,91.57,94.58,68.87,,"R1 quoted, the rest recalled",partly\n'
+    + "IRRA,CVPR 2023,CUHK-PEDES,73.38,89.93,93.71,66.13,50.24,IRRA README,yes\n"
+    + "IRRA,CVPR 2023,RSTPReid,60.20,81.30,88.20,47.17,25.28,IRRA README,yes\n"
+)
+ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}, "parts": {"chance": 0.67, "bag_of_words": 53, "binding": 88}}
+
+
+@pytest.fixture
+def make(write_metrics: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+    """Two variants, two seeds; returns the folder of the tables."""
+
+    def make_tables(*, dataset: str = "toy", oracles: object = ORACLES, published: str = PUBLISHED, **changes: object) -> Path:
+        for seed, value in enumerate((40, 44)):
+            write_metrics("global", seed, {"cosine": value}, dataset=dataset, **changes)
+            write_metrics("dual", seed, {"cosine": value, "calibrated": value + 3, "published": value + 1}, dataset=dataset, **changes)
+        (tmp_path / "manifest.json").write_text(json.dumps({"oracles": oracles}), encoding="utf-8")
+        (tmp_path / "published.csv").write_text(published, encoding="utf-8")
+        write_tables(
+            dataset,
+            variants=VARIANTS,
+            seeds=[0, 1],
+            metrics=tmp_path / "metrics",
+            manifest=tmp_path / "manifest.json",
+            published=tmp_path / "published.csv",
+            output=tmp_path / "tables",
+        )
+        return tmp_path / "tables"
+
+    return make_tables
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_six_files_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
+    first = {path.name: path.read_bytes() for path in make().iterdir()}
+    assert sorted(first) == [f"{name}.{kind}" for name in ("ablation", "comparison") for kind in ("csv", "md", "tex")]
+    assert {path.name: path.read_bytes() for path in make().iterdir()} == first
+
+
+def test_ablation_values(make: Callable[..., Path]) -> None:
+    lines = lines_of(make() / "ablation.csv")
+    assert [(line["gallery"], line["kind"], line["variant"], line["score"], line["headline"]) for line in lines[:7]] == [
+        ("all", "measured", "global", "cosine", "1"),
+        ("all", "measured", "dual", "cosine", "0"),
+        ("all", "measured", "dual", "calibrated", "1"),
+        ("all", "measured", "dual", "published", "0"),
+        ("all", "oracle", "chance", "", ""),
+        ("all", "oracle", "bag of words", "", ""),
+        ("all", "oracle", "binding", "", ""),
+    ]
+    calibrated = lines[2]  # 43 and 47: mean 45, the squares of -2 and 2 sum to 8 over n - 1 = 1
+    assert [calibrated[f"R1_{part}"] for part in ("mean", "std", "low", "high")] == ["45.0000", "2.8284", "43.0000", "47.0000"]
+    assert (lines[5]["R1_mean"], lines[5]["R5_mean"]) == ("46.2500", "")
+    parts = [line for line in lines if line["gallery"] == "parts"]
+    assert len(parts) == 7
+    assert (parts[2]["R1_mean"], parts[2]["R1_low"], parts[4]["R1_mean"]) == ("65.0000", "", "0.6700")
+
+
+def test_ablation_as_read(make: Callable[..., Path]) -> None:
+    text = (make() / "ablation.md").read_text(encoding="utf-8")
+    assert "**Full test gallery: 6 persons, 24 pictures**" in text
+    assert "**Means over 3 fixed galleries of 2 persons, each with its own queries**" in text
+    assert "| dual         | calibrated * | 45.0 ± 2.8 | 43.0 to 47.0 | 45.0 ± 2.8 |" in text
+    assert "| global       | cosine *     |" in text
+    assert "| binding      | oracle       |       87.5 |" in text
+    assert "over 2 seeds (0, 1). All variants and seeds start from one pre-training" in text
+    assert "Queries: 48." in text
+    assert "w by seed: dual 5, 5." in text
+    assert "Robust procedure (global, dual): val chose the checkpoint and the weight w" in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in table}) == 1
+
+
+def test_without_parts_and_oracles_there_is_one_section(make: Callable[..., Path]) -> None:
+    text = (make(oracles=None, parts=None, part_count=1) / "ablation.md").read_text(encoding="utf-8")
+    assert text.count("**") == 2
+    assert "racle" not in text
+
+
+def test_the_test_chosen_checkpoint_stands_in_a_section_of_its_own(make: Callable[..., Path]) -> None:
+    chosen = {"epoch": 3, "scores": {"cosine": dict.fromkeys(("R1", "R5", "R10", "mAP", "mINP"), 60.0)}}
+    folder = make(test_selected=chosen)
+    text = (folder / "ablation.md").read_text(encoding="utf-8")
+    assert "| global       | cosine *     | 60.0 ± 0.0 |" in text.split("had the test split chosen the checkpoint")[1]
+    assert [line["R1_mean"] for line in lines_of(folder / "ablation.csv") if line["gallery"] == "test-chosen"] == ["60.0000", "60.0000"]
+
+
+def test_published_procedures_say_that_test_chose(make: Callable[..., Path]) -> None:
+    text = (make(procedure="published") / "ablation.md").read_text(encoding="utf-8")
+    assert "Published procedure (global, dual): test chose the checkpoint" in text
+    assert "val chose" not in text
+
+
+def test_published_numbers_stand_apart_with_source_and_confirmation(make: Callable[..., Path]) -> None:
+    folder = make(dataset="cuhk_pedes", oracles=None)
+    lines = lines_of(folder / "comparison.csv")
+    assert [(line["kind"], line["method"], line["R1"], line["confirmed"], line["source"], line["seeds"]) for line in lines] == [
+        ("published", "CADA (paper)", "78.37", "partly", "R1 quoted, the rest recalled", ""),
+        ("published", "IRRA", "73.38", "yes", "IRRA README", ""),
+        ("measured", "global, cosine", "42.0000", "", "", "2"),
+        ("measured", "dual, calibrated", "45.0000", "", "", "2"),
+    ]
+    text = (folder / "comparison.md").read_text(encoding="utf-8")
+    literature, measured = text.split("**Measured by this run: 6 persons, 24 pictures**")
+    assert "**Published for CUHK-PEDES: not run here**" in literature
+    assert "| published | CADA (paper)     | TMM 2024  | partly    | (1)    |      78.37 |" in literature
+    assert "| measured " not in literature
+    assert "| published" not in measured
+    assert "- (1) R1 quoted, the rest recalled." in measured
+
+
+def test_a_set_without_published_numbers_says_so(make: Callable[..., Path]) -> None:
+    folder = make()
+    assert {line["kind"] for line in lines_of(folder / "comparison.csv")} == {"measured", "oracle"}
+    text = (folder / "comparison.md").read_text(encoding="utf-8")
+    assert "No published numbers for toy" in text
+    assert "IRRA" not in text
+
+
+@pytest.mark.parametrize(
+    ("published", "complaint"),
+    [
+        ("method,R1\nIRRA,1\n", r"published\.csv: has the columns \['method', 'R1'\]"),
+        (HEAD + "IRRA,CVPR 2023,RSTPReid,sixty,81.30,88.20,47.17,25.28,README,yes\n", r"published\.csv: line 2: R1: 'sixty' is no number"),
+    ],
+)
+def test_a_wrong_file_of_published_numbers_is_named(make: Callable[..., Path], published: str, complaint: str) -> None:
+    with pytest.raises(CadaError, match=complaint):
+        make(published=published)
+
+
+def test_nothing_is_written_when_a_metrics_file_is_foreign(make: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(CadaError, match=r"global/0\.json: variant: says 'dual'"):
+        make(variant="dual")
+    assert not (tmp_path / "tables").exists()
