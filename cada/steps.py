@@ -174,7 +174,8 @@ def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     with atomic(layout.rankings(variant, seed)) as partial:
         rankings_table(ranking, test).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), metrics)
-    with _tracked(Cell(dataset, variant, seed), "evaluate", training_parameters(dataset, variant), layout, device) as run:
+    described = _described(settings)[0], training_parameters(dataset, variant)[1]
+    with _tracked(Cell(dataset, variant, seed), "evaluate", described, layout, device) as run:
         run.summary(test_summary(metrics))
 
 

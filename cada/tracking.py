@@ -183,7 +183,7 @@ def _open(cell: Cell, step: Step, parameters: Mapping[str, Any], params_hash: st
         found = _create(client, experiment, cell, params_hash)
     run_id = found.info.run_id
     if step == "evaluate":
-        tags |= {f"evaluate.{name}": str(value) for name, value in _flatten(parameters)}
+        tags |= {name: str(value) for name, value in _flatten(parameters)}
     else:
         new = [Param(name, str(value)) for name, value in _flatten(parameters) if name not in found.data.params]
         client.log_batch(run_id, params=new)
