@@ -63,7 +63,7 @@ def read(path: Path, dataset: str) -> dict[str, Any]:
 
 
 def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
-    """Hold the disk against the manifest: annotation digests, number and sizes of images; no image is opened. `CadaError` at a difference."""
+    """Hold the disk against the manifest: digests of the annotation, names and sizes of the images. `CadaError` at a difference."""
     remedy = f"Restore the set with `dvc checkout data.dvc`, or make it anew with `cada data prepare {dataset} --force`."
     for name, facts in manifest["annotation"].items():
         path = root / name

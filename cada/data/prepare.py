@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import sys
 from dataclasses import dataclass
@@ -79,15 +78,20 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
             return
         print(f"{root}: drawn anew" + (" as asked." if force else ": its parameters have changed."), file=sys.stderr)
     partial, old = (root.with_name(f".{root.name}.{state}") for state in ("partial", "old"))
-    for left_over in (partial, old):
-        shutil.rmtree(left_over, ignore_errors=not left_over.exists())
     try:
+        _remove(partial)
+        _remove(old)
         draw_set(partial, synthesis)
         if root.exists():
             root.rename(old)
         partial.rename(root)
+        _remove(old)
     except OSError as error:
-        with contextlib.suppress(FileNotFoundError):
-            shutil.rmtree(partial)
         raise CadaError(f"{root}: cannot be drawn: {error.strerror or error}. Free some space or choose another root.") from error
-    shutil.rmtree(old, ignore_errors=not old.exists())
+    finally:
+        _remove(partial)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)

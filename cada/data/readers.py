@@ -37,7 +37,8 @@ def annotation_files(form: str, root: Path) -> list[Path]:
 
 def read_records(form: str, root: Path) -> list[Record]:
     """All records of a set, in the order of its annotation files."""
-    return [_record(item, form, f"{path}: record {i}") for path in annotation_files(form, root) for i, item in enumerate(read_annotation(path))]
+    paths = annotation_files(form, root)
+    return [_record(item, form, f"{path}: record {place}") for path in paths for place, item in enumerate(read_annotation(path))]
 
 
 def read_annotation(path: Path) -> list[dict[str, Any]]:

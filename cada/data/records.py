@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 
@@ -27,7 +28,7 @@ def gallery_parts(persons: Sequence[int], parts: int) -> list[set[int]]:
     """
     ids = sorted(set(persons))
     bounds = [round(len(ids) * i / parts) for i in range(parts + 1)]
-    return [set(ids[low:high]) for low, high in zip(bounds, bounds[1:], strict=False)]
+    return [set(ids[low:high]) for low, high in pairwise(bounds)]
 
 
 def image_path(root: Path, record: Record) -> Path:

@@ -101,4 +101,6 @@ def draw_umbrella(figure: Figure) -> None:
     for rib in (-1, 0, 1):
         tube([(-40, middle, 1), (-26, middle + rib * 14, 1), (-11, middle + rib * 20, 1)], Material.UMBRELLA, shade=-12, flat=True)
     for scallop in (-2, -1, 0, 1, 2):
-        tube([(-12, middle + scallop * 21, 10), (-9, middle + scallop * 21, 7), (-7, middle + scallop * 21, 2)], Material.UMBRELLA, shade=-8)
+        tube(
+            [(-12, middle + scallop * 21, 10), (-9, middle + scallop * 21, 7), (-7, middle + scallop * 21, 2)], Material.UMBRELLA, shade=-8
+        )

@@ -25,7 +25,10 @@ UPPERS = {
 PATTERNS = {"plain": 56, "striped": 16, "checked": 12, "dotted": 6, "print": 10}
 LOWERS = {"man": {"pants": 45, "jeans": 30, "shorts": 25}, "woman": {"pants": 30, "jeans": 25, "shorts": 14, "skirt": 19, "long skirt": 12}}
 SHOES = {"sneakers": 50, "boots": 24, "shoes": 26}
-BAGS = {"man": {None: 46, "backpack": 30, "shoulder bag": 20, "handbag": 4}, "woman": {None: 38, "backpack": 20, "shoulder bag": 18, "handbag": 24}}
+BAGS = {
+    "man": {None: 46, "backpack": 30, "shoulder bag": 20, "handbag": 4},
+    "woman": {None: 38, "backpack": 20, "shoulder bag": 18, "handbag": 24},
+}
 UMBRELLA_PERCENT = 8
 SKINS = 5
 INNERS = ("white", "gray", "black")
@@ -146,9 +149,8 @@ def _swap_colours(person: Attributes, random: Stream) -> Attributes:
     """Upper and lower garment where there are both, in two of three cases; else any two."""
     if person.lower and random.chance(65):
         one, two = "upper_colour", "lower_colour"
-        if getattr(person, one) != getattr(person, two):
-            return replace(person, upper_colour=person.lower_colour, lower_colour=person.upper_colour)
-    one, two = random.shuffled(_coloured(person))[:2]
+    else:
+        one, two = random.shuffled(_coloured(person))[:2]
     return replace(person, **{one: getattr(person, two), two: getattr(person, one)})
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from cada.data.synthpedes.canvas import Outline
 from cada.data.synthpedes.figure import ANKLE, KNEE, SHOULDER, Figure
 from cada.data.synthpedes.materials import Material
@@ -13,7 +15,11 @@ _HAND = 132
 def leg_outline(figure: Figure, leg: int, top: int, bottom: int, widths: tuple[int, int, int]) -> Outline:
     """A leg, or the cloth on it, from `top` to `bottom`; half widths at hip, knee and ankle."""
     hip_x, foot_x, lift = figure.legs()[leg]
-    ends = ((112, hip_x, widths[0]), (KNEE - lift, (hip_x + foot_x) // 2 + (3 if figure.sideways else 0), widths[1]), (ANKLE + 6 - lift, foot_x, widths[2]))
+    ends = (
+        (112, hip_x, widths[0]),
+        (KNEE - lift, (hip_x + foot_x) // 2 + (3 if figure.sideways else 0), widths[1]),
+        (ANKLE + 6 - lift, foot_x, widths[2]),
+    )
     return cut(ends, top, bottom - (lift if bottom > KNEE else 0))
 
 
@@ -24,7 +30,7 @@ def cut(outline: Outline, top: int, bottom: int) -> Outline:
 
 def _at(outline: Outline, y: int) -> tuple[int, int, int]:
     """Centre and half width at a height; the ends go on unchanged."""
-    for (y0, c0, h0), (y1, c1, h1) in zip(outline, outline[1:], strict=False):
+    for (y0, c0, h0), (y1, c1, h1) in pairwise(outline):
         if y0 <= y <= y1:
             return y, c0 + (c1 - c0) * (y - y0) // max(y1 - y0, 1), h0 + (h1 - h0) * (y - y0) // max(y1 - y0, 1)
     return (y, *(outline[0] if y < outline[0][0] else outline[-1])[1:])
@@ -101,6 +107,8 @@ def _front_head(figure: Figure) -> None:
     if hair == "long":
         for x in (-1, 1):
             tube([(10, x * 13, 3), (22, x * 15, 4), (44, x * 15, 5), (60, x * 14, 4), (68, x * 14, 2)], Material.HAIR)
+    if hair == "ponytail":  # over one shoulder, where it can be seen
+        tube([(24, 14, 3), (30, 17, 5), (54, 16, 5), (66, 14, 2)], Material.HAIR)
     for x in (-5, 5):
         tube([(15, x, 3), (16, x, 3)], Material.HAIR if hair != "bald" else Material.EYE, flat=True)
         tube([(18, x, 2), (21, x, 2)], Material.EYE, flat=True)

@@ -51,7 +51,7 @@ def write_caption(person: Attributes, view: str, hidden: frozenset[str], random:
         describer.facts["sex"] = sex
     items = [item for item in _order(random) if _visible(item, person, hidden) and random.chance(MENTION[item])]
     spoken_later = next((item for item in items if item in ("upper", "lower", "shoes") and random.chance(7)), None)
-    runs = _runs([item for item in items if item != spoken_later], random)
+    runs = _runs([item for item in items if item != spoken_later])
     opening = random.choice((1, 2, 2, 3))
     sentences = [_opening(describer, noun, runs[:opening])]
     for start in range(opening, len(runs), 2):
@@ -79,7 +79,7 @@ def _visible(item: str, person: Attributes, hidden: frozenset[str]) -> bool:
     return value is not None and item not in hidden
 
 
-def _runs(items: list[str], random: Stream) -> list[Run]:
+def _runs(items: list[str]) -> list[Run]:
     """Neighbours that take the same verb together, four at most; glasses go with hair as well as with garments."""
     runs: list[Run] = []
     for item in items:
@@ -92,7 +92,7 @@ def _runs(items: list[str], random: Stream) -> list[Run]:
 
 
 def _opening(describer: Describer, noun: str, runs: list[Run]) -> list[Fragment]:
-    """"a slim man with short hair is wearing ...", "there is a woman carrying ...", or terse: "man in red shirt, blue jeans"."""
+    """Such as "a slim man with short hair is wearing ...", "there is a woman carrying ...", or tersely "man in red shirt, blue jeans"."""
     random = describer.random
     subject, runs = _subject(describer, noun, runs)
     if describer.terse:
@@ -124,21 +124,21 @@ def _agree(start: str, following: str) -> str:
 
 
 def _continuation(describer: Describer, noun: str, they: str, runs: list[Run]) -> list[Fragment]:
-    """"he also has ...", "the woman carries ..."."""
+    """Such as "he has ..." or "the woman carries ..."."""
     if describer.random.chance(70):
         return [(they, None), *_finite(describer, runs, plural=they == "they")]
     return [(f"the {noun}", None), *_finite(describer, runs, plural=False)]
 
 
 def _predicative(describer: Describer, slot: str) -> list[Fragment]:
-    """"his shirt is red"."""
+    """Such as "his shirt is red"."""
     noun, colour = describer.predicate(slot)
     owner = describer.random.choice((describer.their, "the"))
     return [(owner, None), (noun, slot), (f"{words.BE[is_plural(noun)]} {colour}", None)]
 
 
 def _finite(describer: Describer, runs: list[Run], *, plural: bool) -> list[Fragment]:
-    """"wears ... and carries ..."."""
+    """Such as "wears ... and carries ..."."""
     fragments: list[Fragment] = []
     for verb, items in runs:
         if fragments:
@@ -148,7 +148,7 @@ def _finite(describer: Describer, runs: list[Run], *, plural: bool) -> list[Frag
 
 
 def _participles(describer: Describer, runs: list[Run]) -> list[Fragment]:
-    """"wearing ..., carrying ..."."""
+    """Such as "wearing ..., carrying ..."."""
     fragments: list[Fragment] = []
     for verb, items in runs:
         if fragments:
@@ -158,7 +158,7 @@ def _participles(describer: Describer, runs: list[Run]) -> list[Fragment]:
 
 
 def _list(describer: Describer, items: list[str]) -> list[Fragment]:
-    """"a, b and c", now and then "a with b"."""
+    """Such as "a, b and c", now and then "a with b"."""
     fragments = describer.item(items[0])
     for position, item in enumerate(items[1:], start=2):
         last = ("and", "and", "with") if len(items) == 2 else ("and", "and", ", and")
@@ -169,7 +169,9 @@ def _list(describer: Describer, items: list[str]) -> list[Fragment]:
 
 def _assemble(sentences: list[list[Fragment]], describer: Describer) -> Caption:
     """Write the sentences with capitals and full stops, and find each phrase's place in the normalised caption."""
-    raw, phrases, offset = [], [], 0
+    raw: list[str] = []
+    phrases: list[Phrase] = []
+    offset = 0
     for sentence in sentences:
         text = ""
         for words_, slot in sentence:

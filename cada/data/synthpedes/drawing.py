@@ -10,9 +10,9 @@ import io
 import numpy as np
 from PIL import Image
 
-from cada.data.synthpedes import accessories, body, garments
+from cada.data.synthpedes import accessories, body, garments, upper
 from cada.data.synthpedes.attributes import Person
-from cada.data.synthpedes.canvas import LIGHT, Canvas, colour_table
+from cada.data.synthpedes.canvas import FOLD_DEPTH, Canvas
 from cada.data.synthpedes.figure import SOLE, Figure, make_figure
 from cada.data.synthpedes.materials import paint
 from cada.data.synthpedes.randomness import Stream
@@ -35,13 +35,12 @@ def draw_picture(person: Person, shot: Shot, size: tuple[int, int], random: Stre
     middle = columns // 2 + shot.aside * columns // 144
     draw_shadow(canvas, feet, middle, 38 * scale // 1024)
     canvas.place(middle, feet - SOLE * scale // 1024, scale)
-    canvas.light = LIGHT[shot.light]
+    canvas.light_from(shot.light)
     _draw_person(make_figure(canvas, person.attributes, shot.pose, _folds(random)))
     if shot.mirrored:
         canvas.mirror()
     draw_occluder(canvas, shot, random)
-    colours = colour_table(paint(person, shot.surroundings))
-    return _develop(colours[canvas.code], shot, random)
+    return _develop(canvas.coloured(paint(person, shot.surroundings)), shot, random)
 
 
 def encode(picture: np.ndarray) -> bytes:
@@ -52,13 +51,13 @@ def encode(picture: np.ndarray) -> bytes:
 
 
 def _folds(random: Stream) -> np.ndarray:
-    """Light over 64 rows of cloth: a few soft creases."""
+    """64 light levels of cloth that repeat: a few soft creases."""
     light = np.zeros(64, dtype=np.int16)
-    for _ in range(5):
+    for _ in range(4):
         at, depth = random.below(64), random.between(2, 5)
-        for step, part in enumerate((1, 2, 3, 2, 1)):
+        for step, part in enumerate((1, 2, 3, 3, 2, 1)):
             light[(at + step) % 64] -= depth * part // 3
-    return light
+    return np.maximum(light, -FOLD_DEPTH)
 
 
 def _draw_person(figure: Figure) -> None:
@@ -79,16 +78,16 @@ def _draw_person(figure: Figure) -> None:
     body.draw_neck(figure)
     if not figure.sideways:
         for side in (-1, 1):
-            if not lifted[side]:
-                _draw_arm(figure, side, raised=False)
-    garments.draw_upper(figure)
+            if not lifted[side] or figure.pose.view == "back":
+                _draw_arm(figure, side, raised=lifted[side])
+    upper.draw_upper(figure)
     _draw_bag(figure)
     body.draw_head(figure)
     accessories.draw_glasses(figure)
     accessories.draw_hat(figure)
     if figure.sideways:
         _draw_arm(figure, 1, raised=lifted[1])
-    elif lifted[-1]:
+    elif lifted[-1] and figure.pose.view == "front":
         _draw_arm(figure, -1, raised=True)
     if attributes.bag == "handbag":
         accessories.draw_handbag(figure)

@@ -78,4 +78,5 @@ def make_figure(canvas: Canvas, attributes: Attributes, pose: Pose, folds: np.nd
     """The figure of a person in this pose."""
     base = (_SIDE if pose.view == "side" else _FRONT)[attributes.sex]
     widths = [width * girth // 100 for width, girth in zip(base, _GIRTH[attributes.build], strict=True)]
-    return Figure(canvas, attributes, pose, *widths, limb=_LIMB[attributes.build], folds=folds)
+    shoulder, chest, waist, hip = widths
+    return Figure(canvas, attributes, pose, shoulder, chest, waist, hip, _LIMB[attributes.build], folds)

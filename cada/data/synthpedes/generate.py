@@ -1,8 +1,8 @@
 """Draws the whole set: pictures and annotation in CUHK-PEDES' own layout.
 
-`imgs/<split>/<id>_<n>.jpg` and `reid_raw.json` (train, val, test). The pre-training persons stand in `pretrain.json`, of the same form:
-public code for CUHK-PEDES would take any other split for val. Beyond CUHK-PEDES' fields a record holds the gold phrases and the stated
-facts of each caption, and the person's attributes. `synthesis.json` says with which parameters the set was drawn; it is written last.
+`imgs/<split>/<id>_<n>.jpg` and `reid_raw.json` (train, val, test), whose records hold, beyond CUHK-PEDES' fields, the gold phrases and the
+stated facts of each caption and the person's attributes. The pre-training persons stand in `pretrain.json`, with CUHK-PEDES' fields only:
+public code for CUHK-PEDES would take any other split for val. `synthesis.json` says how the set was drawn; it is written last.
 """
 
 from __future__ import annotations
@@ -80,13 +80,17 @@ def draw(task: Task, synthesis: Synthesis) -> tuple[bytes, dict[str, Any]]:
 
 
 def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
-    return {
+    record = {
         "split": task.split,
         "captions": [caption.text for caption in captions],
         "file_path": task.path,
         "processed_tokens": [caption.text.lower().translate(_NO_PUNCTUATION).split() for caption in captions],
         "id": task.identity,
-        "phrases": [[dataclasses.asdict(phrase) for phrase in caption.phrases] for caption in captions],
+    }
+    if task.split == "pretrain":
+        return record
+    return record | {
+        "phrases": [[vars(phrase) for phrase in caption.phrases] for caption in captions],
         "facts": [caption.facts for caption in captions],
         "attributes": task.person.attributes.present(),
     }

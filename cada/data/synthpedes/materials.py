@@ -36,6 +36,7 @@ class Material(IntEnum):
     LENS = 21
     UMBRELLA = 22
     METAL = 23
+    LEAVES = 24
 
 
 COLOURS = {

@@ -10,15 +10,25 @@ from dataclasses import dataclass
 import numpy as np
 
 from cada.data.synthpedes.attributes import Attributes
-from cada.data.synthpedes.canvas import LEVELS, NEUTRAL, Canvas
+from cada.data.synthpedes.canvas import LEVELS, NEUTRAL, UNIT, Canvas
 from cada.data.synthpedes.figure import Pose
 from cada.data.synthpedes.materials import Material
 from cada.data.synthpedes.randomness import Stream
 
 RGB = tuple[int, int, int]
 
-WALLS = ((176, 164, 148), (150, 92, 74), (128, 136, 146), (196, 192, 182), (104, 112, 104), (142, 128, 140), (92, 104, 122), (168, 176, 186))
+WALLS = (
+    (176, 164, 148),
+    (150, 92, 74),
+    (128, 136, 146),
+    (196, 192, 182),
+    (104, 112, 104),
+    (142, 128, 140),
+    (92, 104, 122),
+    (168, 176, 186),
+)
 GROUNDS = ((128, 126, 122), (98, 98, 102), (150, 142, 130), (92, 116, 74), (136, 120, 108), (74, 76, 82))
+LEAVES = ((64, 98, 56), (92, 120, 62), (48, 78, 60), (150, 118, 54), (116, 104, 58))
 CLUTTERS = ((70, 96, 62), (140, 44, 40), (52, 70, 112), (188, 178, 150), (60, 60, 64), (168, 126, 60), (92, 66, 50))
 
 
@@ -50,7 +60,7 @@ def draw_shot(random: Stream, strength: int) -> Shot:
     return Shot(
         pose=pose,
         mirrored=random.chance(50),
-        height=91 - random.between(0, 16) * strength // 100,
+        height=96 - random.between(0, 15) * strength // 100,
         aside=random.between(-12, 12) * strength // 100,
         light=random.between(-1, 1),
         gain=(brightness + cast[0], brightness + cast[1], brightness + cast[2]),
@@ -67,6 +77,8 @@ def hidden_slots(person: Attributes, shot: Shot) -> frozenset[str]:
     hidden = set()
     if shot.pose.view == "back":
         hidden.add("glasses")
+    if person.hair == "bald" and person.hat:
+        hidden.add("hair")
     if person.pattern == "print" and shot.pose.view != "front":
         hidden.add("pattern")
     if shot.occluder in ("hedge", "bollard"):
@@ -87,20 +99,20 @@ def _surroundings(random: Stream) -> dict[Material, RGB]:
         Material.GROUND_DETAIL: shifted(ground, 34),
         Material.CLUTTER: shifted(clutter, 20),
         Material.CLUTTER_DETAIL: shifted(random.choice(CLUTTERS), 20),
+        Material.LEAVES: shifted(random.choice(LEAVES), 14),
         Material.GLASS: shifted((96, 118, 138), 30),
         Material.OCCLUDER: shifted(random.choice(((88, 92, 96), (60, 92, 56), (54, 54, 58), (150, 144, 132))), 16),
     }
 
 
-def draw_background(canvas: Canvas, shot: Shot, random: Stream) -> int:
-    """Wall or open view above, ground in perspective below; returns the row of the horizon."""
-    rows, columns = canvas.code.shape
+def draw_background(canvas: Canvas, shot: Shot, random: Stream) -> None:
+    """Wall or open view above, ground in perspective below."""
+    rows = canvas.code.shape[0]
     horizon = rows * random.between(44, 66) // 100
     shade = (NEUTRAL - 8 + np.arange(rows) * 12 // rows).astype(np.int16)
     canvas.code[:horizon] = (Material.WALL * LEVELS + shade[:horizon])[:, None]
     canvas.code[horizon:] = (Material.GROUND * LEVELS + shade[: rows - horizon])[:, None]
     _PLACES[shot.place](canvas, horizon, random)
-    return horizon
 
 
 def _wall(canvas: Canvas, horizon: int, random: Stream) -> None:
@@ -131,16 +143,20 @@ def _shops(canvas: Canvas, horizon: int, random: Stream) -> None:
     _paving(canvas, horizon, random)
 
 
+_ROUND = ((0, 40), (6, 70), (16, 92), (32, 100), (60, 96), (84, 78), (100, 56))  # height and half width of a bush, in per cent
+
+
 def _park(canvas: Canvas, horizon: int, random: Stream) -> None:
-    """Bushes and a tree."""
+    """Bushes, and a tree."""
     columns = canvas.code.shape[1]
-    for _ in range(random.between(3, 6)):
-        middle, size, base = random.below(columns), random.between(18, 40), horizon - random.between(0, 10)
-        for row in range(size):
-            half = size * (size * 2 - row) * 5 // (size * 9) if row > size // 3 else size * (row + 3) // size + size // 3
-            canvas.box(base - size + row, base - size + row + 1, middle - half, middle + half, Material.CLUTTER, light=NEUTRAL - 12 + (size - row) // 3)
-    trunk = random.below(columns)
-    canvas.box(0, horizon + 4, trunk, trunk + random.between(6, 14), Material.CLUTTER_DETAIL, light=NEUTRAL - 6)
+    trunk, half = random.below(columns), random.between(3, 7)
+    canvas.place(trunk, 0, UNIT)
+    canvas.tube([(0, 0, half), (horizon, 0, half), (horizon + 6, 0, half + 4)], Material.CLUTTER_DETAIL, shade=-6)
+    canvas.tube([(y * horizon // 200 - 20, 0, part * horizon // 300) for y, part in _ROUND], Material.LEAVES, shade=-4)
+    for _ in range(random.between(3, 5)):
+        size = random.between(26, 52)
+        canvas.place(random.below(columns), horizon - size + random.between(0, 8), UNIT)
+        canvas.tube([(y * size // 100, 0, part * size * 3 // 400) for y, part in _ROUND], Material.LEAVES, shade=-random.below(12))
 
 
 def _road(canvas: Canvas, horizon: int, random: Stream) -> None:
@@ -151,9 +167,11 @@ def _road(canvas: Canvas, horizon: int, random: Stream) -> None:
     canvas.box(top + 14, horizon + 6, low, low + length, Material.CLUTTER)
     canvas.box(top, top + 16, low + 20, low + length - 24, Material.CLUTTER, light=NEUTRAL + 6)
     canvas.box(top + 4, top + 14, low + 26, low + length - 30, Material.GLASS)
-    for wheel in (low + 18, low + length - 34):
-        canvas.box(horizon - 4, horizon + 11, wheel, wheel + 16, Material.LENS)
-    canvas.darken(horizon + 6, horizon + 11, low, low + length, 16)
+    canvas.darken(horizon + 6, horizon + 12, low, low + length, 16)
+    for wheel in (low + 24, low + length - 28):
+        canvas.place(wheel, horizon - 5, UNIT)
+        canvas.tube([(y * 18 // 100, 0, part * 9 // 100) for y, part in _ROUND], Material.LENS)
+        canvas.tube([(6, 0, 3), (11, 0, 3)], Material.METAL)
     kerb = horizon + random.between(18, 40)
     canvas.box(kerb, kerb + 4, 0, columns, Material.GROUND_DETAIL, light=NEUTRAL + 8)
     canvas.box(kerb + 4, rows, 0, columns, Material.GROUND_DETAIL, light=NEUTRAL - 2)
@@ -204,10 +222,10 @@ def draw_occluder(canvas: Canvas, shot: Shot, random: Stream) -> None:
     side = random.choice((-1, 1))
     middle = columns // 2 + side * random.between(12, 34)
     if shot.occluder == "pole":
-        canvas.place(middle, 0, 1024)
+        canvas.place(middle, 0, UNIT)
         canvas.tube([(0, 0, 6), (rows, 0, 7)], Material.OCCLUDER)
     elif shot.occluder == "bollard":
-        canvas.place(columns // 2 + side * random.between(0, 12), 0, 1024)
+        canvas.place(columns // 2 + side * random.between(0, 12), 0, UNIT)
         canvas.tube([(rows - 78, 0, 9), (rows - 72, 0, 14), (rows, 0, 15)], Material.OCCLUDER)
         canvas.tube([(rows - 64, 0, 15), (rows - 58, 0, 15)], Material.SOLE)
     elif shot.occluder == "hedge":
@@ -215,6 +233,6 @@ def draw_occluder(canvas: Canvas, shot: Shot, random: Stream) -> None:
             height = 48 + random.below(12)
             canvas.box(rows - height, rows, low, low + 6, Material.OCCLUDER, light=NEUTRAL - random.below(12))
     elif shot.occluder == "sign":
-        canvas.place(middle + side * 14, 0, 1024)
+        canvas.place(middle + side * 14, 0, UNIT)
         canvas.tube([(rows // 2, 0, 4), (rows, 0, 4)], Material.METAL)
         canvas.box(rows // 2 - 40, rows // 2 + 8, middle + side * 14 - 24, middle + side * 14 + 24, Material.CLUTTER_DETAIL)

@@ -15,10 +15,15 @@ PRONOUN = {"man": ("he", "his"), "woman": ("she", "her"), None: ("they", "their"
 BUILD = {"slim": ("slim", "thin", "slender"), "heavy": ("heavy", "stout", "large")}
 BUILD_NOUN = ("build", "figure")
 
-COLOUR = {name: (name,) for name in ("black", "white", "red", "orange", "yellow", "green", "blue", "pink", "brown", "blonde")}
+COLOUR: dict[str, tuple[str, ...]] = {
+    name: (name,) for name in ("black", "white", "red", "orange", "yellow", "green", "blue", "pink", "brown", "blonde")
+}
 COLOUR |= {"gray": ("gray", "gray", "grey"), "purple": ("purple", "purple", "violet")}
 
-HAIR = {"short": ("short {colour} hair", "short {colour} hair", "{colour} short hair"), "long": ("long {colour} hair", "{colour} long hair")}
+HAIR = {
+    "short": ("short {colour} hair", "short {colour} hair", "{colour} short hair"),
+    "long": ("long {colour} hair", "{colour} long hair"),
+}
 TAIL = (("{colour} hair", "in a", "ponytail"), ("hair", "tied in a", "{colour} ponytail"), ("", "", "{colour} ponytail"))
 BALD = ("bald head", "shaved head")
 
@@ -52,8 +57,18 @@ UMBRELLA = ("umbrella",)
 WIDE = {"hat": ("hat",), "upper": ("top",), "shoes": ("shoes", "footwear"), "bag": ("bag",)}
 UNCOUNTABLE = ("footwear", "hair")
 
-PATTERN = {"striped": ("striped", "stripe"), "checked": ("checked", "plaid", "checkered"), "dotted": ("dotted", "spotted"), "print": ("printed", "graphic")}
-PATTERN_NOUN = {"striped": ("stripes",), "checked": ("checks", "squares"), "dotted": ("dots", "polka dots", "spots"), "print": ("print", "logo", "design")}
+PATTERN = {
+    "striped": ("striped", "stripe"),
+    "checked": ("checked", "plaid", "checkered"),
+    "dotted": ("dotted", "spotted"),
+    "print": ("printed", "graphic"),
+}
+PATTERN_NOUN = {
+    "striped": ("stripes",),
+    "checked": ("checks", "squares"),
+    "dotted": ("dots", "polka dots", "spots"),
+    "print": ("print", "logo", "design"),
+}
 
 # After "he", after "they", and behind a noun.
 FINITE = {
@@ -62,7 +77,12 @@ FINITE = {
     "carry": (("carries", "carry"), ("is carrying", "are carrying"), ("has", "have")),
     "hold": (("holds", "hold"), ("is holding", "are holding"), ("is walking under", "are walking under")),
 }
-PARTICIPLE = {"wear": ("wearing", "dressed in", "in"), "have": ("with",), "carry": ("carrying", "with"), "hold": ("holding", "walking under")}
+PARTICIPLE = {
+    "wear": ("wearing", "dressed in", "in"),
+    "have": ("with",),
+    "carry": ("carrying", "with"),
+    "hold": ("holding", "walking under"),
+}
 BE = ("is", "are")
 PLACE = {
     "hat": ("on {their} head",),
@@ -79,7 +99,7 @@ VIEW = {
 }
 OPENING = ("a", "a", "the", "this")
 THERE = ("there is a", "this is a", "the picture shows a")
-JOIN = ("a", "an", "and", "with", "a pair of", "also", "the")
+JOIN = ("an", "and", "with", "a pair of", "the")
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 CHARACTERS = string.digits + string.ascii_lowercase
@@ -97,11 +117,10 @@ def _strings(value: object) -> list[str]:
 
 def grammar_words() -> list[str]:
     """Every word piece that a caption can hold, split at punctuation as BERT's basic tokeniser does, in alphabetical order."""
-    tables = (
-        (PERSON, ANYONE, PRONOUN, BUILD, BUILD_NOUN, COLOUR, HAIR, TAIL, BALD, HAT, GLASSES, UPPER, LOWER, SHOES, BAG, UMBRELLA, WIDE)
-        + (PATTERN, PATTERN_NOUN, FINITE, PARTICIPLE, BE, PLACE, VIEW, OPENING, THERE, JOIN)
-    )
-    text = " ".join(_strings(tables))
+    persons = (PERSON, ANYONE, PRONOUN, BUILD, BUILD_NOUN)
+    things = (COLOUR, HAIR, TAIL, BALD, HAT, GLASSES, UPPER, LOWER, SHOES, BAG, UMBRELLA, WIDE, PATTERN, PATTERN_NOUN)
+    sentences = (FINITE, PARTICIPLE, BE, PLACE, VIEW, OPENING, THERE, JOIN)
+    text = " ".join(_strings((persons, things, sentences)))
     return sorted(set(_PIECE.findall(re.sub(r"\{\w+\}", " ", text))))
 
 
