@@ -61,14 +61,14 @@ def markdown(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A `table` environment; the document needs \usepackage{booktabs}."""
+    r"""A `table` environment; the document needs \usepackage{booktabs,graphicx}. Scaled to the width of a line."""
     columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
-    lines = [r"% \usepackage{booktabs}", r"\begin{table}", r"\centering", rf"\caption{{{escape_tex(table.title)}}}"]
-    lines += [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _tex_row(table.columns)]
+    lines = [r"% \usepackage{booktabs,graphicx}", r"\begin{table}", r"\centering", rf"\caption{{{escape_tex(table.title)}}}"]
+    lines += [r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _tex_row(table.columns)]
     for section in table.sections:
         lines += [r"\midrule", rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escape_tex(section.heading)}}}}} \\"]
         lines += [_tex_row(row) for row in section.rows]
-    lines += [r"\bottomrule", r"\end{tabular}", ""]
+    lines += [r"\bottomrule", r"\end{tabular}}", ""]
     lines += [r"\begin{minipage}{\linewidth}", r"\footnotesize"]
     lines += [rf"{escape_tex(note)}\par" for note in table.notes]
     return "\n".join([*lines, r"\end{minipage}", r"\end{table}"]) + "\n"

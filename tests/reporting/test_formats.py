@@ -36,6 +36,8 @@ def test_latex_escapes_and_closes_what_it_opens() -> None:
     assert r"100 \% measured\par" in text
     for environment in ("table", "tabular", "minipage"):
         assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 1
+    unescaped = text.replace(r"\{", "").replace(r"\}", "")
+    assert unescaped.count("{") == unescaped.count("}")
 
 
 @pytest.mark.parametrize(
