@@ -13,18 +13,23 @@ from cada.data.text import MAX_WORDS
 from cada.phrases.tagging import tag
 from cada.phrases.tokens import Alignment, tokenise
 
-_ADJECTIVE = "(?:r*(?:[acz]|yt?))"
+_ADJECTIVE = "(?:r*(?:[acz]|yt?))"  # very short; rolled up
 _JOINT = r"(?:,?k|[,(]k?|\))?"
 _LIST = rf"(?:{_ADJECTIVE}(?:{_JOINT}{_ADJECTIVE})*)"  # long, straight, black; red, white and blue; black (or navy)
 _COMPOUND = "(?:ut|[nubNzQ]|0z|(?<![epn])G)*"  # button up, cream colored, "nike", 3/4 length, running
+_END = "(?![nuNpbs])"  # the head is the last noun
 _GRAMMAR = re.compile(
     rf"""
-      e{_LIST}(?=[,k]+{_LIST}[nu])                                          # the shoes are red, black pants: no list across
-    | (?P<thing>{_LIST}?\)?{_COMPOUND}(?:N0|[nuN])(?![nuNpbs]))
-    | (?P<person>(?:{_LIST}{_COMPOUND}|{_COMPOUND}[nubzQp])p+(?![nuNpbs]))
-    | (?P<body>(?:{_LIST}{_COMPOUND}|[nu]+)b(?![nuNpbs]))
-    | (?<=w)d*(?P<colour>(?:{_ADJECTIVE},?k?)*c)(?!(?:{_JOINT}{_LIST})?\)?{_COMPOUND}[nuNpbs])   # dressed in black
-    | {_LIST}?{_COMPOUND}s+                                                 # a gray brick wall: nothing of it
+      e{_LIST}(?=[,k]+{_LIST}[nu])                    # nothing in: the shoes are red, | black pants
+    | (?P<thing>
+        {_LIST}?\)?{_COMPOUND}(?:N0|[nuN]){_END})     # gray, hooded jacket; hat; number 23
+    | (?P<person>                                     # young woman, but no bare person
+        (?:{_LIST}{_COMPOUND}|{_COMPOUND}[nubzQp])p+{_END})
+    | (?P<body>                                       # bare feet, but no bare part
+        (?:{_LIST}{_COMPOUND}|[nu]+)b{_END})
+    | (?<=w)d*(?P<colour>                             # dressed in all black, but not: in black shoes
+        (?:{_ADJECTIVE},?k?)*c(?!(?:{_JOINT}{_LIST})?\)?{_COMPOUND}[nuNpbs]))
+    | {_LIST}?{_COMPOUND}s+                           # nothing in: past a gray brick wall
     """,
     re.VERBOSE,
 )

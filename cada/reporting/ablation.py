@@ -31,25 +31,17 @@ def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles) 
 
 
 def ablation_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles) -> str:
-    """All numbers of the table at full precision, and all intervals; empty where there is none."""
+    """All numbers of the table to four decimals, and all intervals; empty where there is none."""
     columns = ["dataset", "gallery", "kind", "variant", "title", "score", "headline", "seeds"]
     columns += [f"{name}_{part}" for name in METRICS for part in ("mean", "std", "low", "high")]
     lines = []
     for gallery in GALLERIES:
-        for variant in variants:
-            for row in rows(variant, gallery):
-                labels = [
-                    dataset,
-                    gallery,
-                    "measured",
-                    variant.name,
-                    variant.title,
-                    row.fusion,
-                    str(int(row.headline)),
-                    str(len(variant.files)),
-                ]
-                lines.append(labels + [number for name in METRICS for number in _numbers(row.summaries[name])])
-        for name, score in oracle_scores(oracles, gallery).items():
+        measured = [(variant, row) for variant in variants for row in rows(variant, gallery)]
+        for variant, row in measured:
+            labels = [variant.name, variant.title, row.fusion, str(int(row.headline)), str(len(variant.files))]
+            numbers = [number for name in METRICS for number in _numbers(row.summaries[name])]
+            lines.append([dataset, gallery, "measured", *labels, *numbers])
+        for name, score in oracle_scores(oracles, gallery).items() if measured else ():
             blank = [""] * (len(columns) - 9)
             lines.append([dataset, gallery, "oracle", name, "", "", "", "", f"{score:.4f}", *blank])
     return csv_text(columns, lines)
@@ -123,12 +115,9 @@ def _score_notes(variants: Sequence[Variant]) -> list[str]:
     notes = ["The score marked * is the one a variant is judged by. cosine: of the two [CLS] embeddings."]
     if reranking:
         top = _by_value({variant.name: str(variant.files[0].top_k) for variant in reranking})
-        weights = {
-            variant.name: ", ".join(f"{file.fusion_weight:g}" for file in variant.files if file.fusion_weight is not None)
-            for variant in reranking
-        }
         notes[0] += f" Within the top {top}: calibrated, log-softmax of the match + w cosine; published, match logit + cosine."
-        notes.append(f"w by seed: {'; '.join(f'{name} {listed}' for name, listed in weights.items() if listed)}.")
+        weights = [f"{variant.name} {', '.join(f'{file.fusion_weight:g}' for file in variant.files)}" for variant in reranking]
+        notes.append(f"w by seed: {'; '.join(weights)}.")
     return notes
 
 

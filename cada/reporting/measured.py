@@ -76,6 +76,8 @@ class Metrics(_File):
     def _complete(self) -> Self:
         if self.headline not in self.scores or self.intervals.keys() != self.scores.keys():
             raise ValueError(f"scores ({', '.join(self.scores)}) lack the headline {self.headline} or do not match the intervals")
+        if (self.top_k is None) != (self.fusion_weight is None):
+            raise ValueError("top_k and fusion_weight belong together")
         return self
 
     def of(self, gallery: Gallery) -> dict[Fusion, Scores]:

@@ -55,6 +55,7 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
         ({"queries": None}, r"queries: Input should be a valid integer"),
         ({"scores": {"cosine": {"R1": 1.0}}}, r"scores\.cosine\.R5: Field required"),
         ({"headline": "calibrated"}, r"scores \(cosine\) lack the headline calibrated"),
+        ({"top_k": 16}, r"top_k and fusion_weight belong together"),
         ({"intervals": {}}, r"do not match the intervals"),
     ],
 )

@@ -88,6 +88,11 @@ def test_ablation_as_read(make: Callable[..., Path]) -> None:
     assert len({len(line) for line in table}) == 1
 
 
+def test_oracles_of_galleries_that_nobody_searched_are_left_out(make: Callable[..., Path]) -> None:
+    lines = lines_of(make(parts=None, part_count=1) / "ablation.csv")
+    assert {line["gallery"] for line in lines} == {"all"}
+
+
 def test_without_parts_and_oracles_there_is_one_section(make: Callable[..., Path]) -> None:
     text = (make(oracles=None, parts=None, part_count=1) / "ablation.md").read_text(encoding="utf-8")
     assert text.count("**") == 2
