@@ -22,9 +22,9 @@ def atomic(path: Path) -> Iterator[Path]:
     The temporary file is flushed to the disk first, so a finished name never holds half a file.
     Errors: `CadaError` when the file system refuses (no space, no permission).
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
@@ -32,7 +32,8 @@ def atomic(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise CadaError(f"{path}: cannot be written: {error.strerror or error}. Free some space or choose another folder.") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            partial.unlink()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,0 +1,108 @@
+"""The command line as a user meets it: help, mistakes, exit codes."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cada.cli import main
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command ended with and said."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def cada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+    """Run the command in a folder that has the parameters and nothing else."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CADA_TRACKING", "off")
+
+    def run(*arguments: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["cada", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return Done(ended.value.code, *capsys.readouterr())
+
+    return run
+
+
+def test_help_lists_the_steps() -> None:
+    """As a program of its own: the entry point is installed."""
+    program = str(Path(sys.executable).parent / "cada")
+    shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
+    for command in ("data", "phrases", "initial", "train", "evaluate", "tables", "parity", "track"):
+        assert f"\n  {command} " in shown
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = "import cada.cli, sys; assert not {'torch', 'mlflow', 'pandas', 'numpy', 'transformers', 'pydantic'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("data", "prepare", "cuhk"),
+        ("phrases", "cuhk"),
+        ("initial", "cuhk"),
+        ("train", "cuhk", "--variant", "dual", "--seed", "0"),
+        ("evaluate", "cuhk", "--variant", "dual", "--seed", "0"),
+    ],
+)
+def test_an_unknown_data_set_is_answered_with_the_known_ones(cada: Callable[..., Done], arguments: tuple[str, ...]) -> None:
+    done = cada(*arguments)
+    assert done.returncode == 1
+    known = sorted(path.parent.name for path in Path("params").glob("*/data.yaml"))
+    assert done.stderr == f"cada: cuhk: no such data set; params/ has {', '.join(known)}.\n"
+    assert not Path("results").exists()
+
+
+def test_an_unknown_data_set_has_no_tables(cada: Callable[..., Done]) -> None:
+    done = cada("tables", "cuhk")
+    assert done.returncode == 1
+    assert "params/workflow.yaml lists the data sets synthpedes" in done.stderr
+
+
+@pytest.mark.parametrize("step", ["train", "evaluate"])
+def test_an_unknown_variant_is_answered_with_the_known_ones(cada: Callable[..., Done], step: str) -> None:
+    done = cada(step, "smoke", "--variant", "duall", "--seed", "0")
+    assert done.returncode == 1
+    assert done.stderr == "cada: duall: no such variant; params/variants/ has ara, atp, dual, global, published.\n"
+
+
+def test_a_misspelt_parameter_is_named_with_the_right_one(cada: Callable[..., Done]) -> None:
+    path = Path("params/smoke/train.yaml")
+    path.write_text(path.read_text().replace("learning_rate", "learning_rat"))
+    done = cada("train", "smoke", "--variant", "dual", "--seed", "0")
+    assert done.returncode == 1
+    assert "cada: params/smoke/train.yaml: optimisation.learning_rat: no such parameter. Did you mean learning_rate?\n" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not Path("results").exists()
+
+
+def test_a_missing_workflow_file_is_named(cada: Callable[..., Done]) -> None:
+    done = cada("tables", "smoke", "--workflow", "params/nowhere.yaml")
+    assert done.returncode == 1
+    assert done.stderr == "cada: params/nowhere.yaml: there is no such file.\n"
+
+
+def test_a_wrong_command_line_is_not_a_success(cada: Callable[..., Done]) -> None:
+    assert cada("trai").returncode == 2
+    assert cada("train", "smoke").returncode == 2
+    assert cada("train", "smoke", "--variant", "dual", "--seed", "-1").returncode == 2

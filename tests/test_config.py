@@ -1,0 +1,131 @@
+"""Parameter files: what is there loads, mistakes are named, switches resolve in one order."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cada import config
+from cada.errors import CadaError
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests may break the parameters."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+
+
+def write(name: str, text: str) -> Path:
+    path = Path(name)
+    path.write_text(text)
+    return path
+
+
+def test_every_file_under_params_is_loaded() -> None:
+    for dataset in config.known_datasets():
+        config.load_dataset(dataset)
+    for path in Path("params/variants").glob("*.yaml"):
+        config.load_variant(path.stem)
+    for path in (Path("params/workflow.yaml"), Path("params/smoke/workflow.yaml")):
+        matrix = config.load_workflow(path)
+        assert set(matrix.datasets) <= set(config.known_datasets())
+        for variant in matrix.variants:
+            config.load_variant(variant)
+
+
+def test_the_data_sets_are_the_folders_with_parameters() -> None:
+    assert {"smoke", "synthpedes"} <= set(config.known_datasets())
+    assert "variants" not in config.known_datasets()
+
+
+def test_every_number_reads_the_same_in_every_yaml_dialect() -> None:
+    """YAML 1.1 and 1.2 differ in 1e-4, 012 and `on`, and DVC, Snakemake and this package use different loaders."""
+    from ruamel.yaml import YAML
+
+    other = YAML(typ="safe")
+    for path in Path("params").rglob("*.yaml"):
+        assert other.load(path.read_text()) == yaml.safe_load(path.read_text()), path
+
+
+def test_a_misspelt_parameter_is_answered_with_the_nearest() -> None:
+    path = write("params/workflow.yaml", "datasets: [smoke]\nvariant: [dual]\nseeds: [0]\n")
+    with pytest.raises(CadaError) as caught:
+        config.load_workflow(path)
+    assert "params/workflow.yaml: variant: no such parameter. Did you mean variants?" in str(caught.value)
+    assert "params/workflow.yaml: variants: Field required" in str(caught.value)
+
+
+def test_a_number_written_as_text_is_named_with_what_was_found() -> None:
+    path = Path("params/synthpedes/train.yaml")
+    path.write_text(path.read_text().replace("epochs: 4", "epochs: four"))
+    with pytest.raises(CadaError, match=r"params/synthpedes/train\.yaml: optimisation\.epochs: .*\(found 'four'\)"):
+        config.load_dataset("synthpedes")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("datasets: [smoke\n", "not valid YAML"),
+        ("", "params/workflow.yaml: the file:"),
+        ("datasets: []\nvariants: [dual]\nseeds: [0]\n", "datasets"),
+        ("datasets: [../smoke]\nvariants: [dual]\nseeds: [0]\n", r"datasets\.0"),
+        ("datasets: [smoke]\nvariants: [dual]\nseeds: [-1]\n", r"seeds\.0"),
+    ],
+)
+def test_a_wrong_file_is_named(text: str, message: str) -> None:
+    with pytest.raises(CadaError, match=message):
+        config.load_workflow(write("params/workflow.yaml", text))
+
+
+def test_a_file_that_is_not_text_is_named() -> None:
+    Path("params/workflow.yaml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(CadaError, match=r"params/workflow\.yaml"):
+        config.load_workflow()
+
+
+def test_parameters_do_not_change() -> None:
+    matrix = config.load_workflow()
+    with pytest.raises(ValueError, match="frozen"):
+        matrix.seeds = (1,)  # type: ignore[misc]
+
+
+def switches(**overrides: object) -> config.SwitchOverrides:
+    return config.SwitchOverrides(**overrides)
+
+
+def variant(procedure: str, **overrides: object) -> config.Variant:
+    weights = {"global": 1.0, "atp": 1.0, "ara": 0.1}
+    return config.Variant.model_validate({"title": "x", "procedure": procedure, "weights": weights, "switches": overrides})
+
+
+def test_the_data_set_refines_robust_switches_and_the_variant_has_the_last_word() -> None:
+    refined = switches(hard_negatives="sampled", ara_rate=0.5)
+    assert config.resolve_switches(variant("robust"), switches()) == config.PROCEDURES["robust"]
+    resolved = config.resolve_switches(variant("robust", ara_rate=0.6), refined)
+    assert resolved.hard_negatives == "sampled"
+    assert resolved.ara_rate == 0.6
+    assert resolved.local_groups == config.PROCEDURES["robust"].local_groups
+
+
+def test_a_data_set_does_not_refine_the_published_procedure() -> None:
+    assert config.resolve_switches(variant("published"), switches(hard_negatives="sampled")) == config.PROCEDURES["published"]
+
+
+def test_only_a_variant_with_a_trained_match_head_reranks() -> None:
+    found = {path.stem: config.load_variant(path.stem).reranks for path in Path("params/variants").glob("*.yaml")}
+    assert found == {"global": False, "ara": False, "atp": True, "dual": True, "published": True}
+
+
+def test_the_hash_changes_with_any_value_and_with_nothing_else() -> None:
+    train = config.load_dataset("synthpedes").train
+    path = Path("params/synthpedes/train.yaml")
+    path.write_text("# a comment\n" + path.read_text())
+    assert config.params_hash(config.load_dataset("synthpedes").train) == config.params_hash(train)
+    path.write_text(path.read_text().replace("flip: 0.5", "flip: 0.25"))
+    assert config.params_hash(config.load_dataset("synthpedes").train) != config.params_hash(train)
