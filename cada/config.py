@@ -228,22 +228,28 @@ class Initial(Parameters):
     pretrain: Pretraining | None = None
 
 
+class Validation(Parameters):
+    """How a model is scored while it trains; evaluate.yaml says how the finished one is."""
+
+    top_k: Positive
+    fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
+    batch_size: Positive
+
+
 class Train(Parameters):
     """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set."""
 
     optimisation: Optimisation
     augmentation: Augmentation
+    validation: Validation
     compute: Compute
     switches: SwitchOverrides = SwitchOverrides()
     log_every: Positive
 
 
-class Evaluate(Parameters):
+class Evaluate(Validation):
     """params/<dataset>/evaluate.yaml."""
 
-    top_k: Positive
-    fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
-    batch_size: Positive
     bootstrap: Positive
     compute: Compute
 
@@ -270,7 +276,7 @@ def load(path: Path, model: type[P]) -> P:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CadaError(f"{path}: there is no such file.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
     try:
         return model.model_validate(values)
