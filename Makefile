@@ -37,7 +37,7 @@ record: $(VENV)/ready  ## commit the data and all outputs to DVC, when Snakemake
 restore: $(VENV)/ready  ## after `dvc pull`: make Snakemake accept what was pulled
 	@workflow/scripts/restore.sh
 
-ui: $(VENV)/ready  ## MLflow on the comparison of the variants
+ui: $(VENV)/ready  ## MLflow on the comparison of the variants (PORT=5000)
 	@python workflow/scripts/ui.py
 
 test: $(VENV)/ready  ## all tests

@@ -35,6 +35,15 @@ def prepare_data(dataset: str, *, force: bool = False) -> None:
     prepare(dataset, data, output=Layout(dataset).manifest, force=force)
 
 
+def draw_sheet(dataset: str, output: Path) -> None:
+    """Draw some of the data set's persons with their captions to a .png or .jpg file."""
+    from cada.data.prepare import load_records
+    from cada.data.sheet import contact_sheet
+
+    data = config.load_dataset(dataset).data
+    contact_sheet(data.root, load_records(dataset, data, manifest=Layout(dataset).manifest), output)
+
+
 def parse_phrases(dataset: str) -> None:
     """Parse every caption into attribute phrases."""
     from cada.data.prepare import load_records

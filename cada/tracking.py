@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -135,6 +135,13 @@ def key(cell: Cell, params_hash: str) -> str:
 def experiment_name(dataset: str) -> str:
     """MLflow's experiment of a data set."""
     return f"CADA {dataset}"
+
+
+def experiment_ids(datasets: Iterable[str]) -> dict[str, str]:
+    """The ids of the data sets' experiments, as far as the store has them."""
+    client = _connect()
+    found = {dataset: client.get_experiment_by_name(experiment_name(dataset)) for dataset in datasets}
+    return {dataset: str(experiment.experiment_id) for dataset, experiment in found.items() if experiment is not None}
 
 
 def tracking_uri() -> str:

@@ -1,0 +1,32 @@
+"""Start MLflow's web interface and print the links that open on the comparison of the variants."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from cada.config import known_datasets
+from cada.tracking import experiment_ids, tracking_uri
+
+# Without the type, MLflow opens in a mode that hides the metrics.
+COMPARISON = "{server}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+
+
+def main() -> None:
+    """Replace this process by the server, which listens ten to twenty seconds later."""
+    port, store = os.environ.get("PORT", "5000"), tracking_uri()
+    server = store.rstrip("/") if store.startswith("http") else f"http://127.0.0.1:{port}"
+    experiments = experiment_ids(known_datasets())
+    if not experiments:
+        sys.exit(f"ui: {store} has no runs yet. Run make reproduce, or cada track sync where there are results.")
+    for dataset, experiment in experiments.items():
+        print(f"{dataset}: {COMPARISON.format(server=server, experiment=experiment)}", flush=True)
+    if store.startswith("http"):
+        return  # it runs already
+    os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
+    command = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--port", port, "--backend-store-uri", store]
+    os.execv(sys.executable, command)
+
+
+if __name__ == "__main__":
+    main()
