@@ -33,6 +33,7 @@ UMBRELLA_PERCENT = 8
 SKINS = 5
 INNERS = ("white", "gray", "black")
 FAMILY = 3
+_TRIES = 8  # before another kind of change is drawn: on somebody all in black nothing can be swapped
 
 
 @dataclass(frozen=True)
@@ -133,16 +134,11 @@ def strangers(seed: int, split: str, persons: int) -> Iterator[Person]:
 def vary(person: Attributes, random: Stream) -> Attributes:
     """A look-alike: two colours swapped, or one colour or one other attribute changed."""
     while True:
-        kind = random.weighted({"swap": 60, "colour": 20, "type": 20})
-        if kind == "swap":
-            other = _swap_colours(person, random)
-        elif kind == "colour":
-            slot = random.choice(_coloured(person))
-            other = replace(person, **{slot: _other_colour(getattr(person, slot), random)})
-        else:
-            other = _change_type(person, random)
-        if other != person and other.pattern_colour != other.upper_colour:
-            return other
+        change = random.weighted({_swap_colours: 60, _change_colour: 20, _change_type: 20})
+        for _ in range(_TRIES):
+            other = change(person, random)
+            if other != person and other.pattern_colour != other.upper_colour:
+                return other
 
 
 def _swap_colours(person: Attributes, random: Stream) -> Attributes:
@@ -152,6 +148,11 @@ def _swap_colours(person: Attributes, random: Stream) -> Attributes:
     else:
         one, two = random.shuffled(_coloured(person))[:2]
     return replace(person, **{one: getattr(person, two), two: getattr(person, one)})
+
+
+def _change_colour(person: Attributes, random: Stream) -> Attributes:
+    slot = random.choice(_coloured(person))
+    return replace(person, **{slot: _other_colour(getattr(person, slot), random)})
 
 
 def _change_type(person: Attributes, random: Stream) -> Attributes:

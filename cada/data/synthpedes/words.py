@@ -75,13 +75,13 @@ FINITE = {
     "wear": (("wears", "wear"), ("is wearing", "are wearing"), ("is dressed in", "are dressed in"), ("is in", "are in")),
     "have": (("has", "have"),),
     "carry": (("carries", "carry"), ("is carrying", "are carrying"), ("has", "have")),
-    "hold": (("holds", "hold"), ("is holding", "are holding"), ("is walking under", "are walking under")),
+    "hold": (("holds", "hold"), ("is holding", "are holding"), ("is under", "are under")),
 }
 PARTICIPLE = {
     "wear": ("wearing", "dressed in", "in"),
     "have": ("with",),
     "carry": ("carrying", "with"),
-    "hold": ("holding", "walking under"),
+    "hold": ("holding", "under"),
 }
 BE = ("is", "are")
 PLACE = {
