@@ -179,7 +179,14 @@ def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
         parts=parameters.data.gallery_parts,
         bootstrap=settings.bootstrap,
     )
-    metrics = {"dataset": dataset, "variant": variant, "seed": seed, "procedure": chosen.procedure, "split": "test"} | metrics
+    metrics = {
+        "dataset": dataset,
+        "variant": variant,
+        "seed": seed,
+        "procedure": chosen.procedure,
+        "selection": switches.selection,
+        "split": "test",
+    } | metrics
     with atomic(layout.rankings(variant, seed)) as partial:
         rankings_table(ranking, test).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), metrics)

@@ -96,13 +96,13 @@ def _notes(variants: Sequence[Variant], oracles: Oracles) -> list[str]:
     notes.append("95 %: bootstrap over persons; its ends are the means of the seeds' ends.")
     notes.append(f"Queries: {_by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
     notes += _score_notes(variants)
-    for procedure, text in {
-        "robust": "val chose the checkpoint and the weight w; test was read once",
-        "published": "test chose the checkpoint, as in the published code",
+    for selection, text in {
+        "val": "Val chose the checkpoint and the weight w; test was read once",
+        "test": "Test chose the checkpoint, as in the published code",
     }.items():
-        names = [variant.name for variant in variants if variant.files[0].procedure == procedure]
+        names = [variant.name for variant in variants if variant.files[0].selection == selection]
         if names:
-            notes.append(f"{procedure.capitalize()} procedure ({', '.join(names)}): {text}.")
+            notes.append(f"{text} ({', '.join(names)}).")
     if oracles:
         notes.append(
             "Oracles know every attribute: binding also which value belongs to which slot, bag of words not. Among equals they draw lots."

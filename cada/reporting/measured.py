@@ -60,6 +60,7 @@ class Metrics(_File):
     variant: str
     seed: int
     procedure: Literal["robust", "published"]
+    selection: Literal["val", "test"]
     queries: int
     gallery: int
     persons: int

@@ -24,6 +24,7 @@ def write_metrics(tmp_path: Path) -> Write:
             "variant": variant,
             "seed": seed,
             "procedure": "robust",
+            "selection": "val",
             "split": "test",
             "queries": 48,
             "gallery": 24,
