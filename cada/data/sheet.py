@@ -47,7 +47,7 @@ def contact_sheet(root: Path, records: Sequence[Record], output: Path, *, split:
 def _strip(root: Path, row: Sequence[Record]) -> Image.Image:
     """One person."""
     height, width = PICTURE
-    captions = [textwrap.wrap(record.captions[0], 34) for record in row]
+    captions = [textwrap.wrap(record.captions[0], 34, break_on_hyphens=False) for record in row]
     lines = max(len(caption) for caption in captions)
     strip = Image.new("RGB", (_GAP + COLUMNS * (_CELL + _GAP), _HEADING + height + _GAP + lines * _LINE + 2 * _GAP), _PAPER)
     pen, font = ImageDraw.Draw(strip), ImageFont.load_default(11)

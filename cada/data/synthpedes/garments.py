@@ -35,7 +35,7 @@ CUTS = {
 
 
 def _stripes(_u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return v % 14 >= 8
+    return v % 14 >= 9
 
 
 def _checks(u: np.ndarray, v: np.ndarray) -> np.ndarray:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from cada.config import Persons, Synthesis
 from cada.data.synthpedes.generate import GENERATOR, Task, draw, draw_set, tasks
 
 SMALL = Synthesis(seed=2026, persons=Persons(pretrain=5, train=4, val=2, test=3), images_per_person=(3, 5), size=(96, 48))
+PROJECT = Path(__file__).parents[3]
 SPLITS = ("pretrain", "train", "val", "test")
 
 # Whoever changes what is drawn or written on purpose raises GENERATOR, and takes over the new digests.
@@ -62,6 +66,19 @@ def test_digest_of_pixels_and_files(split: str) -> None:
         files.update(data)
         pixels.update(np.asarray(Image.open(io.BytesIO(data))).tobytes())
     assert (pixels.hexdigest(), files.hexdigest()) == (PIXELS[split], FILES[split])
+
+
+def test_other_processors_draw_the_same() -> None:
+    """Without the vector instructions of the JPEG encoder and of numpy."""
+    code = """
+import hashlib
+from tests.data.synthpedes.test_generate import drawn
+print(hashlib.sha256(b"".join(drawn("test"))).hexdigest())
+"""
+    plain = {"JSIMD_FORCENONE": "1", "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4 AVX512_ICL AVX512_SPR"}
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, env=os.environ | plain, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == FILES["test"]
 
 
 @pytest.mark.parametrize("name", sorted(ANNOTATION))
