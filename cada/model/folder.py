@@ -11,9 +11,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from cada.config import Architecture
+from cada.config import Architecture, load
 from cada.errors import CadaError
-from cada.files import atomic, read_json, write_json
+from cada.files import atomic, write_json
 from cada.model.cada import Cada, build
 from cada.model.tokenizer import Tokenizer
 
@@ -54,15 +54,14 @@ def save_model(folder: Path, weights: Mapping[str, Tensor], *, architecture: Arc
 
 def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:
     """Read a model folder; the model is in evaluation mode on the CPU."""
-    values = read_json(folder / CONFIG)
-    architecture = Architecture.model_validate(values)
+    path = folder / WEIGHTS
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no such file. Make it with `snakemake --cores 8 all`.")
+    architecture = load(folder / CONFIG, Architecture)  # JSON is YAML
     tokenizer = Tokenizer(folder / VOCABULARY, architecture.max_tokens)
     model = build(architecture, vocabulary=tokenizer.size)
-    path = folder / WEIGHTS
     try:
         weights = load_file(path)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file. Make it with `snakemake --cores 8 all`.") from error
     except SafetensorError as error:
         raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
     set_weights(model, weights, source=str(path))

@@ -32,6 +32,7 @@ _VIT_LAYER = {
     "mlp.fc1": "mlp.fc1",
     "mlp.fc2": "mlp.fc2",
 }
+_QKV = re.compile(r"visual_encoder\.blocks\.(\d+)\.attn\.qkv\.(weight|bias)")
 # buffers, and copies of tied parameters
 _REDUNDANT = re.compile(r"\.position_ids$|^text_decoder\.cls\.predictions\.decoder\.(weight|bias)$")
 
@@ -41,20 +42,25 @@ def translate(name: str) -> str | None:
     if _REDUNDANT.search(name):
         return None
     if name.startswith("visual_encoder."):
-        return "image_encoder.vit." + _translate_vit(name.removeprefix("visual_encoder."))
+        return "image_encoder.vit." + _translate_vit(name)
     top, _, rest = name.partition(".")
-    if top not in _TOP:
-        raise CadaError(f"{name}: not a parameter of the published model.")
-    return f"{_TOP[top]}.{rest}"
+    return f"{_known(_TOP, top, name)}.{rest}"
 
 
 def _translate_vit(name: str) -> str:
-    layer = re.fullmatch(r"blocks\.(\d+)\.(.+?)\.(weight|bias)", name)
+    inner = name.removeprefix("visual_encoder.")
+    layer = re.fullmatch(r"blocks\.(\d+)\.(.+?)\.(weight|bias)", inner)
     if layer:
         number, part, kind = layer.groups()
-        return f"layers.{number}.{_VIT_LAYER[part]}.{kind}"
-    part, _, kind = name.rpartition(".") if name.endswith((".weight", ".bias")) else (name, "", "")
-    return f"{_VIT[part]}.{kind}" if kind else _VIT[part]
+        return f"layers.{number}.{_known(_VIT_LAYER, part, name)}.{kind}"
+    part, _, kind = inner.rpartition(".") if inner.endswith((".weight", ".bias")) else (inner, "", "")
+    return _known(_VIT, part, name) + (f".{kind}" if kind else "")
+
+
+def _known(names: Mapping[str, str], part: str, name: str) -> str:
+    if part not in names:
+        raise CadaError(f"{name}: not a parameter of the published model.")
+    return names[part]
 
 
 def from_published(state: Mapping[str, Tensor], model: Cada) -> dict[str, Tensor]:
@@ -65,8 +71,8 @@ def from_published(state: Mapping[str, Tensor], model: Cada) -> dict[str, Tensor
     """
     weights = {name: value.detach().clone() for name, value in model.named_parameters() if "token_type_embeddings" in name}
     for name, value in state.items():
-        if ".attn.qkv." in name:
-            number, kind = re.fullmatch(r"visual_encoder\.blocks\.(\d+)\.attn\.qkv\.(weight|bias)", name).groups()  # type: ignore[union-attr]
+        if match := _QKV.fullmatch(name):
+            number, kind = match.groups()
             for part, piece in zip("qkv", value.chunk(3), strict=True):
                 weights[f"image_encoder.vit.layers.{number}.attention.{part}_proj.{kind}"] = piece
         elif ours := translate(name):
@@ -79,8 +85,7 @@ def published_gradients(model: Cada, names: list[str]) -> dict[str, Tensor]:
     ours = {name: parameter.grad for name, parameter in model.named_parameters()}
     gradients = {}
     for name in names:
-        match = re.fullmatch(r"visual_encoder\.blocks\.(\d+)\.attn\.qkv\.(weight|bias)", name)
-        if match:
+        if match := _QKV.fullmatch(name):
             number, kind = match.groups()
             gradients[name] = torch.cat([ours[f"image_encoder.vit.layers.{number}.attention.{part}_proj.{kind}"] for part in "qkv"])
         else:

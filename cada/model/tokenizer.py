@@ -43,6 +43,8 @@ class Tokenizer:
             entries = vocabulary.read_text(encoding="utf-8").split("\n")
         except FileNotFoundError as error:
             raise CadaError(f"{vocabulary}: there is no such vocabulary. Name a WordPiece file in model.yaml: vocabulary.") from error
+        except UnicodeDecodeError as error:
+            raise CadaError(f"{vocabulary}: not a BERT vocabulary: {error}. Name a WordPiece file in UTF-8.") from error
         while entries and not entries[-1]:
             entries.pop()
         ids = {entry: index for index, entry in enumerate(entries)}

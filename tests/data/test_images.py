@@ -113,6 +113,15 @@ def test_damage_at_any_byte_is_named_or_harmless(saved: Callable[[Image.Image, s
     assert named > len(content) / 2
 
 
+def test_a_lost_byte_between_two_chunks_is_named(saved: Callable[[Image.Image, str], Path]) -> None:
+    path = saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)), "picture.png")
+    content = path.read_bytes()
+    second = content.index(b"IDAT", content.index(b"IDAT") + 1)
+    path.write_bytes(content[: second - 4] + content[second - 3 :])
+    with pytest.raises(CadaError, match=r"picture\.png: not a whole image .broken PNG file"):
+        load_image(path, (4, 2))
+
+
 def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_text("a page that says: log in first")
     with pytest.raises(CadaError, match=r"picture\.png: not a whole image"):

@@ -1,0 +1,129 @@
+"""A model on the disk: what was saved comes back bit for bit, and anything else is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from cada.config import Architecture
+from cada.errors import CadaError
+from cada.model.cada import Cada, build
+from cada.model.folder import CONFIG, VOCABULARY, WEIGHTS, load_model, save_model, set_weights, weights_of
+
+
+@pytest.fixture
+def folder(tmp_path: Path, model: Cada, architecture: Architecture, vocabulary: Path) -> Path:
+    save_model(tmp_path / "model", weights_of(model), architecture=architecture, vocabulary=vocabulary)
+    return tmp_path / "model"
+
+
+def test_what_was_saved_comes_back(folder: Path, model: Cada, architecture: Architecture, vocabulary: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == sorted([CONFIG, VOCABULARY, WEIGHTS])
+    assert (folder / VOCABULARY).read_bytes() == vocabulary.read_bytes()
+    loaded, tokenizer, sizes = load_model(folder)
+    assert sizes == architecture
+    assert tokenizer.size == 19
+    assert not loaded.training
+    before, after = model.state_dict(), loaded.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_saving_again_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    loaded, _, sizes = load_model(folder)
+    save_model(tmp_path / "again", weights_of(loaded), architecture=sizes, vocabulary=folder / VOCABULARY)
+    assert all((folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in (CONFIG, VOCABULARY, WEIGHTS))
+
+
+def test_tied_weights_are_saved_once_and_stay_tied(folder: Path) -> None:
+    names = set(load_file(folder / WEIGHTS))
+    assert "attribute_decoder.bert.bert.embeddings.word_embeddings.weight" in names
+    assert not any("predictions.decoder" in name for name in names)
+    decoder = load_model(folder)[0].attribute_decoder.bert
+    assert decoder.cls.predictions.decoder.weight is decoder.bert.embeddings.word_embeddings.weight
+
+
+def test_weights_are_a_copy(model: Cada) -> None:
+    weights = weights_of(model)
+    before = weights["match_head.bias"].clone()
+    with torch.no_grad():
+        model.match_head.bias += 1
+    assert torch.equal(weights["match_head.bias"], before)
+
+
+def test_wrong_weights_are_named_and_change_nothing(model: Cada) -> None:
+    weights = weights_of(model)
+    del weights["match_head.bias"]
+    weights["temp"] = torch.zeros(())
+    weights["local_match_head.weight"] = torch.zeros(2, 25)
+    weights["match_head.weight"] = torch.full((2, 24), 7.0)
+    with pytest.raises(CadaError) as caught:
+        set_weights(model, weights, source="somewhere.pth")
+    assert str(caught.value) == (
+        "somewhere.pth: these weights do not fit the model: match_head.bias is missing; temp is unknown; "
+        "local_match_head.weight has shape (2, 25), not (2, 24)."
+    )
+    assert not (model.match_head.weight == 7).any()
+
+
+def test_many_wrong_names_are_counted(model: Cada) -> None:
+    weights = weights_of(model) | {f"queue.{number}": torch.zeros(1) for number in range(8)}
+    with pytest.raises(CadaError, match=r"queue\.4 is unknown and 3 more\.$"):
+        set_weights(model, weights, source="somewhere.pth")
+
+
+def test_a_file_of_another_model_is_named(folder: Path) -> None:
+    weights = load_file(folder / WEIGHTS)
+    del weights["text_projection.weight"]
+    save_file(weights, folder / WEIGHTS)
+    with pytest.raises(CadaError, match=r"model\.safetensors: these weights do not fit the model: text_projection\.weight is missing"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
+def test_a_truncated_file_is_named(folder: Path, share: float) -> None:
+    content = (folder / WEIGHTS).read_bytes()
+    (folder / WEIGHTS).write_bytes(content[: int(share * len(content))])
+    with pytest.raises(CadaError, match=r"model\.safetensors: not a whole safetensors file .* Delete it and make it again"):
+        load_model(folder)
+
+
+def test_a_missing_model_says_how_to_make_it(tmp_path: Path) -> None:
+    with pytest.raises(CadaError, match=r"nowhere/model\.safetensors: there is no such file\. Make it with"):
+        load_model(tmp_path / "nowhere")
+
+
+def test_a_missing_vocabulary_is_named(folder: Path) -> None:
+    (folder / VOCABULARY).unlink()
+    with pytest.raises(CadaError, match=r"model/vocab\.txt: there is no such vocabulary"):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"projection": None}, "projection: "), ({"image_sice": [32, 16]}, "image_sice: no such parameter. Did you mean image_size")],
+)
+def test_a_wrong_configuration_is_named(folder: Path, change: dict[str, object], message: str) -> None:
+    (folder / CONFIG).write_text(json.dumps(json.loads((folder / CONFIG).read_text()) | change))
+    with pytest.raises(CadaError, match=rf"model/config\.json: {message}"):
+        load_model(folder)
+
+
+def test_a_failed_save_leaves_no_weights(tmp_path: Path, model: Cada, architecture: Architecture) -> None:
+    with pytest.raises(CadaError, match=r"vocab\.txt: cannot be written"):
+        save_model(tmp_path / "model", weights_of(model), architecture=architecture, vocabulary=tmp_path / "nowhere.txt")
+    with pytest.raises(CadaError, match="there is no such file"):
+        load_model(tmp_path / "model")
+
+
+def test_the_folder_can_be_moved(folder: Path, tmp_path: Path, architecture: Architecture) -> None:
+    torch.manual_seed(3)
+    other = weights_of(build(architecture, vocabulary=19))
+    save_model(folder, other, architecture=architecture, vocabulary=shutil.copy(folder / VOCABULARY, tmp_path / "copy.txt"))
+    moved = folder.rename(tmp_path / "moved")
+    assert torch.equal(load_model(moved)[0].match_head.weight, other["match_head.weight"])

@@ -1,0 +1,165 @@
+"""Names of the published checkpoint to ours: the fixture's, the whole list at base size, and where each lands in the ViT."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from cada.config import Architecture, Transformer
+from cada.errors import CadaError
+from cada.model.cada import Cada, build
+from cada.model.folder import set_weights
+from cada.model.published import from_published, published_gradients, translate
+from cada.parity import load_vectors
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "parity"
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, Tensor]:
+    return torch.load(FIXTURES / "official_checkpoint.pth", weights_only=True)["model"]
+
+
+@pytest.fixture(scope="module")
+def twin() -> Cada:
+    """A model of the fixture's sizes with its weights."""
+    return load_vectors(FIXTURES).model
+
+
+def published_shapes(*, width: int, depth: int, mlp: int, patches: int, patch: int, vocabulary: int, positions: int) -> dict[str, tuple]:
+    """Every entry of a published checkpoint (method section 2), position ids and tied copies included."""
+    D = width
+
+    def linear(name: str, rows: int, columns: int) -> dict[str, tuple]:
+        return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
+
+    def norm(name: str) -> dict[str, tuple]:
+        return {f"{name}.weight": (D,), f"{name}.bias": (D,)}
+
+    shapes: dict[str, tuple] = {"visual_encoder.cls_token": (1, 1, D), "visual_encoder.pos_embed": (1, 1 + patches, D)}
+    shapes |= {"visual_encoder.patch_embed.proj.weight": (D, 3, patch, patch), "visual_encoder.patch_embed.proj.bias": (D,)}
+    shapes |= norm("visual_encoder.norm")
+    for layer in range(depth):
+        block = f"visual_encoder.blocks.{layer}"
+        shapes |= norm(f"{block}.norm1") | norm(f"{block}.norm2")
+        shapes |= linear(f"{block}.attn.qkv", 3 * D, D) | linear(f"{block}.attn.proj", D, D)
+        shapes |= linear(f"{block}.mlp.fc1", mlp, D) | linear(f"{block}.mlp.fc2", D, mlp)
+    for bert in ("text_encoder", "text_decoder.bert"):
+        shapes[f"{bert}.embeddings.position_ids"] = (1, positions)
+        shapes[f"{bert}.embeddings.word_embeddings.weight"] = (vocabulary, D)
+        shapes[f"{bert}.embeddings.position_embeddings.weight"] = (positions, D)
+        shapes |= norm(f"{bert}.embeddings.LayerNorm")
+        for layer in range(depth):
+            block = f"{bert}.encoder.layer.{layer}"
+            for attention in ("attention", "crossattention"):
+                for part in ("self.query", "self.key", "self.value", "output.dense"):
+                    shapes |= linear(f"{block}.{attention}.{part}", D, D)
+                shapes |= norm(f"{block}.{attention}.output.LayerNorm")
+            shapes |= linear(f"{block}.intermediate.dense", mlp, D) | linear(f"{block}.output.dense", D, mlp)
+            shapes |= norm(f"{block}.output.LayerNorm")
+    head = "text_decoder.cls.predictions"
+    shapes |= {f"{head}.bias": (vocabulary,)} | linear(f"{head}.transform.dense", D, D) | norm(f"{head}.transform.LayerNorm")
+    shapes |= linear(f"{head}.decoder", vocabulary, D)
+    shapes |= linear("vision_proj", 256, D) | linear("text_proj", 256, D) | linear("itm_head", 2, D) | linear("itm_local_head", 2, D)
+    return shapes
+
+
+def test_every_name_of_the_fixture_is_translated_and_every_parameter_is_given(state: dict[str, Tensor], twin: Cada) -> None:
+    weights, ours = from_published(state, twin), dict(twin.named_parameters())
+    assert weights.keys() == ours.keys()
+    assert all(weights[name].shape == ours[name].shape for name in ours)
+    without = {name for name in state if ".attn.qkv." not in name and translate(name) is None}
+    assert without == {
+        "text_encoder.embeddings.position_ids",
+        "text_decoder.bert.embeddings.position_ids",
+        "text_decoder.cls.predictions.decoder.weight",
+        "text_decoder.cls.predictions.decoder.bias",
+    }
+
+
+def test_what_carries_nothing_of_its_own_is_a_copy(state: dict[str, Tensor]) -> None:
+    head = "text_decoder.cls.predictions"
+    assert torch.equal(state[f"{head}.decoder.weight"], state["text_decoder.bert.embeddings.word_embeddings.weight"])
+    assert torch.equal(state[f"{head}.decoder.bias"], state[f"{head}.bias"])
+
+
+def test_the_checkpoint_of_the_paper_s_size_fits() -> None:
+    """799 entries and 361,335,104 parameters, on the meta device: names and shapes only."""
+    shapes = published_shapes(width=768, depth=12, mlp=3072, patches=196, patch=16, vocabulary=30524, positions=512)
+    sizes = Transformer(width=768, depth=12, heads=12, mlp=3072)
+    with torch.device("meta"):
+        model = build(Architecture(image_size=(224, 224), patch_size=(16, 16), vision=sizes, text=sizes, projection=256), vocabulary=30524)
+        state = {name: torch.empty(shape) for name, shape in shapes.items()}
+    assert len(shapes) == 799
+    own = [name for name in shapes if ".attn.qkv." in name or translate(name)]
+    assert sum(math.prod(shapes[name]) for name in own) == 361_335_104
+    set_weights(model, from_published(state, model), source="the published checkpoint")
+
+
+def test_layers_inside_the_vit_are_where_their_names_say(twin: Cada) -> None:
+    """By structure, since names inside ViTModel differ between releases: the order in which a layer's parts are used."""
+    calls: list[nn.Module] = []
+    parts = [part for part in twin.image_encoder.modules() if isinstance(part, (nn.Linear, nn.LayerNorm, nn.Conv2d))]
+    hooks = [part.register_forward_hook(lambda module, *_: calls.append(module)) for part in parts]
+    with torch.no_grad():
+        twin.image_encoder(torch.zeros(1, 3, 64, 64))
+    for hook in hooks:
+        hook.remove()
+    depth = len(twin.image_encoder.vit.layers)
+    vit = "image_encoder.vit.layers"
+    expected = [translate("visual_encoder.patch_embed.proj.weight")]
+    for layer in range(depth):
+        block = f"visual_encoder.blocks.{layer}"
+        expected += [translate(f"{block}.norm1.weight"), *(f"{vit}.{layer}.attention.{part}_proj.weight" for part in "qkv")]
+        expected += [translate(f"{block}.{part}.weight") for part in ("attn.proj", "norm2", "mlp.fc1", "mlp.fc2")]
+    expected += [translate("visual_encoder.norm.weight")]
+    names = {id(value): name for name, value in twin.named_parameters()}
+    assert depth > 1
+    assert [names[id(module.weight)] for module in calls] == expected
+
+
+def test_the_fused_projection_is_cut_in_three(state: dict[str, Tensor], twin: Cada) -> None:
+    ours = dict(twin.named_parameters())
+    for kind in ("weight", "bias"):
+        fused = state[f"visual_encoder.blocks.1.attn.qkv.{kind}"]
+        for place, part in enumerate("qkv"):
+            piece = ours[f"image_encoder.vit.layers.1.attention.{part}_proj.{kind}"]
+            for row in range(len(piece)):
+                assert torch.equal(piece[row], fused[place * len(piece) + row])
+
+
+def test_gradients_go_back_under_the_published_names(state: dict[str, Tensor], twin: Cada) -> None:
+    """A loss whose gradient is the weight itself."""
+    twin.zero_grad(set_to_none=True)
+    sum(value.square().sum() / 2 for value in twin.parameters() if value.requires_grad).backward()
+    names = [name for name in state if ".attn.qkv." in name or translate(name)]
+    gradients = published_gradients(twin, names)
+    assert gradients.keys() == set(names)
+    assert all(torch.equal(gradients[name], state[name]) for name in names)
+    twin.zero_grad(set_to_none=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "temp",
+        "text_encoder_m.embeddings.LayerNorm.weight",
+        "visual_encoder.head.weight",
+        "visual_encoder.blocks.0.attn.out.weight",
+        "visual_encoder.blocks.x.attn.qkv.weight",
+        "visual_encoder.dist_token",
+    ],
+)
+def test_a_foreign_name_is_said(name: str, twin: Cada) -> None:
+    with pytest.raises(CadaError, match=rf"{name}: not a parameter of the published model"):
+        from_published({name: torch.zeros(3)}, twin)
+
+
+def test_a_foreign_name_inside_the_text_encoder_is_said_when_it_is_loaded(state: dict[str, Tensor], twin: Cada) -> None:
+    foreign = state | {"text_encoder.pooler.dense.weight": torch.zeros(48, 48)}
+    with pytest.raises(CadaError, match=r"text_encoder\.bert\.pooler\.dense\.weight is unknown"):
+        set_weights(twin, from_published(foreign, twin), source="a file")
