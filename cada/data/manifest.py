@@ -64,7 +64,10 @@ def read(path: Path, dataset: str) -> dict[str, Any]:
 
 def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
     """Hold the disk against the manifest: digests of the annotation, names and sizes of the images. `CadaError` at a difference."""
-    remedy = f"Restore the set with `dvc checkout data.dvc`, or make it anew with `cada data prepare {dataset} --force`."
+    remedy = (
+        f"A drawn set: `dvc checkout data.dvc`, or `cada data prepare {dataset} --force`. "
+        f"Your own: put it right, then `cada data prepare {dataset}`."
+    )
     for name, facts in manifest["annotation"].items():
         path = root / name
         if not path.is_file():

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from tqdm import tqdm
 
 from cada.data.records import Record, image_path
@@ -48,7 +48,7 @@ def _check_image(path: Path) -> tuple[int, str]:
             image.load()
     except FileNotFoundError as error:
         raise CadaError(f"{path}: the annotation names this image, but there is no such file. {_REMEDY}") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError) as error:
         raise CadaError(f"{path}: not a whole image ({error}). {_REMEDY}") from error
     return len(data), hashlib.sha256(data).hexdigest()
 
