@@ -13,11 +13,13 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help reproduce test smoke record restore ui lint lock clean
+.PHONY: help environment reproduce test smoke record restore ui lint lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@sed -n '2,4s/^# //p' $(firstword $(MAKEFILE_LIST))
+
+environment: $(VENV)/ready  ## .venv alone; then: source .venv/bin/activate
 
 $(VENV)/ready: requirements.lock pyproject.toml workflow/scripts/environment.sh
 	@workflow/scripts/environment.sh

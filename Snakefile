@@ -9,7 +9,7 @@ from snakemake.utils import min_version, validate
 min_version("9.27")
 
 if shutil.which("cada") is None:
-    raise WorkflowError("The command cada is not found. Activate the environment: source .venv/bin/activate (make help builds it).")
+    raise WorkflowError("The command cada is not found. Activate the environment: source .venv/bin/activate (make environment builds it).")
 
 
 configfile: "params/workflow.yaml"

@@ -102,11 +102,12 @@ def test_a_failing_step_shows_its_message(project: Project) -> None:
     assert "results/synthpedes/logs/data.log" in shown
 
 
-def test_a_missing_command_says_how_to_activate_the_environment(project: Project) -> None:
-    snakemake = shutil.which("snakemake", path=project.environment["PATH"])
-    assert snakemake
+@pytest.mark.parametrize("command", [("snakemake", "--cores", "1", "all"), ("dvc", "repro")])
+def test_outside_the_environment_both_tools_say_how_to_activate_it(project: Project, command: tuple[str, ...]) -> None:
+    tool = shutil.which(command[0], path=project.environment["PATH"])
+    assert tool
     project.environment["PATH"] = "/usr/bin:/bin"
-    shown = project.run(snakemake, "--cores", "1", "all", check=False)
+    shown = project.run(tool, *command[1:], check=False)
     assert "source .venv/bin/activate" in shown
     assert "Traceback" not in shown
 

@@ -23,16 +23,18 @@ def code(*places):
 
 
 # The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
-SHARED = ["cada/config.py", "cada/steps.py"]
-DATA = [f"cada/data/{name}.py" for name in ("manifest", "prepare", "readers", "records", "text", "validation")]
-IMAGES = ["cada/compute.py", "cada/data/images.py", "cada/data/loading.py"]
+DATA = ["cada/config.py", *[f"cada/data/{name}.py" for name in ("manifest", "prepare", "readers", "records", "text", "validation")]]
+MODELS = [
+    *["cada/steps/common.py", "cada/compute.py", "cada/losses.py", "cada/data/images.py", "cada/data/loading.py"],
+    *["cada/model", "cada/training", "cada/retrieval", "cada/phrases"],
+]
 CODE = {
-    "data": code(*SHARED, *DATA, "cada/data/synthpedes"),
-    "phrases": code(*SHARED, *DATA, "cada/phrases"),
-    "initial": code(*SHARED, *DATA, *IMAGES, "cada/losses.py", "cada/model", "cada/training", "cada/retrieval"),
-    "train": code(*SHARED, *DATA, *IMAGES, "cada/losses.py", "cada/model", "cada/training", "cada/retrieval", "cada/phrases"),
-    "evaluate": code(*SHARED, *DATA, *IMAGES, "cada/model", "cada/retrieval"),
-    "tables": code(*SHARED, "cada/reporting", "cada/retrieval/metrics.py"),
+    "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
+    "phrases": code("cada/steps/phrases.py", *DATA, "cada/phrases"),
+    "initial": code("cada/steps/initial.py", *DATA, *MODELS),
+    "train": code("cada/steps/train.py", *DATA, *MODELS),
+    "evaluate": code("cada/steps/evaluate.py", *DATA, *MODELS),
+    "tables": code("cada/steps/tables.py", "cada/config.py", "cada/reporting", "cada/retrieval/metrics.py"),
 }
 
 
