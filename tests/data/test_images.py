@@ -204,6 +204,7 @@ def test_erased_rectangles_have_the_published_sizes_and_fill(height: int, width:
         top, bottom, left, right = rows.min(), rows.max() + 1, columns.min(), columns.max() + 1
         high, wide = int(bottom - top), int(right - left)
         assert len(rows) == high * wide, "not a rectangle"
+        assert high < height and wide < width
         assert torch.equal(found[:, top:bottom, left:right], torch.tensor(MEAN)[:, None, None].expand(3, high, wide))
         # each side was rounded by at most a half
         assert (high - 0.5) * (wide - 0.5) <= 0.4 * height * width
