@@ -34,7 +34,7 @@ def data_prepare(dataset: Dataset, force: Annotated[bool, typer.Option("--force"
 
     A drawn set is made where it is missing; a set of the user's is validated. Both get a manifest.
     """
-    from cada.steps import prepare_data
+    from cada.steps.data import prepare_data
 
     prepare_data(dataset, force=force)
 
@@ -42,7 +42,7 @@ def data_prepare(dataset: Dataset, force: Annotated[bool, typer.Option("--force"
 @data.command("sheet")
 def data_sheet(dataset: Dataset, output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")]) -> None:
     """Draw pictures with their captions."""
-    from cada.steps import draw_sheet
+    from cada.steps.data import draw_sheet
 
     draw_sheet(dataset, output)
 
@@ -50,7 +50,7 @@ def data_sheet(dataset: Dataset, output: Annotated[Path, typer.Option("--output"
 @app.command("phrases")
 def phrases(dataset: Dataset) -> None:
     """Parse every caption into attribute phrases."""
-    from cada.steps import parse_phrases
+    from cada.steps.phrases import parse_phrases
 
     parse_phrases(dataset)
 
@@ -58,7 +58,7 @@ def phrases(dataset: Dataset) -> None:
 @app.command("initial")
 def initial(dataset: Dataset) -> None:
     """Make the weights every training starts from."""
-    from cada.steps import make_initial
+    from cada.steps.initial import make_initial
 
     make_initial(dataset)
 
@@ -69,7 +69,7 @@ def train(dataset: Dataset, variant: Variant, seed: Seed) -> None:
 
     A training that was killed goes on where it was.
     """
-    from cada.steps import train_variant
+    from cada.steps.train import train_variant
 
     train_variant(dataset, variant, seed)
 
@@ -80,7 +80,7 @@ def evaluate(dataset: Dataset, variant: Variant, seed: Seed) -> None:
 
     Writes the metrics and the rankings of one trained model.
     """
-    from cada.steps import evaluate_variant
+    from cada.steps.evaluate import evaluate_variant
 
     evaluate_variant(dataset, variant, seed)
 
@@ -94,7 +94,7 @@ def tables(
 
     They have the variants and seeds that the workflow file lists, and nothing else.
     """
-    from cada.steps import write_tables
+    from cada.steps.tables import write_tables
 
     write_tables(dataset, workflow=workflow)
 
@@ -105,9 +105,9 @@ def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vecto
 
     Prints the largest difference per tensor and fails where one is over its tolerance.
     """
-    from cada.steps import check_parity
+    from cada.parity import check
 
-    check_parity(folder)
+    check(folder)
 
 
 @track.command("sync")
@@ -116,7 +116,7 @@ def track_sync() -> None:
 
     For after a pull, a cache hit or an outage of the store.
     """
-    from cada.steps import sync_tracking
+    from cada.steps.tracking import sync_tracking
 
     sync_tracking()
 

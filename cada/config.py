@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, create_model, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from cada.errors import CadaError
 from cada.paths import PARAMS, WORKFLOW, Layout, variant_params
@@ -141,17 +141,39 @@ class Model(Architecture):
 # --- the procedure: each switch is one difference between the published code and a careful reproduction ---------
 
 
+HardNegatives = Literal["published", "hardest", "sampled"]
+LocalGroups = Literal["fixed", "halves"]
+Padding = Literal["fixed", "batch"]
+Masking = Literal["words", "phrases"]
+Fusion = Literal["published", "calibrated"]
+Selection = Literal["test", "val"]
+Queries = Literal["first_two", "all"]
+
+
 class Switches(Parameters):
     """The switches of docs/deviations.md."""
 
-    hard_negatives: Literal["published", "hardest", "sampled"]
-    local_groups: Literal["fixed", "halves"]
-    padding: Literal["fixed", "batch"]
-    ara_masking: Literal["words", "phrases"]
+    hard_negatives: HardNegatives
+    local_groups: LocalGroups
+    padding: Padding
+    ara_masking: Masking
     ara_rate: Probability
-    fusion: Literal["published", "calibrated"]
-    selection: Literal["test", "val"]
-    queries: Literal["first_two", "all"]
+    fusion: Fusion
+    selection: Selection
+    queries: Queries
+
+
+class SwitchOverrides(Parameters):
+    """Any subset of the switches."""
+
+    hard_negatives: HardNegatives | None = None
+    local_groups: LocalGroups | None = None
+    padding: Padding | None = None
+    ara_masking: Masking | None = None
+    ara_rate: Probability | None = None
+    fusion: Fusion | None = None
+    selection: Selection | None = None
+    queries: Queries | None = None
 
 
 PROCEDURES = {
@@ -176,14 +198,6 @@ PROCEDURES = {
         queries="all",
     ),
 }
-
-
-SwitchOverrides = create_model(
-    "SwitchOverrides",
-    __base__=Parameters,
-    __doc__="Any subset of the switches.",
-    **{name: (field.annotation | None, None) for name, field in Switches.model_fields.items()},  # type: ignore[operator, call-overload]
-)
 
 
 class LossWeights(Parameters):
@@ -344,8 +358,14 @@ def load_dataset(dataset: str) -> DatasetParameters:
     if not (PARAMS / dataset).is_dir():
         raise CadaError(f"{dataset}: no such data set; {PARAMS}/ has {', '.join(known_datasets())}.")
     layout = Layout(dataset)
-    steps = {name: load(layout.params(name), field.annotation) for name, field in DatasetParameters.model_fields.items()}  # type: ignore[type-var]
-    return DatasetParameters(**steps)
+    return DatasetParameters(
+        data=load(layout.params("data"), Data),
+        phrases=load(layout.params("phrases"), Phrases),
+        model=load(layout.params("model"), Model),
+        initial=load(layout.params("initial"), Initial),
+        train=load(layout.params("train"), Train),
+        evaluate=load(layout.params("evaluate"), Evaluate),
+    )
 
 
 def load_variant(variant: str) -> Variant:

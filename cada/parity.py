@@ -70,6 +70,19 @@ def compare(folder: Path) -> list[Comparison]:
     return [*compare_outputs(vectors), *compare_losses(vectors), *compare_evaluation(vectors)]
 
 
+def check(folder: Path) -> None:
+    """Print every comparison; `CadaError` names those over their tolerance."""
+    rows = compare(folder)
+    for row in rows:
+        print(f"{row.name:26} {row.difference:10.2e}  (tolerance {row.tolerance:.0e})  {'ok' if row.passes else 'DIFFERS'}")
+    wrong = [row.name for row in rows if not row.passes]
+    if wrong:
+        raise CadaError(
+            f"{folder}: over tolerance: {', '.join(wrong)}. Check the versions of torch and transformers against requirements.lock."
+        )
+    print(f"{len(rows)} comparisons, all within tolerance")
+
+
 def load_vectors(folder: Path) -> Vectors:
     """Read the folder and build its model under our names."""
     facts, text = read_json(folder / "golden.json"), read_json(folder / "med_config.json")

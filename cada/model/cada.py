@@ -50,16 +50,12 @@ class Cada(nn.Module):
 
 def build(architecture: Architecture, *, vocabulary: int) -> Cada:
     """A freshly initialised model; seed torch first."""
-    text = {
-        "image_width": architecture.vision.width,
-        "vocabulary": vocabulary,
-        "positions": architecture.positions,
-        "dropout": architecture.dropout,
-    }
+    sizes, image_width = architecture.text, architecture.vision.width
+    positions, dropout = architecture.positions, architecture.dropout
     return Cada(
         ImageEncoder(architecture.vision, image_size=architecture.image_size, patch_size=architecture.patch_size),
-        TextEncoder(architecture.text, **text),
-        AttributeDecoder(architecture.text, **text),
-        width=architecture.text.width,
+        TextEncoder(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout),
+        AttributeDecoder(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout),
+        width=sizes.width,
         projection=architecture.projection,
     )

@@ -82,7 +82,7 @@ def from_published(state: Mapping[str, Tensor], model: Cada) -> dict[str, Tensor
 
 def published_gradients(model: Cada, names: list[str]) -> dict[str, Tensor]:
     """The gradients of the model's parameters under their published names, `qkv` fused again."""
-    ours = {name: parameter.grad for name, parameter in model.named_parameters()}
+    ours = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     gradients = {}
     for name in names:
         if match := _QKV.fullmatch(name):

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cada.data.images import load_images
+from cada.data.loading import Split
 from cada.model.cada import Cada
-from cada.model.tokenizer import TokenizedCaptions
+from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries
 from cada.retrieval.metrics import METRICS, score_queries
 from cada.retrieval.ranking import fuse, match_logits, rank, rerank
@@ -26,6 +28,12 @@ class Target:
     image_persons: np.ndarray  # (G,)
     captions: TokenizedCaptions
     caption_persons: np.ndarray  # (Q,)
+
+
+def load_target(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, threads: int) -> Target:
+    """The split as a gallery with queries, its pictures resized to `size`, in memory."""
+    images = load_images(split.image_paths, size, threads=threads)
+    return Target(images, split.image_persons, tokenizer(split.captions), split.caption_persons)
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from cada.config import Augmentation, LossWeights, Optimisation, Switches
-from cada.data.images import augment
-from cada.data.loading import batch_rows, steps_per_epoch, token_batch
+from cada.data.images import augment, load_images
+from cada.data.loading import Split, batch_rows, steps_per_epoch, token_batch
 from cada.model.cada import Cada
-from cada.model.tokenizer import TokenizedCaptions
+from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
 from cada.retrieval.metrics import summarise
 from cada.training.loop import Progress, Validation, fit
@@ -50,6 +50,12 @@ class TrainingSet:
         )
         captions = token_batch(self.captions, rows, padded_to=padded_to, groups=self.groups)
         return Batch(images, captions, torch.from_numpy(self.caption_persons[rows]))
+
+
+def load_training_set(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, threads: int) -> TrainingSet:
+    """The split's pictures, resized to `size`, and its captions, in memory; no attribute groups yet."""
+    images = load_images(split.image_paths, size, threads=threads)
+    return TrainingSet(images, tokenizer(split.captions), split.caption_image, split.caption_persons, None)
 
 
 def finetune(

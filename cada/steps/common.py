@@ -1,0 +1,71 @@
+"""What the steps that train and score share: parameters to the arguments of functions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import cada
+from cada import config, tracking
+from cada.files import digest, exclusive
+from cada.model.tokenizer import Tokenizer
+from cada.paths import STATE, Cell, Layout
+from cada.retrieval.evaluation import Engine
+from cada.tracking import Run, Step
+
+
+def training_parameters(dataset: str, variant: str) -> tuple[dict[str, Any], str]:
+    """The parameters that make a trained model, as MLflow shows them, and their hash, by which its run is found."""
+    parameters, chosen = config.load_dataset(dataset), config.load_variant(variant)
+    switches = config.resolve_switches(chosen, parameters.train.switches)
+    return described(chosen.weights, switches, parameters.train, parameters.model)
+
+
+def described(*parts: config.Parameters) -> tuple[dict[str, Any], str]:
+    """Parameters as MLflow shows them, and their hash."""
+    values = {type(part).__name__.lower(): part.model_dump(mode="json", by_alias=True, exclude_none=True) for part in parts}
+    return values, config.params_hash(*parts)
+
+
+def tracked(cell: Cell, step: Step, description: tuple[dict[str, Any], str], *, device: torch.device) -> AbstractContextManager[Run]:
+    """MLflow's run of the cell."""
+    parameters, params_hash = description
+    tags = {"data digest": digest(Layout(cell.dataset).manifest), "device": str(device)}
+    return tracking.run(cell, step=step, parameters=parameters, params_hash=params_hash, tags=tags)
+
+
+def engine_of(
+    variant: config.Variant, switches: config.Switches, settings: config.Validation, tokenizer: Tokenizer, device: torch.device
+) -> Engine:
+    """How the variant's models are searched: without a trained match head they stop at the cosine."""
+    return Engine(
+        enc=tokenizer.enc,
+        top_k=settings.top_k if variant.reranks else None,
+        padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
+        batch_size=settings.batch_size,
+        device=device,
+    )
+
+
+@contextmanager
+def resumable(cell: Cell, params_hash: str, inputs: Sequence[Path]) -> Iterator[Path]:
+    """Hold the cell alone and yield the file an interrupted run of it goes on from; it is deleted on success.
+
+    The name changes with parameters, inputs and code, so that a run never goes on from another's state; an orphan of a
+    killed workflow keeps the lock, and its successor says so instead of writing too.
+    """
+    package = Path(cada.__file__).parent
+    digests = [digest(path) for path in (*inputs, *sorted(package.rglob("*.py")))]
+    key = hashlib.sha256("".join([params_hash, *digests]).encode()).hexdigest()[:16]
+    folder = STATE / "resume" / cell.dataset / cell.variant / str(cell.seed)
+    with exclusive(folder / "lock", str(cell)):
+        state = folder / f"{key}.pt"
+        for other in set(folder.glob("*.pt")) - {state}:
+            other.unlink()
+        yield state
+        state.unlink(missing_ok=True)
