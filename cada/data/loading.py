@@ -19,6 +19,9 @@ from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
 
 
+POOL = 16  # batches whose captions are sorted by length together
+
+
 @dataclass(frozen=True)
 class Split:
     """The pictures and captions of one split; `records` gives each picture's place in the whole annotation."""
@@ -80,11 +83,20 @@ def token_batch(captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int
     return TokenBatch(ids, mask, torch.from_numpy(lengths.astype(np.int64)), numbers)
 
 
-def batch_rows(count: int, batch_size: int, step: int, *, seed: int) -> np.ndarray:
-    """The rows (B) of batch `step` when `count` samples are shuffled anew each epoch and the rest is dropped."""
+def batch_rows(count: int, batch_size: int, step: int, *, seed: int, lengths: np.ndarray | None = None) -> np.ndarray:
+    """The rows (B) of batch `step` when `count` samples are shuffled anew each epoch and the rest is dropped.
+
+    With `lengths` (count,) the batches hold captions of like length, so that little is padding: the shuffled samples
+    are sorted within pools of POOL batches, and the epoch's batches are shuffled again.
+    """
     per_epoch = steps_per_epoch(count, batch_size)
     epoch, place = divmod(step, per_epoch)
-    order = np.random.Generator(np.random.PCG64([seed, epoch])).permutation(count)
+    draw = np.random.Generator(np.random.PCG64([seed, epoch]))
+    order = draw.permutation(count)[: per_epoch * batch_size]
+    if lengths is not None:
+        pools = np.array_split(order, range(POOL * batch_size, len(order), POOL * batch_size))
+        order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
+        place = draw.permutation(per_epoch)[place]
     return order[place * batch_size : (place + 1) * batch_size]
 
 

@@ -78,9 +78,10 @@ def finetune(
     """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`."""
     device = engine.device
     epoch_steps = steps_per_epoch(len(training.captions), optimisation.batch_size)
+    lengths = None if engine.padded_to else training.captions.lengths
 
     def losses_at(step: int) -> dict[str, Tensor]:
-        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed)
+        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=lengths)
         draw = generator(seed, "batch", step)
         batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw)
         batch = Batch(batch.images.to(device), batch.captions.to(device), batch.persons.to(device))

@@ -41,7 +41,7 @@ def pretrain(
     epoch_steps = steps_per_epoch(len(training.captions), optimisation.batch_size)
 
     def losses_at(step: int) -> dict[str, Tensor]:
-        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed)
+        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=training.captions.lengths)
         draw = generator(seed, "pretraining batch", step)
         batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw)
         batch = Batch(batch.images.to(device), batch.captions.to(device), batch.persons.to(device))

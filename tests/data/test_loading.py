@@ -128,3 +128,12 @@ def test_steps_are_whole_batches() -> None:
 def test_fewer_samples_than_a_batch_are_said() -> None:
     with pytest.raises(CadaError, match=r"a batch of 4 needs as many samples, and there are 3\. Lower optimisation\.batch_size"):
         batch_rows(3, 4, 0, seed=0)
+
+
+def test_batches_of_like_length_take_each_sample_once_and_hold_little_padding() -> None:
+    lengths = np.random.default_rng(0).integers(10, 60, 1000)
+    batches = [batch_rows(1000, 20, step, seed=0, lengths=lengths) for step in range(50)]
+    assert sorted(row for batch in batches for row in batch.tolist()) == list(range(1000))
+    longest = [lengths[batch].max() for batch in batches]
+    assert np.mean(longest) < 1.15 * lengths.mean()
+    assert np.abs(np.diff(longest)).mean() > 5  # in random order, not from short to long
