@@ -1,0 +1,66 @@
+"""What the pages name is there: files, tests, make targets, commands, switches, and the example variant."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer.main
+import yaml
+
+from cada.cli import app
+from cada.config import PROCEDURES, Variant
+
+ROOT = Path(__file__).parents[1]
+PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/deviations.md")}
+TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+MADE = ("results/", "data/", "R/", ".cada/")  # by a run, or by the reader
+EXAMPLES = {"params/variants/rare_phrases.yaml", "imgs/"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_files_are_there(page: str) -> None:
+    named = set(re.findall(r"[`(\"]([\w.-]+/[\w./-]*)[`)\"]", PAGES[page])) | set(
+        re.findall(r"`([\w-]+\.(?:md|yaml|yml|dvc|lock))`", PAGES[page])
+    )
+    named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "train.yaml", "model.yaml"}
+    assert len(named) > 5
+    assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_tests_are_there() -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGES["docs/deviations.md"]))
+    assert len(named) > 5
+    assert {name for name in named if f"def {name}(" not in TESTS} == set()
+
+
+def test_make_targets_are_there() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|&& )make ([a-z]+)", PAGES["README.md"], re.MULTILINE))
+    assert {"reproduce", "test", "smoke", "record", "restore", "ui", "help"} <= named <= targets
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_commands_are_accepted(page: str) -> None:
+    commands = re.findall(r"(?:^|`)cada ([^`\n#]+)", PAGES[page], re.MULTILINE)
+    assert commands
+    for command in commands:
+        words, group = command.split(), typer.main.get_command(app)
+        while hasattr(group, "commands"):
+            group = group.commands[words.pop(0)]
+        group.make_context(command, words)
+
+
+def test_every_switch_has_a_row() -> None:
+    rows = re.findall(r"^\| `(\w+)` \| (.*?) \| (.*?) \|", PAGES["docs/deviations.md"], re.MULTILINE)
+    assert {name for name, _, _ in rows} == set(PROCEDURES["published"].model_dump())
+    for name, *cells in rows:
+        for procedure, cell in zip(("published", "robust"), cells, strict=True):
+            assert str(getattr(PROCEDURES[procedure], name)) in cell
+
+
+def test_the_example_variant_is_one() -> None:
+    text = re.search(r"```yaml\n(.*?)```", PAGES["README.md"], re.DOTALL)
+    assert text is not None
+    assert Variant.model_validate(yaml.safe_load(text[1])).reranks
