@@ -27,7 +27,7 @@ $(VENV)/ready: requirements.lock pyproject.toml workflow/scripts/environment.sh
 reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC, print the tables
 	@snakemake --cores $(CORES) all
 	@workflow/scripts/record.sh
-	@cat results/*/tables/ablation.md
+	@python workflow/scripts/print_tables.py
 
 smoke: $(VENV)/ready  ## the same graph on the small drawn set: does everything work? (its scores mean nothing)
 	@snakemake --cores $(CORES) --configfile params/smoke/workflow.yaml -- all
