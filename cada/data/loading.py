@@ -18,7 +18,6 @@ from cada.data.records import Record, image_path
 from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
 
-
 POOL = 16  # batches whose captions are sorted by length together
 
 

@@ -93,7 +93,8 @@ def test_a_killed_process_goes_on(tmp_path):
         from cada.config import Optimisation
         from cada.training import loop
         loop.SAVE_SECONDS = 0.0
-        settings = Optimisation(epochs=1, batch_size=2, learning_rate=0.1, warmup_steps=0, weight_decay=0.0, betas=(0.9, 0.9), clip_norm=None)
+        rates = dict(learning_rate=0.1, warmup_steps=0, weight_decay=0.0, betas=(0.9, 0.9), clip_norm=None)
+        settings = Optimisation(epochs=1, batch_size=2, **rates)
         torch.manual_seed(0)
         model = torch.nn.Linear(3, 3)
         def losses_at(step):
@@ -117,7 +118,7 @@ def test_a_killed_process_goes_on(tmp_path):
 def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
     scores = iter([1.0, 3.0, 2.0])
 
-    def losses_at(step):
+    def losses_at(_step):
         return {"loss": model.match_head.weight.square().sum()}
 
     def validate():

@@ -33,6 +33,10 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         project.run("git", "init", "--quiet")
         with (root / ".git" / "info" / "exclude").open("a") as file:
             file.write("ran.txt\n")
+        # A stand-in for the drawn set, which data.dvc tracks.
+        (root / "data" / "SynthPEDES").mkdir(parents=True)
+        (root / "data" / "SynthPEDES" / "reid_raw.json").write_text("[]\n")
+        project.dvc("commit", "--quiet", "--force", "data.dvc")
         project.commit()
         return project
 

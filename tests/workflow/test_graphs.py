@@ -90,6 +90,7 @@ def test_a_clone_restores_what_was_recorded(project: Project) -> None:
     clone.run("workflow/scripts/restore.sh")
     assert NOTHING in clone.snakemake()
     assert clone.files() == project.files()
+    assert (clone.root / "data/SynthPEDES/reid_raw.json").read_text() == "[]\n"
     clone.edit("params/synthpedes/train.yaml", "log_every: 20", "log_every: 21")
     clone.snakemake()
     assert sorted(clone.ran()) == sorted([*EVALUATIONS, *(line.replace("evaluate", "train") for line in EVALUATIONS), TABLES])
