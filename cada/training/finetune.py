@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cada.config import Augmentation, LossWeights, Optimisation, Switches
 from cada.data.images import augment, load_images
-from cada.data.loading import Split, batch_rows, steps_per_epoch, token_batch
+from cada.data.loading import Split, batch_rows, token_batch
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
@@ -77,23 +77,20 @@ def finetune(
 ) -> Progress:
     """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`."""
     device = engine.device
-    epoch_steps = steps_per_epoch(len(training.captions), optimisation.batch_size)
     lengths = None if engine.padded_to else training.captions.lengths
 
     def losses_at(step: int) -> dict[str, Tensor]:
         rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=lengths)
         draw = generator(seed, "batch", step)
-        batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw)
-        batch = Batch(batch.images.to(device), batch.captions.to(device), batch.persons.to(device))
+        batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw).to(device)
         return association_losses(model, batch, weights=weights, switches=switches, special=special, generator=draw)
 
     return fit(
         model,
         losses_at,
         optimisation=optimisation,
+        samples=len(training.captions),
         seed=seed,
-        steps=round(optimisation.epochs * epoch_steps),
-        epoch_steps=epoch_steps,
         log_every=log_every,
         state=state,
         validate=lambda: validation(model, target, engine=engine, switches=switches, fusion_weights=fusion_weights),

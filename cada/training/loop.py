@@ -16,6 +16,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cada.config import Optimisation
+from cada.data.loading import steps_per_epoch
 from cada.files import atomic
 from cada.model.cada import Cada
 from cada.model.folder import weights_of
@@ -57,20 +58,21 @@ def fit(
     losses_at: Callable[[int], dict[str, Tensor]],
     *,
     optimisation: Optimisation,
+    samples: int,
     seed: int,
-    steps: int,
-    epoch_steps: int,
     log_every: int,
     state: Path,
     validate: Callable[[], Validation] | None = None,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
-    """Train `model` in place for `steps` steps and return its history and best weights.
+    """Train `model` in place on `samples` samples an epoch and return its history and best weights.
 
     `losses_at(step)` gives the step's values; `loss` among them is minimised. `validate` is called at the end of
     every epoch and at the last step and chooses the best weights; without it the last weights are the best.
     `state` is where an interrupted run goes on from; it is deleted by the caller once the result is written.
     """
+    epoch_steps = steps_per_epoch(samples, optimisation.batch_size)
+    steps = round(optimisation.epochs * epoch_steps)
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=0.0, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True)
     progress = _resume(state, model, optimizer) if state.exists() else Progress()

@@ -24,6 +24,10 @@ class Batch:
     captions: TokenBatch
     persons: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on `device`; attribute groups stay on the CPU, where masks are drawn."""
+        return Batch(self.images.to(device), self.captions.to(device), self.persons.to(device))
+
 
 @dataclass(frozen=True)
 class SpecialTokens:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cada import losses
 from cada.config import Augmentation, Optimisation
-from cada.data.loading import TokenBatch, batch_rows, steps_per_epoch
+from cada.data.loading import TokenBatch, batch_rows
 from cada.model.cada import Cada
 from cada.training.finetune import TrainingSet
 from cada.training.loop import Progress, fit
@@ -38,22 +38,19 @@ def pretrain(
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
     """Train all parts but the decoder's layers, then copy the text encoder into the decoder."""
-    epoch_steps = steps_per_epoch(len(training.captions), optimisation.batch_size)
 
     def losses_at(step: int) -> dict[str, Tensor]:
         rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=training.captions.lengths)
         draw = generator(seed, "pretraining batch", step)
-        batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw)
-        batch = Batch(batch.images.to(device), batch.captions.to(device), batch.persons.to(device))
+        batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw).to(device)
         return pretraining_losses(model, batch, mask_rate=mask_rate, special=special, draw=draw)
 
     progress = fit(
         model,
         losses_at,
         optimisation=optimisation,
+        samples=len(training.captions),
         seed=seed,
-        steps=round(optimisation.epochs * epoch_steps),
-        epoch_steps=epoch_steps,
         log_every=log_every,
         state=state,
         report=report,

@@ -94,7 +94,7 @@ def test_a_killed_process_goes_on(tmp_path):
         from cada.training import loop
         loop.SAVE_SECONDS = 0.0
         rates = dict(learning_rate=0.1, warmup_steps=0, weight_decay=0.0, betas=(0.9, 0.9), clip_norm=None)
-        settings = Optimisation(epochs=1, batch_size=2, **rates)
+        settings = Optimisation(epochs=3, batch_size=2, **rates)
         torch.manual_seed(0)
         model = torch.nn.Linear(3, 3)
         def losses_at(step):
@@ -102,7 +102,7 @@ def test_a_killed_process_goes_on(tmp_path):
                 os.kill(os.getpid(), 9)
             torch.manual_seed(step)
             return {"loss": model(torch.randn(4, 3)).square().mean()}
-        done = loop.fit(model, losses_at, optimisation=settings, seed=0, steps=9, epoch_steps=3, log_every=1, state=Path(sys.argv[1]))
+        done = loop.fit(model, losses_at, optimisation=settings, seed=0, samples=6, log_every=1, state=Path(sys.argv[1]))
         print(len(done.rows), model.weight.detach().double().sum().item().hex())
         """
     )
@@ -129,10 +129,9 @@ def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
     progress = fit(
         model,
         losses_at,
-        optimisation=OPTIMISATION,
+        optimisation=OPTIMISATION.model_copy(update={"epochs": 3}),
         seed=0,
-        steps=6,
-        epoch_steps=2,
+        samples=16,
         log_every=1,
         state=tmp_path / "state.pt",
         validate=validate,
