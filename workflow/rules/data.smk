@@ -10,5 +10,7 @@ rule data:
         "results/{dataset}/benchmarks/data.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "Draw or check the data set {wildcards.dataset}"
     shell:
         "cada data prepare {wildcards.dataset} 2> {log}"

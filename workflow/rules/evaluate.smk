@@ -17,5 +17,7 @@ rule evaluate:
     threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).evaluate)
     resources:
         gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).evaluate),
+    message:
+        "Evaluate {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:
         "cada evaluate {wildcards.dataset} --variant {wildcards.variant} --seed {wildcards.seed} 2> {log}"

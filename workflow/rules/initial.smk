@@ -15,5 +15,7 @@ rule initial:
     threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).initial.pretrain)
     resources:
         gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).initial.pretrain),
+    message:
+        "Make the initial weights of {wildcards.dataset}"
     shell:
         "cada initial {wildcards.dataset} 2> {log}"

@@ -11,5 +11,7 @@ rule phrases:
         "results/{dataset}/benchmarks/phrases.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "Parse the captions of {wildcards.dataset}"
     shell:
         "cada phrases {wildcards.dataset} 2> {log}"

@@ -14,5 +14,7 @@ rule tables:
         "results/{dataset}/benchmarks/tables.tsv"
     conda:
         "../../environment.yml"
+    message:
+        "Write the tables of {wildcards.dataset}"
     shell:
         "cada tables {wildcards.dataset} --workflow {input.workflow} 2> {log}"

@@ -18,5 +18,7 @@ rule train:
     threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).train)
     resources:
         gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).train),
+    message:
+        "Train {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:
         "cada train {wildcards.dataset} --variant {wildcards.variant} --seed {wildcards.seed} 2> {log}"
