@@ -61,7 +61,7 @@ class Killed(BaseException):
     """Stands for SIGKILL inside one process: nothing handles it."""
 
 
-@pytest.mark.parametrize("at", [2, 3, 7, 11])
+@pytest.mark.parametrize("at", [3, 7])  # at the end of an epoch and within one
 def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, special, engine, tmp_path, monkeypatch, at):
     monkeypatch.setattr(loop, "SAVE_SECONDS", 0.0)
     start = {name: value.clone() for name, value in model.state_dict().items()}
