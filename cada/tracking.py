@@ -25,6 +25,7 @@ from cada.paths import Cell
 
 Step = Literal["initial", "train", "evaluate", "sync"]
 KEY = "cada.run"
+AXES = frozenset({"epoch", "step"})  # of the curves, not curves of their own
 FLUSH_SECONDS = 5.0
 FLUSH_POINTS = 500  # MLflow takes at most 1,000 metrics in one call
 LOCK_SECONDS = 120.0
@@ -53,7 +54,7 @@ class Run:
         from mlflow.entities import Metric
 
         now = int(time.time() * 1000)
-        self._points += [Metric(name, float(value), now, step) for name, value in values.items()]
+        self._points += [Metric(name, float(value), now, step) for name, value in values.items() if name not in AXES]
         if len(self._points) >= FLUSH_POINTS or time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 

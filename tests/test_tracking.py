@@ -212,6 +212,7 @@ def test_sync_rebuilds_a_run_from_files_and_leaves_a_whole_one_alone(store: Path
     (run,) = stored()
     assert points(run, "loss") == [(20, 2.5), (40, 2.25)]
     assert points(run, "val_R1") == [(40, 17.5)]
+    assert set(run.data.metrics) & {"epoch", "step"} == set()
     assert run.data.metrics["test_R1"] == 42.0
     assert run.data.params["train.epochs"] == "2"
     assert "mlflow.source.git.commit" not in run.data.tags
