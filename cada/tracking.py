@@ -170,12 +170,22 @@ def _prepare(database: Path, uri: str) -> None:
     with FileLock(database.with_name(f"{database.name}.lock"), timeout=LOCK_SECONDS):
         if database.exists() and stamp.exists() and stamp.read_text() == version("mlflow"):
             return
-        command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            reason = (done.stderr.strip() or "no message").splitlines()[-1]
-            raise OSError(f"{database}: cannot be made or migrated: {reason}")
+        if database.exists():
+            _migrate(database, uri)
+        else:
+            from mlflow.tracking import MlflowClient
+
+            MlflowClient(tracking_uri=uri).search_experiments(max_results=1)  # the first question makes the tables
         stamp.write_text(version("mlflow"))
+
+
+def _migrate(database: Path, uri: str) -> None:
+    """Bring a database of another version, or a half-made one, up to date."""
+    command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        reason = (done.stderr.strip() or "no message").splitlines()[-1]
+        raise OSError(f"{database}: cannot be migrated: {reason}")
 
 
 def _open(cell: Cell, step: Step, parameters: Mapping[str, Any], params_hash: str, tags: dict[str, str]) -> Run:

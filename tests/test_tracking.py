@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,17 @@ def test_two_first_starts_at_once_make_one_store_with_two_runs(tmp_path: Path, m
     for seed in (0, 1):
         (run,) = stored(Cell("smoke", "dual", seed))
         assert points(run, "loss") == [(step, float(step)) for step in range(100)]
+
+
+@pytest.mark.parametrize("left_over", ["", "3.0.0"], ids=["killed while making it", "of another version"])
+def test_a_store_that_is_not_ours_to_use_yet_is_migrated(store: Path, left_over: str) -> None:
+    (store / "mlflow.db.version").write_text(left_over)
+    if not left_over:
+        (store / "mlflow.db").write_bytes(b"")
+    train(range(3))
+    (run,) = stored()
+    assert len(points(run, "loss")) == 3
+    assert (store / "mlflow.db.version").read_text() == version("mlflow")
 
 
 def results(folder: Path) -> None:
