@@ -63,6 +63,15 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def checked(path: Path, sha256: str) -> Path:
+    """`path`, once its digest was seen to be `sha256`."""
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no such file, but the parameters name it.")
+    if (found := digest(path)) != sha256:
+        raise CadaError(f"{path}: its SHA-256 is {found}, the parameters say {sha256}. If the file is right, write its digest there.")
+    return path
+
+
 @contextlib.contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
     """Hold the lock file `path`, or say who else does the same work. The kernel releases it even on SIGKILL."""

@@ -6,6 +6,7 @@ from cada import compute, config
 from cada.data.loading import take_split
 from cada.data.prepare import load_records
 from cada.errors import CadaError
+from cada.files import checked
 from cada.model.cada import build
 from cada.model.folder import save_model, weights_of
 from cada.model.tokenizer import Tokenizer
@@ -23,7 +24,9 @@ def make_initial(dataset: str) -> None:
     settings = parameters.initial.pretrain
     if parameters.initial.source != "pretrain" or settings is None:
         raise CadaError(f"{layout.params('initial')}: source: pretrain with a section `pretrain` is the only source that there is yet.")
-    architecture, vocabulary = parameters.model.architecture, parameters.model.vocabulary
+    if parameters.model.vocabulary is None:
+        raise CadaError(f"{layout.params('model')}: vocabulary: is missing, and pre-training needs one.")
+    architecture, vocabulary = parameters.model.architecture, checked(**dict(parameters.model.vocabulary))
     tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
     device = compute.prepare(settings.compute)
     records = load_records(dataset, parameters.data, manifest=layout.manifest)

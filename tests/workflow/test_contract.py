@@ -12,7 +12,8 @@ import pytest
 from dvc.repo import Repo
 from snakemake.api import DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 
-from cada.config import Workflow, load_dataset, load_workflow
+from cada.config import Workflow, known_datasets, load_dataset, load_workflow
+from cada.files import digest
 
 ROOT = Path(__file__).parents[2]
 REDIRECTION = " 2> "
@@ -21,7 +22,8 @@ GUARD = "workflow/scripts/activated.sh"
 # Modules that a step may import although an edit of them changes no result: errors, names, locks, what is told to MLflow,
 # pictures for people, and packages that hold nothing themselves.
 WITHOUT_EFFECT = {"cada.errors", "cada.files", "cada.paths", "cada.git", "cada.tracking", "cada.data.sheet"}
-WITHOUT_EFFECT |= {"cada", *(f"cada.{package}" for package in ("data", "model", "phrases", "reporting", "retrieval", "steps", "training"))}
+PACKAGES = ("config", "data", "model", "phrases", "reporting", "retrieval", "steps", "training")
+WITHOUT_EFFECT |= {"cada", *(f"cada.{package}" for package in PACKAGES)}
 
 
 @dataclass(frozen=True)
@@ -130,9 +132,11 @@ def source_of(module: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.exists()), None)
 
 
-def test_the_vocabulary_is_where_both_graphs_expect_it() -> None:
-    for dataset in ("smoke", *load_workflow().datasets):
-        assert load_dataset(dataset).model.vocabulary == Path("params", dataset, "vocab.txt")
+def test_the_pinned_vocabularies_are_these_files() -> None:
+    for dataset in known_datasets():
+        vocabulary = load_dataset(dataset).model.vocabulary
+        if vocabulary is not None:
+            assert digest(vocabulary.path) == vocabulary.sha256
 
 
 def test_the_schema_is_the_model() -> None:

@@ -23,8 +23,16 @@ def code(*places):
 
 
 # The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
-DATA = ["cada/config.py", *[f"cada/data/{name}.py" for name in ("manifest", "prepare", "readers", "records", "text", "validation")]]
-MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/data/images.py", "cada/data/loading.py", "cada/model", "cada/retrieval"]
+DATA = ["cada/config", *[f"cada/data/{name}.py" for name in ("manifest", "prepare", "readers", "records", "text", "validation")]]
+MODELS = [
+    "cada/steps/common.py",
+    "cada/compute.py",
+    "cada/distributed.py",
+    "cada/data/images.py",
+    "cada/data/loading.py",
+    "cada/model",
+    "cada/retrieval",
+]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 CODE = {
     "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
@@ -32,7 +40,7 @@ CODE = {
     "initial": code("cada/steps/initial.py", *DATA, *MODELS, *LEARNING),
     "train": code("cada/steps/train.py", *DATA, *MODELS, *LEARNING),
     "evaluate": code("cada/steps/evaluate.py", *DATA, *MODELS),
-    "tables": code("cada/steps/tables.py", "cada/config.py", "cada/reporting", "cada/retrieval/metrics.py"),
+    "tables": code("cada/steps/tables.py", "cada/config", "cada/reporting", "cada/retrieval/metrics.py"),
 }
 
 

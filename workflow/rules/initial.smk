@@ -2,7 +2,6 @@ rule initial:
     input:
         manifest=rules.data.output,
         parameters=expand("params/{{dataset}}/{file}.yaml", file=["data", "model", "initial"]),
-        vocabulary="params/{dataset}/vocab.txt",
         code=CODE["initial"],
     output:
         expand("results/{{dataset}}/initial/{file}", file=MODEL),

@@ -1,0 +1,67 @@
+"""params/workflow.yaml, and a data set's data.yaml and phrases.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cada.config.base import Name, Parameters, Positive
+
+Format = Literal["cuhk_pedes", "icfg_pedes", "rstpreid"]
+
+
+class Workflow(Parameters):
+    """params/workflow.yaml: the matrix of the experiment."""
+
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
+    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+
+
+class Persons(Parameters):
+    """How many persons are drawn for each split."""
+
+    pretrain: Positive
+    train: Positive
+    val: Positive
+    test: Positive
+
+
+class Synthesis(Parameters):
+    """How SynthPEDES is drawn."""
+
+    seed: int
+    persons: Persons
+    images_per_person: tuple[Positive, Positive]
+    size: tuple[Positive, Positive]
+
+
+class Counts(Parameters):
+    """What a split of a public set holds."""
+
+    persons: Positive
+    images: Positive
+    captions: Positive
+
+
+class Data(Parameters):
+    """params/<dataset>/data.yaml. With `synthesis` the set is drawn, without it the user brings it.
+
+    `expected` are the published counts per split of the annotation. `held_out_persons` train persons become val where
+    the annotation has none (see `Switches.absent_val`).
+    """
+
+    format: Format
+    root: Path
+    gallery_parts: Positive = 1
+    synthesis: Synthesis | None = None
+    expected: dict[str, Counts] | None = None
+    held_out_persons: Positive | None = None
+
+
+class Phrases(Parameters):
+    """params/<dataset>/phrases.yaml."""
+
+    tagger: Literal["lexicon"]

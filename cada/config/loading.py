@@ -1,0 +1,109 @@
+"""The one YAML loader, and the parameter files of a data set and of a variant."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from cada.config.base import Parameters
+from cada.config.data import Data, Phrases, Workflow
+from cada.config.method import Variant
+from cada.config.model import Model
+from cada.config.steps import Evaluate, Initial, Train
+from cada.errors import CadaError
+from cada.paths import PARAMS, WORKFLOW, Layout, variant_params
+
+
+class DatasetParameters(Parameters):
+    """All files of params/<dataset>/."""
+
+    data: Data
+    phrases: Phrases
+    model: Model
+    initial: Initial
+    train: Train
+    evaluate: Evaluate
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def load(path: Path, model: type[P]) -> P:
+    """Read one parameter file. `CadaError` names the file and each wrong key."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CadaError(f"{path}: there is no such file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise CadaError(f"{path}: not valid YAML: {error}") from error
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        lines = [f"{path}: {_complaint(item, model)}" for item in error.errors()]
+        raise CadaError("\n".join(lines)) from error
+
+
+def _complaint(item: Any, model: type[BaseModel]) -> str:
+    """One sentence per wrong key, with the nearest right key where one is near."""
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] != "extra_forbidden":
+        return f"{key or 'the file'}: {item['msg']} (found {item.get('input')!r})."
+    near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model), n=1)
+    return f"{key}: no such parameter." + (f" Did you mean {near[0]}?" if near else "")
+
+
+def _keys(model: type[BaseModel]) -> set[str]:
+    keys = set()
+    for name, field in model.model_fields.items():
+        keys.add(field.alias or name)
+        kinds = [field.annotation, *getattr(field.annotation, "__args__", ())]
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                keys |= _keys(kind)
+    return keys
+
+
+def load_workflow(path: Path = WORKFLOW) -> Workflow:
+    """The matrix of the experiment."""
+    return load(path, Workflow)
+
+
+def load_dataset(dataset: str) -> DatasetParameters:
+    """All parameter files of one data set; an unknown name lists the known ones."""
+    if not (PARAMS / dataset).is_dir():
+        raise CadaError(f"{dataset}: no such data set; {PARAMS}/ has {', '.join(known_datasets())}.")
+    layout = Layout(dataset)
+    return DatasetParameters(
+        data=load(layout.params("data"), Data),
+        phrases=load(layout.params("phrases"), Phrases),
+        model=load(layout.params("model"), Model),
+        initial=load(layout.params("initial"), Initial),
+        train=load(layout.params("train"), Train),
+        evaluate=load(layout.params("evaluate"), Evaluate),
+    )
+
+
+def load_variant(variant: str) -> Variant:
+    """The parameter file of one variant; an unknown name lists the known ones."""
+    path = variant_params(variant)
+    if not path.is_file():
+        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
+        raise CadaError(f"{variant}: no such variant; {path.parent}/ has {', '.join(known)}.")
+    return load(path, Variant)
+
+
+def known_datasets() -> list[str]:
+    """The data sets that have a folder of parameters."""
+    return sorted(folder.name for folder in PARAMS.iterdir() if (folder / "data.yaml").is_file())
+
+
+def params_hash(*parameters: Parameters) -> str:
+    """Twelve hexadecimal digits that change whenever any value does."""
+    values = [item.model_dump(mode="json", by_alias=True) for item in parameters]
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

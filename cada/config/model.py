@@ -1,0 +1,70 @@
+"""A data set's model.yaml: the sizes of the three transformers and the vocabulary."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from cada.config.base import Parameters, Pinned, Positive, Probability
+
+
+class Transformer(Parameters):
+    """The size of one transformer."""
+
+    width: Positive
+    depth: Positive
+    heads: Positive
+    mlp: Positive
+
+    @field_validator("heads")
+    @classmethod
+    def _divide_the_width(cls, heads: int, info: ValidationInfo) -> int:
+        if info.data.get("width", heads) % heads:
+            raise ValueError(f"the width {info.data['width']} must be a multiple")
+        return heads
+
+
+class Architecture(Parameters):
+    """Sizes of the model; the attribute decoder has the text encoder's."""
+
+    image_size: tuple[Positive, Positive]
+    patch_size: tuple[Positive, Positive]
+    vision: Transformer
+    text: Transformer
+    projection: Positive
+    max_tokens: Annotated[int, Field(ge=8)] = 73
+    positions: Annotated[int, Field(ge=8, validate_default=True)] = 512
+    dropout: Probability = 0.1
+
+    @field_validator("patch_size")
+    @classmethod
+    def _tile_the_image(cls, patch: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
+        image = info.data.get("image_size", patch)
+        if image[0] % patch[0] or image[1] % patch[1]:
+            raise ValueError(f"the image size {image} must be a multiple")
+        return patch
+
+    @field_validator("text")
+    @classmethod
+    def _read_the_image_tokens(cls, text: Transformer, info: ValidationInfo) -> Transformer:
+        if "vision" in info.data and info.data["vision"].width != text.width:
+            raise ValueError(f"its width must be the image encoder's, {info.data['vision'].width}")
+        return text
+
+    @field_validator("positions")
+    @classmethod
+    def _reach_the_last_token(cls, positions: int, info: ValidationInfo) -> int:
+        if positions < info.data.get("max_tokens", positions):
+            raise ValueError(f"must be at least max_tokens, {info.data['max_tokens']}")
+        return positions
+
+
+class Model(Architecture):
+    """params/<dataset>/model.yaml: the architecture, and the WordPiece vocabulary unless the initial weights bring theirs."""
+
+    vocabulary: Pinned | None = None
+
+    @property
+    def architecture(self) -> Architecture:
+        return Architecture(**self.model_dump(exclude={"vocabulary"}))

@@ -1,0 +1,100 @@
+"""A data set's initial.yaml, train.yaml and evaluate.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight
+from cada.config.method import SwitchOverrides
+
+
+class Optimisation(Parameters):
+    """AdamW under a linear warm-up and a cosine to zero.
+
+    `batch_size` is the whole batch, whatever the number of processes. `micro_batch_size` bounds the samples of one
+    process whose activations are in memory at a time; the objective stays that of the whole batch.
+    `schedule`: the cosine goes by the step, or by the epoch as published.
+    """
+
+    epochs: Rate
+    batch_size: Annotated[int, Field(gt=1)]
+    learning_rate: Rate
+    warmup_steps: Annotated[int, Field(ge=0)]
+    weight_decay: Weight
+    betas: tuple[Probability, Probability]
+    clip_norm: Rate | None
+    schedule: Literal["step", "epoch"] = "step"
+    micro_batch_size: Positive | None = None
+
+
+class Augmentation(Parameters):
+    """Random changes of training images (method section 4)."""
+
+    flip: Probability
+    pad: Annotated[int, Field(ge=0)]
+    erase: Probability
+
+
+class Compute(Parameters):
+    """Where and how a step runs; threads are set by the step itself and read by the workflow.
+
+    `threads` are those of one process. `processes`: `auto` is one per visible GPU, and one on a CPU. `precision`: bf16
+    is autocast, with weights and losses in fp32. `checkpointing` recomputes each layer's activations in the backward
+    pass: less memory, about a third more time.
+    """
+
+    device: Literal["auto", "cpu", "cuda"]
+    threads: Positive
+    processes: Positive | Literal["auto"] = 1
+    precision: Literal["fp32", "bf16"] = "fp32"
+    checkpointing: bool = False
+
+
+class Pretraining(Parameters):
+    """The stand-in for BLIP's pre-training: contrastive, matching and masked-language losses."""
+
+    seed: int
+    optimisation: Optimisation
+    augmentation: Augmentation
+    compute: Compute
+    mask_rate: Probability
+    log_every: Positive
+
+
+class Initial(Parameters):
+    """params/<dataset>/initial.yaml: where every variant starts.
+
+    `weights` is a folder made by `cada weights import`, with the digest that the command prints.
+    """
+
+    source: Literal["pretrain", "file"]
+    weights: Pinned | None = None
+    pretrain: Pretraining | None = None
+
+
+class Validation(Parameters):
+    """How a model is scored while it trains; evaluate.yaml says how the finished one is."""
+
+    top_k: Positive
+    fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
+    batch_size: Positive
+
+
+class Train(Parameters):
+    """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set."""
+
+    optimisation: Optimisation
+    augmentation: Augmentation
+    validation: Validation
+    compute: Compute
+    switches: SwitchOverrides = SwitchOverrides()
+    log_every: Positive
+
+
+class Evaluate(Validation):
+    """params/<dataset>/evaluate.yaml."""
+
+    bootstrap: Positive
+    compute: Compute
