@@ -1,20 +1,29 @@
-"""Where a step runs: device, threads, deterministic kernels."""
+"""Where a step runs: device, threads, precision, and the processes that share the work."""
 
 from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 
 import torch
 
 from cada.config import Compute
+from cada.config.steps import Precision
 from cada.errors import CadaError
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one; asking for CUDA where there is none is an error."""
+    """`auto` is CUDA where there is one; asking for CUDA where there is none is an error. With torchrun, each process has its own."""
     if name == "cuda" and not torch.cuda.is_available():
         raise CadaError("compute.device: cuda is asked for and torch sees none. Use device: auto or cpu, or install the CUDA build.")
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return torch.device(name)
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if local >= torch.cuda.device_count():
+        raise CadaError(f"compute.processes: process {local} has no GPU of its own, {torch.cuda.device_count()} are visible. Start fewer.")
+    return torch.device("cuda", local)
 
 
 def prepare(compute: Compute) -> torch.device:
@@ -23,4 +32,35 @@ def prepare(compute: Compute) -> torch.device:
     The number of threads is a parameter because it changes the last bits of a sum.
     """
     torch.set_num_threads(compute.threads)
-    return resolve_device(compute.device)
+    device = resolve_device(compute.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """A context in which matrix products run in `precision`; weights stay in fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def process_count(compute: Compute) -> int:
+    """How many processes the step runs in: `auto` is one per visible GPU, and one on a CPU."""
+    if compute.processes != "auto":
+        return compute.processes
+    return torch.cuda.device_count() if resolve_device(compute.device).type == "cuda" else 1
+
+
+def shared_out(compute: Compute, command: Sequence[str]) -> bool:
+    """Run `cada command` in several processes, if `compute` asks for them; False where this process is to do the work.
+
+    torchrun starts them on this machine. Under a torchrun of the user's own, over several machines for example, each
+    process does its part and nothing is started here.
+    """
+    count = process_count(compute)
+    if count == 1 or "WORLD_SIZE" in os.environ:
+        return False
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", "cada", *command]
+    environment = os.environ | {"OMP_NUM_THREADS": str(compute.threads)}
+    if subprocess.run(launcher, env=environment, check=False).returncode != 0:
+        raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. What it said stands above.")
+    return True

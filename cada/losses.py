@@ -21,7 +21,8 @@ def global_association(image_features: Tensor, text_features: Tensor, persons: T
     Features (B, E) need not be normalised; pair i is of person `persons[i]` (B). The KL terms are means over all
     B^2 entries and the cross-entropy is a mean over rows, as published: the value depends on the batch size.
     """
-    logits = scale * F.normalize(image_features, dim=-1) @ F.normalize(text_features, dim=-1).T  # (B, B)
+    with torch.autocast(image_features.device.type, enabled=False):
+        logits = scale * F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T  # (B, B)
     same = (persons[:, None] == persons[None, :]).to(logits.dtype)
     target = same / same.sum(dim=1, keepdim=True)
     return (_association(logits, target) + _association(logits.T, target)) / 2
@@ -62,7 +63,7 @@ def hard_negatives(
     """
     same = persons[:, None] == persons[None, :]
     assert not same.all(dim=1).any(), "a batch needs at least two persons"
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(image_features.device.type, enabled=False):
         images, texts = image_features.float(), text_features.float()
         if how == "sampled":
             images, texts = F.normalize(images, dim=-1), F.normalize(texts, dim=-1)
@@ -104,7 +105,7 @@ def match_loss(logits: Tensor, positives: int) -> Tensor:
     """Cross-entropy of match logits (N, ..., 2) whose first `positives` rows are pairs and the others are not."""
     labels = torch.zeros(logits.shape[:-1], dtype=torch.long, device=logits.device)
     labels[:positives] = 1
-    return F.cross_entropy(logits.flatten(0, -2), labels.flatten())
+    return F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten())
 
 
 # --- ARA: image regions to text attributes ------------------------------------------------------------------------
@@ -125,10 +126,10 @@ def select_groups(groups: Tensor, *, rate: float, generator: torch.Generator) ->
     return chosen.gather(1, groups.clamp(min=0)) & (groups >= 0)
 
 
-def attribute_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy of the decoder's logits (M, V) at the masked positions against the true ids (M).
+def attribute_loss(logits: Tensor, targets: Tensor, *, over: int) -> Tensor:
+    """Cross-entropy of the decoder's logits (M, V) at the masked positions against the true ids (M): the sum divided by `over`.
 
-    A mean over the masked tokens of the local batch, as published: with several processes it is not the mean over
-    the global batch. NaN when nothing is masked.
+    `over` is M for a mean. With several processes the published code takes each process's own mean, which is not the
+    mean over the batch where the processes have masked different numbers of tokens (`Switches.ara_mean`).
     """
-    return F.cross_entropy(logits, targets)
+    return F.cross_entropy(logits.float(), targets, reduction="sum") / over

@@ -9,6 +9,8 @@ from pydantic import Field
 from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight
 from cada.config.method import SwitchOverrides
 
+Precision = Literal["fp32", "bf16"]
+
 
 class Optimisation(Parameters):
     """AdamW under a linear warm-up and a cosine to zero.
@@ -48,7 +50,7 @@ class Compute(Parameters):
     device: Literal["auto", "cpu", "cuda"]
     threads: Positive
     processes: Positive | Literal["auto"] = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Precision = "fp32"
     checkpointing: bool = False
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -48,17 +49,16 @@ def _rgb(picture: Image.Image) -> Image.Image:
     return picture.convert("RGB")
 
 
-def load_images(paths: Sequence[Path], size: tuple[int, int], *, threads: int) -> Tensor:
-    """Decode `paths` into one uint8 tensor (N, 3, H, W)."""
-    images = np.empty((len(paths), *size, 3), dtype=np.uint8)
+def decode_images(paths: Sequence[Path], images: np.ndarray, *, threads: int) -> None:
+    """Decode `paths` into `images`, uint8 (N, 3, H, W), which may be a file."""
+    size = images.shape[2:]
 
     def load(index: int) -> None:
-        images[index] = load_image(paths[index], size)
+        images[index] = load_image(paths[index], size).transpose(2, 0, 1)
 
     with ThreadPoolExecutor(threads) as pool:
         for _ in tqdm(pool.map(load, range(len(paths))), total=len(paths), desc="images", disable=None, leave=False):
             pass
-    return torch.from_numpy(images).permute(0, 3, 1, 2).contiguous()
 
 
 def normalise(images: Tensor) -> Tensor:
@@ -67,23 +67,46 @@ def normalise(images: Tensor) -> Tensor:
     return (images.float() / 255 - mean) / std
 
 
-def augment(images: Tensor, *, flip: float, pad: int, erase: float, generator: torch.Generator) -> Tensor:
-    """Training pictures: uint8 (B, 3, H, W) to normalised float32, changed at random.
+@dataclass(frozen=True)
+class Changes:
+    """What happens to each training picture of a batch; `offsets` is None without padding, `erased` marks pixels."""
 
-    Horizontal flip with probability `flip`; `pad` zero pixels around and a crop of the old size; normalisation;
-    then with probability `erase` a rectangle filled with the *un-normalised* mean, as published.
-    """
-    count, _, height, width = images.shape
+    flipped: Tensor  # (B,) bool
+    offsets: Tensor | None  # (2, B), of the crop's top left corner in the padded picture
+    erased: Tensor  # (B, H, W) bool
+    pad: int
+
+    def take(self, rows: slice) -> Changes:
+        """The changes of some of the pictures."""
+        offsets = None if self.offsets is None else self.offsets[:, rows]
+        return Changes(self.flipped[rows], offsets, self.erased[rows], self.pad)
+
+
+def draw_changes(count: int, size: tuple[int, int], *, flip: float, pad: int, erase: float, generator: torch.Generator) -> Changes:
+    """Draw for `count` pictures of `size`: a horizontal flip and an erased rectangle with their probabilities, and a crop."""
     flipped = torch.rand(count, generator=generator) < flip
-    images = torch.where(flipped[:, None, None, None], images.flip(3), images)
-    if pad:
-        offsets = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator)
-        rows = offsets[0] + torch.arange(height)  # (B, H)
-        columns = offsets[1] + torch.arange(width)  # (B, W)
-        padded = F.pad(images, (pad, pad, pad, pad))
-        images = padded[torch.arange(count)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    erased = _rectangles(count, height, width, generator) & (torch.rand(count, generator=generator) < erase)[:, None, None]
-    return torch.where(erased[:, None], torch.tensor(MEAN)[:, None, None], normalise(images))
+    offsets = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator)[..., 0] if pad else None
+    erased = _rectangles(count, *size, generator) & (torch.rand(count, generator=generator) < erase)[:, None, None]
+    return Changes(flipped, offsets, erased, pad)
+
+
+def augment(images: Tensor, changes: Changes) -> Tensor:
+    """Training pictures: uint8 (B, 3, H, W) to normalised float32, changed, on the pictures' device.
+
+    Flip; `pad` zero pixels around and a crop of the old size; normalisation; then the erased rectangle is filled with
+    the *un-normalised* mean, as published.
+    """
+    device, (height, width) = images.device, images.shape[2:]
+    images = torch.where(changes.flipped.to(device)[:, None, None, None], images.flip(3), images)
+    if changes.offsets is not None:
+        top, left = changes.offsets.to(device)[..., None]  # (B, 1) each
+        rows = top + torch.arange(height, device=device)  # (B, H)
+        columns = left + torch.arange(width, device=device)  # (B, W)
+        padded = F.pad(images, (changes.pad,) * 4)
+        picture = torch.arange(len(images), device=device)[:, None, None]
+        images = padded[picture, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
+    fill = torch.tensor(MEAN, device=device)[:, None, None]
+    return torch.where(changes.erased.to(device)[:, None], fill, normalise(images))
 
 
 def _rectangles(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:

@@ -57,7 +57,7 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Captions as tensors: ids and mask (B, L), lengths (B), attribute groups (B, L) or -1."""
+    """Captions as tensors: ids and mask (B, L), lengths (B), attribute groups (B, L) or -1 (on the CPU)."""
 
     ids: Tensor
     mask: Tensor

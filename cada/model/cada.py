@@ -32,6 +32,13 @@ class Cada(nn.Module):
         self.match_head = nn.Linear(width, 2)  # class 1 = match
         self.local_match_head = nn.Linear(width, 2)
 
+    def checkpoint_layers(self) -> None:
+        """Keep only each layer's input in training and compute the rest again in the backward pass."""
+        for transformer in (self.image_encoder.vit, self.text_encoder.bert, self.attribute_decoder.bert):
+            # renamed within transformers 5
+            enable = getattr(transformer, "activation_checkpointing_enable", None) or transformer.gradient_checkpointing_enable
+            enable({"use_reentrant": False})
+
     def encode_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images (B, 3, height, width) to tokens (B, 1 + P, D) and features (B, E), not normalised."""
         tokens = self.image_encoder(images)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from cada.data.images import load_images
 from cada.data.loading import Split
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
@@ -30,9 +29,8 @@ class Target:
     caption_persons: np.ndarray  # (Q,)
 
 
-def load_target(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, threads: int) -> Target:
-    """The split as a gallery with queries, its pictures resized to `size`, in memory."""
-    images = load_images(split.image_paths, size, threads=threads)
+def target_of(split: Split, images: torch.Tensor, tokenizer: Tokenizer) -> Target:
+    """The split as a gallery, its pictures (G, 3, H, W), with its captions as queries."""
     return Target(images, split.image_persons, tokenizer(split.captions), split.caption_persons)
 
 

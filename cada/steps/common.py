@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 import cada
-from cada import config, tracking
+from cada import config, distributed, tracking
+from cada.config.steps import Precision
+from cada.data.cache import open_images
+from cada.data.holdout import with_val
+from cada.data.loading import Split
+from cada.data.prepare import load_records
+from cada.data.records import Record
 from cada.files import digest, exclusive
 from cada.model.tokenizer import Tokenizer
 from cada.paths import STATE, Cell, Layout
@@ -33,14 +40,21 @@ def described(*parts: config.Parameters) -> tuple[dict[str, Any], str]:
 
 
 def tracked(cell: Cell, step: Step, description: tuple[dict[str, Any], str], *, device: torch.device) -> AbstractContextManager[Run]:
-    """MLflow's run of the cell."""
+    """MLflow's run of the cell, which the first process tells it about."""
+    if not distributed.is_first():
+        return nullcontext(Run())
     parameters, params_hash = description
     tags = {"data digest": digest(Layout(cell.dataset).manifest), "device": str(device)}
     return tracking.run(cell, step=step, parameters=parameters, params_hash=params_hash, tags=tags)
 
 
 def engine_of(
-    variant: config.Variant, switches: config.Switches, settings: config.Validation, tokenizer: Tokenizer, device: torch.device
+    variant: config.Variant,
+    switches: config.Switches,
+    settings: config.Validation,
+    tokenizer: Tokenizer,
+    device: torch.device,
+    precision: Precision,
 ) -> Engine:
     """How the variant's models are searched: without a trained match head they stop at the cosine."""
     return Engine(
@@ -49,6 +63,7 @@ def engine_of(
         padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
         batch_size=settings.batch_size,
         device=device,
+        precision=precision,
     )
 
 
@@ -57,15 +72,32 @@ def resumable(cell: Cell, params_hash: str, inputs: Sequence[Path]) -> Iterator[
     """Hold the cell alone and yield the file an interrupted run of it goes on from; it is deleted on success.
 
     The name changes with parameters, inputs and code, so that a run never goes on from another's state; an orphan of a
-    killed workflow keeps the lock, and its successor says so instead of writing too.
+    killed workflow keeps the lock, and its successor says so instead of writing too. Of several processes the first
+    holds the lock and writes.
     """
     package = Path(cada.__file__).parent
     digests = [digest(path) for path in (*inputs, *sorted(package.rglob("*.py")))]
     key = hashlib.sha256("".join([params_hash, *digests]).encode()).hexdigest()[:16]
     folder = STATE / "resume" / cell.dataset / cell.variant / str(cell.seed)
-    with exclusive(folder / "lock", str(cell)):
-        state = folder / f"{key}.pt"
-        for other in set(folder.glob("*.pt")) - {state}:
-            other.unlink()
+    state = folder / f"{key}.pt"
+    with exclusive(folder / "lock", str(cell)) if distributed.is_first() else nullcontext():
+        if distributed.is_first():
+            for other in set(folder.glob("*.pt")) - {state}:
+                other.unlink()
+        distributed.wait_for_all()
         yield state
-        state.unlink(missing_ok=True)
+        distributed.wait_for_all()
+        if distributed.is_first():
+            state.unlink(missing_ok=True)
+
+
+def open_pictures(dataset: str, split: Split, size: tuple[int, int], *, threads: int) -> Tensor:
+    """The split's pictures as uint8 (N, 3, H, W), decoded once for all steps."""
+    content = digest(Layout(dataset).manifest)
+    return open_images(split, size, content=content, folder=STATE / "cache" / "images" / dataset, threads=threads)
+
+
+def records_with_val(dataset: str, data: config.Data, switches: config.Switches) -> list[Record]:
+    """The records of a prepared set; one that has no val split gets it by the rule of `switches.absent_val`."""
+    records = load_records(dataset, data, manifest=Layout(dataset).manifest)
+    return with_val(records, how=switches.absent_val, persons=data.held_out_persons)

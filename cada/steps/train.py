@@ -2,57 +2,74 @@
 
 from __future__ import annotations
 
-from cada import compute, config
+import torch
+
+from cada import compute, config, distributed
 from cada.data.loading import take_split
-from cada.data.prepare import load_records
 from cada.files import write_text
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
 from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
-from cada.retrieval.evaluation import load_target
-from cada.steps.common import engine_of, resumable, tracked, training_parameters
+from cada.retrieval.evaluation import target_of
+from cada.steps.common import engine_of, open_pictures, records_with_val, resumable, tracked, training_parameters
 from cada.training.captions import attribute_groups
-from cada.training.finetune import finetune, load_training_set
+from cada.training.finetune import finetune, training_set
 from cada.training.loop import history_csv
 from cada.training.objective import SpecialTokens
 
 
 def train_variant(dataset: str, variant: str, seed: int) -> None:
-    """Fine-tune one variant with one seed from the initial weights."""
+    """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml asks for."""
+    settings = config.load_dataset(dataset).train.compute
+    if compute.shared_out(settings, ["train", dataset, "--variant", variant, "--seed", str(seed)]):
+        return
+    device = compute.prepare(settings)
+    with distributed.process_group(device):
+        train_cell(Cell(dataset, variant, seed), device=device)
+
+
+def train_cell(cell: Cell, *, device: torch.device) -> None:
+    """This process's part of the training."""
+    dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
     settings = parameters.train
     switches = config.resolve_switches(chosen, settings.switches)
-    device = compute.prepare(settings.compute)
-    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    records = records_with_val(dataset, parameters.data, switches)
     model, tokenizer, architecture = load_model(layout.initial)
+    if settings.compute.checkpointing:
+        model.checkpoint_layers()
+
     split = take_split(records, "train", root=parameters.data.root, queries="first_two")
-    training = load_training_set(split, tokenizer, architecture.image_size, threads=settings.compute.threads)
+    held_out = take_split(records, switches.selection, root=parameters.data.root, queries=switches.queries)
+    threads = settings.compute.threads
+    pictures, shown = (open_pictures(dataset, part, architecture.image_size, threads=threads) for part in (split, held_out))
+    training = training_set(split, pictures, tokenizer)
     if chosen.weights.ara:
         phrases = read_phrases(layout.phrases)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
-    held_out = take_split(records, switches.selection, root=parameters.data.root, queries=switches.queries)
-    target = load_target(held_out, tokenizer, architecture.image_size, threads=settings.compute.threads)
+
     inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
-    cell = Cell(dataset, variant, seed)
     description = training_parameters(dataset, variant)
     with resumable(cell, description[1], inputs) as state, tracked(cell, "train", description, device=device) as run:
         progress = finetune(
             model.to(device),
             training,
-            target,
+            target_of(held_out, shown, tokenizer),
             optimisation=settings.optimisation,
             augmentation=settings.augmentation,
             weights=chosen.weights,
             switches=switches,
             special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            engine=engine_of(chosen, switches, settings.validation, tokenizer, device),
+            engine=engine_of(chosen, switches, settings.validation, tokenizer, device, settings.compute.precision),
             fusion_weights=settings.validation.fusion_weights,
             seed=seed,
             log_every=settings.log_every,
             state=state,
+            precision=settings.compute.precision,
             report=run.log,
         )
-        write_text(layout.history(variant, seed), history_csv(progress.rows))
-        folder = layout.model(variant, seed)
-        save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)
+        if distributed.is_first():
+            write_text(layout.history(variant, seed), history_csv(progress.rows))
+            folder = layout.model(variant, seed)
+            save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)

@@ -13,8 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cada import distributed
+from cada.compute import autocast
 from cada.config import Augmentation, LossWeights, Optimisation, Switches
-from cada.data.images import augment, load_images
+from cada.config.steps import Precision
+from cada.data.images import augment, draw_changes
 from cada.data.loading import Split, batch_rows, token_batch
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
@@ -39,22 +42,20 @@ class TrainingSet:
         """The same pairs with their attribute groups."""
         return replace(self, groups=groups)
 
-    def batch(self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator) -> Batch:
-        """The pairs `rows` (B) with their pictures augmented."""
-        images = augment(
-            self.images[torch.from_numpy(self.caption_image[rows])],
-            flip=augmentation.flip,
-            pad=augmentation.pad,
-            erase=augmentation.erase,
-            generator=draw,
-        )
-        captions = token_batch(self.captions, rows, padded_to=padded_to, groups=self.groups)
-        return Batch(images, captions, torch.from_numpy(self.caption_persons[rows]))
+    def batch(
+        self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator, device: torch.device
+    ) -> Batch:
+        """The pairs `rows` (B) on `device`: all captions, and this process's pictures, augmented as drawn for the whole batch."""
+        own = distributed.own_rows(len(rows))
+        size = (self.images.shape[2], self.images.shape[3])
+        changes = draw_changes(len(rows), size, flip=augmentation.flip, pad=augmentation.pad, erase=augmentation.erase, generator=draw)
+        images = self.images[torch.from_numpy(self.caption_image[rows[own]])].to(device)
+        captions = token_batch(self.captions, rows, padded_to=padded_to, groups=self.groups).to(device)
+        return Batch(augment(images, changes.take(own)), captions, torch.from_numpy(self.caption_persons[rows]).to(device))
 
 
-def load_training_set(split: Split, tokenizer: Tokenizer, size: tuple[int, int], *, threads: int) -> TrainingSet:
-    """The split's pictures, resized to `size`, and its captions, in memory; no attribute groups yet."""
-    images = load_images(split.image_paths, size, threads=threads)
+def training_set(split: Split, images: Tensor, tokenizer: Tokenizer) -> TrainingSet:
+    """The split's pictures (N, 3, H, W) and its captions; no attribute groups yet."""
     return TrainingSet(images, tokenizer(split.captions), split.caption_image, split.caption_persons, None)
 
 
@@ -73,6 +74,7 @@ def finetune(
     seed: int,
     log_every: int,
     state: Path,
+    precision: Precision = "fp32",
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
     """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`."""
@@ -82,8 +84,17 @@ def finetune(
     def losses_at(step: int) -> dict[str, Tensor]:
         rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=lengths)
         draw = generator(seed, "batch", step)
-        batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw).to(device)
-        return association_losses(model, batch, weights=weights, switches=switches, special=special, generator=draw)
+        batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw, device=device)
+        with autocast(device, precision):
+            return association_losses(
+                model,
+                batch,
+                weights=weights,
+                switches=switches,
+                special=special,
+                generator=draw,
+                micro_batch=optimisation.micro_batch_size,
+            )
 
     return fit(
         model,

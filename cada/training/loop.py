@@ -15,11 +15,13 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from cada import distributed
 from cada.config import Optimisation
 from cada.data.loading import steps_per_epoch
+from cada.errors import CadaError
 from cada.files import atomic
 from cada.model.cada import Cada
-from cada.model.folder import weights_of
+from cada.model.folder import set_weights, weights_of
 from cada.training.seeds import seed_everything
 
 SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
@@ -46,11 +48,13 @@ class Validation:
     values: Mapping[str, float]
 
 
-def learning_rate(step: int, *, steps: int, peak: float, warmup: int) -> float:
-    """Linear from 0 to `peak` over `warmup` steps, then a cosine to 0 at `steps`."""
+def learning_rate(step: int, *, steps: int, peak: float, warmup: int, epoch_steps: int | None = None) -> float:
+    """Linear from 0 to `peak` over `warmup` steps, then a cosine to 0 at `steps`; with `epoch_steps` it changes with the epoch only."""
     if step < warmup:
         return peak * (step + 1) / warmup
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
+    if epoch_steps:
+        step -= step % epoch_steps
+    return peak * 0.5 * (1 + math.cos(math.pi * max(0, step - warmup) / max(1, steps - warmup)))
 
 
 def fit(
@@ -67,12 +71,16 @@ def fit(
 ) -> Progress:
     """Train `model` in place on `samples` samples an epoch and return its history and best weights.
 
-    `losses_at(step)` gives the step's values; `loss` among them is minimised. `validate` is called at the end of
-    every epoch and at the last step and chooses the best weights; without it the last weights are the best.
-    `state` is where an interrupted run goes on from; it is deleted by the caller once the result is written.
+    `losses_at(step)` gives this process's shares of the step's values; the sum of `loss` over processes is minimised.
+    `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
+    last weights are the best. `state` is where an interrupted run goes on from; it is deleted by the caller once the
+    result is written. Every process ends with the same weights; the first one writes.
     """
+    if optimisation.batch_size < distributed.size():
+        raise CadaError(f"optimisation.batch_size: {optimisation.batch_size} samples are too few for {distributed.size()} processes.")
     epoch_steps = steps_per_epoch(samples, optimisation.batch_size)
     steps = round(optimisation.epochs * epoch_steps)
+    by_epoch = epoch_steps if optimisation.schedule == "epoch" else None
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=0.0, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True)
     progress = _resume(state, model, optimizer) if state.exists() else Progress()
@@ -80,20 +88,24 @@ def fit(
     model.train()
     bar = tqdm(total=steps, initial=progress.step, desc="training", disable=None)
     while progress.step < steps:
-        seed_everything(seed, "dropout", progress.step)
-        rate = learning_rate(progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps)
+        seed_everything(seed, "dropout", progress.step, distributed.rank())
+        rate = learning_rate(
+            progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps, epoch_steps=by_epoch
+        )
         for group in optimizer.param_groups:
             group["lr"] = rate
         values = losses_at(progress.step)
         values["loss"].backward()
+        distributed.sum_gradients(parameters)
         if optimisation.clip_norm is not None:
             torch.nn.utils.clip_grad_norm_(parameters, optimisation.clip_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         bar.update()
-        for name, value in values.items():
-            progress.sums[name] = progress.sums.get(name, 0.0) + float(value.detach())
+        shares = distributed.total(torch.stack([value.detach().float() for value in values.values()]))
+        for name, value in zip(values, shares.tolist(), strict=True):
+            progress.sums[name] = progress.sums.get(name, 0.0) + value
         progress.summed += 1
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
         if epoch_ends or progress.step % log_every == 0:
@@ -103,7 +115,7 @@ def fit(
             progress.rows.append(row)
             report(progress.step, row)
             bar.set_postfix(loss=f"{row['loss']:.3f}")
-        if time.monotonic() - saved > SAVE_SECONDS:
+        if distributed.is_first() and time.monotonic() - saved > SAVE_SECONDS:
             _save(state, model, optimizer, progress)
             saved = time.monotonic()
     bar.close()
@@ -137,9 +149,7 @@ def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: 
 
 def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress:
     saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            parameter.copy_(saved["model"][name])
+    set_weights(model, saved["model"], source=str(state))
     optimizer.load_state_dict(saved["optimizer"])
     return Progress(**saved["progress"])
 

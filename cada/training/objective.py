@@ -1,6 +1,7 @@
 """One batch to the weighted sum of the three losses (method section 3).
 
-Legend: B batch, P patches, L tokens, D width, E common space.
+Legend: B batch of all processes, b rows of this process, P patches, L tokens, D width, E common space.
+Every value returned is this process's share: the batch's is the sum over processes, and so is its gradient.
 """
 
 from __future__ import annotations
@@ -10,23 +11,21 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cada import losses
+from cada import distributed, losses
 from cada.config import LossWeights, Switches
+from cada.config.method import LocalGroups
 from cada.data.loading import TokenBatch
 from cada.model.cada import Cada
+from cada.training.chunks import in_chunks
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of a picture and a caption: images (B, 3, H, W), normalised; persons (B)."""
+    """Pairs of a picture and a caption: this process's images (b, 3, H, W), normalised; all captions; all persons (B)."""
 
     images: Tensor
     captions: TokenBatch
     persons: Tensor
-
-    def to(self, device: torch.device) -> Batch:
-        """The batch on `device`; attribute groups stay on the CPU, where masks are drawn."""
-        return Batch(self.images.to(device), self.captions.to(device), self.persons.to(device))
 
 
 @dataclass(frozen=True)
@@ -38,51 +37,113 @@ class SpecialTokens:
 
 
 def association_losses(
-    model: Cada, batch: Batch, *, weights: LossWeights, switches: Switches, special: SpecialTokens, generator: torch.Generator
+    model: Cada,
+    batch: Batch,
+    *,
+    weights: LossWeights,
+    switches: Switches,
+    special: SpecialTokens,
+    generator: torch.Generator,
+    micro_batch: int | None = None,
 ) -> dict[str, Tensor]:
     """The losses that have a weight, their weighted sum as `loss`, and `degenerate` (rows without a negative).
 
-    With the weights of ATP and ARA at zero this is the global loss exactly, at its cost.
+    With the weights of ATP and ARA at zero this is the global loss exactly, at its cost. `micro_batch` bounds the rows
+    whose activations are in memory at a time.
     """
     captions = batch.captions
-    image_tokens, image_features = model.encode_images(batch.images)  # (B, 1 + P, D), (B, E)
-    text_features = model.encode_text(captions.ids, captions.mask)  # (B, E)
-    values = {"loss_global": losses.global_association(image_features, text_features, batch.persons)}
+    encoded = encode(model, batch, micro_batch=micro_batch)
+    values = {"loss_global": global_loss(encoded, batch)}
     total = weights.global_ * values["loss_global"]
     if weights.atp:
-        negatives = losses.hard_negatives(image_features, text_features, batch.persons, how=switches.hard_negatives, generator=generator)
-        values["loss_atp"] = token_patch_loss(model, captions, image_tokens, negatives, groups=switches.local_groups, enc=special.enc)
-        values["degenerate"] = negatives.degenerate
+        negatives = losses.hard_negatives(encoded.images, encoded.texts, batch.persons, how=switches.hard_negatives, generator=generator)
+        values["loss_atp"] = token_patch_loss(
+            model, captions, encoded.tokens, negatives, groups=switches.local_groups, enc=special.enc, micro_batch=micro_batch
+        )
+        values["degenerate"] = negatives.degenerate / distributed.size()
         total = total + weights.atp * values["loss_atp"]
     if weights.ara:
+        selected = losses.select_groups(captions.groups, rate=switches.ara_rate, generator=generator).to(captions.ids.device)
+        over = ara_divisor(selected, mean=switches.ara_mean)
         values["loss_ara"] = region_attribute_loss(
-            model, captions, image_tokens, rate=switches.ara_rate, mask=special.mask, generator=generator
+            model, captions, encoded.tokens, selected, mask=special.mask, over=over, micro_batch=micro_batch
         )
         total = total + weights.ara * values["loss_ara"]
     return {"loss": total, **values}
 
 
+@dataclass(frozen=True)
+class Encoded:
+    """This process's image tokens (b, 1 + P, D), and the features of all processes: images, texts (B, E)."""
+
+    tokens: Tensor
+    images: Tensor
+    texts: Tensor
+
+
+def encode(model: Cada, batch: Batch, *, micro_batch: int | None) -> Encoded:
+    """Encode this process's pairs and gather the features, with gradient."""
+    count = len(batch.persons)
+    own = distributed.own_rows(count)
+    tokens, image_features = in_chunks(model.encode_images, micro_batch, batch.images)
+    text_features = in_chunks(model.encode_text, micro_batch, batch.captions.ids[own], batch.captions.mask[own])
+    return Encoded(tokens, distributed.gather(image_features, count), distributed.gather(text_features, count))
+
+
+def global_loss(encoded: Encoded, batch: Batch) -> Tensor:
+    """The share of the global association: every process computes the whole of it, over all pairs."""
+    return losses.global_association(encoded.images, encoded.texts, batch.persons) / distributed.size()
+
+
 def token_patch_loss(
-    model: Cada, captions: TokenBatch, image_tokens: Tensor, negatives: losses.Negatives, *, groups: str, enc: int
+    model: Cada,
+    captions: TokenBatch,
+    image_tokens: Tensor,
+    negatives: losses.Negatives,
+    *,
+    groups: LocalGroups,
+    enc: int,
+    micro_batch: int | None = None,
 ) -> Tensor:
     """ATP: match or no match for the whole caption and for two groups of its tokens.
 
-    B pairs, then B captions with a wrong image, then B images with a wrong caption, in one pass; gradients reach the
-    negatives' image tokens too.
+    b pairs, then b captions with a wrong image, then b images with a wrong caption. Wrong partners come from the whole
+    batch; gradients reach the wrong images' tokens too, on whatever process they were made.
     """
-    size = len(image_tokens)
-    rows = torch.arange(size, device=image_tokens.device)
-    text, image = torch.cat([rows, rows, negatives.text]), torch.cat([rows, negatives.image, rows])
-    hidden = model.match_hidden(captions.ids[text], captions.mask[text], image_tokens[image], enc=enc)  # (3B, L, D)
-    local = losses.group_means(hidden, captions.lengths[text], how=groups)  # type: ignore[arg-type]
-    whole_loss = losses.match_loss(model.match_head(hidden[:, 0]), size)
-    return whole_loss + losses.match_loss(model.local_match_head(local), size)
+    count = len(captions.ids)
+    own = distributed.own_rows(count)
+    rows = torch.arange(count, device=image_tokens.device)[own]  # (b,)
+    everyone = distributed.gather(image_tokens, count)  # (B, 1 + P, D)
+    text, image = torch.cat([rows, rows, negatives.text[own]]), torch.cat([rows, negatives.image[own], rows])  # (3b,)
+
+    def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+        hidden = model.match_hidden(ids, mask, everyone[image], enc=enc)  # (n, L, D)
+        return model.match_head(hidden[:, 0]), model.local_match_head(losses.group_means(hidden, lengths, how=groups))
+
+    size = micro_batch and 3 * micro_batch
+    whole, local = in_chunks(match, size, captions.ids[text], captions.mask[text], captions.lengths[text], image)
+    return (losses.match_loss(whole, len(rows)) + losses.match_loss(local, len(rows))) * (len(rows) / count)
+
+
+def ara_divisor(selected: Tensor, *, mean: str) -> int:
+    """What this process's sum over masked tokens is divided by; selected (B, L).
+
+    `batch`: the masked tokens of all processes. `process`: this process's own, times the number of processes, as
+    published; a process that happens to have masked nothing adds nothing.
+    """
+    if mean == "batch":
+        return max(1, int(selected.sum()))
+    return max(1, int(selected[distributed.own_rows(len(selected))].sum())) * distributed.size()
 
 
 def region_attribute_loss(
-    model: Cada, captions: TokenBatch, image_tokens: Tensor, *, rate: float, mask: int, generator: torch.Generator
+    model: Cada, captions: TokenBatch, image_tokens: Tensor, selected: Tensor, *, mask: int, over: int, micro_batch: int | None = None
 ) -> Tensor:
-    """ARA: predict the masked attribute words of a caption from its image."""
-    selected = losses.select_groups(captions.groups, rate=rate, generator=generator).to(captions.ids.device)
-    logits = model.attribute_decoder(captions.ids.masked_fill(selected, mask), captions.mask, image_tokens, selected)
-    return losses.attribute_loss(logits, captions.ids[selected])
+    """ARA: predict the masked attribute words, `selected` (B, L), of this process's captions from their images."""
+    own = distributed.own_rows(len(captions.ids))
+
+    def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
+        logits = model.attribute_decoder(ids.masked_fill(chosen, mask), visible, tokens, chosen)
+        return losses.attribute_loss(logits, ids[chosen], over=over)[None]
+
+    return in_chunks(predict, micro_batch, captions.ids[own], captions.mask[own], image_tokens, selected[own]).sum()

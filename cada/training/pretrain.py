@@ -13,13 +13,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cada import losses
+from cada import distributed, losses
+from cada.compute import autocast
 from cada.config import Augmentation, Optimisation
+from cada.config.steps import Precision
 from cada.data.loading import TokenBatch, batch_rows
 from cada.model.cada import Cada
+from cada.training.chunks import in_chunks
 from cada.training.finetune import TrainingSet
 from cada.training.loop import Progress, fit
-from cada.training.objective import Batch, SpecialTokens, token_patch_loss
+from cada.training.objective import Batch, SpecialTokens, encode, global_loss, token_patch_loss
 from cada.training.seeds import generator
 
 
@@ -35,6 +38,7 @@ def pretrain(
     device: torch.device,
     log_every: int,
     state: Path,
+    precision: Precision = "fp32",
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
     """Train all parts but the decoder's layers, then copy the text encoder into the decoder."""
@@ -42,8 +46,11 @@ def pretrain(
     def losses_at(step: int) -> dict[str, Tensor]:
         rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=training.captions.lengths)
         draw = generator(seed, "pretraining batch", step)
-        batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw).to(device)
-        return pretraining_losses(model, batch, mask_rate=mask_rate, special=special, draw=draw)
+        batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw, device=device)
+        with autocast(device, precision):
+            return pretraining_losses(
+                model, batch, mask_rate=mask_rate, special=special, draw=draw, micro_batch=optimisation.micro_batch_size
+            )
 
     progress = fit(
         model,
@@ -59,22 +66,32 @@ def pretrain(
     return progress
 
 
-def pretraining_losses(model: Cada, batch: Batch, *, mask_rate: float, special: SpecialTokens, draw: torch.Generator) -> dict[str, Tensor]:
-    """The three losses, each with weight 1, and their sum as `loss`."""
+def pretraining_losses(
+    model: Cada, batch: Batch, *, mask_rate: float, special: SpecialTokens, draw: torch.Generator, micro_batch: int | None = None
+) -> dict[str, Tensor]:
+    """The three losses, each with weight 1, and their sum as `loss`: this process's shares."""
     captions = batch.captions
-    image_tokens, image_features = model.encode_images(batch.images)
-    text_features = model.encode_text(captions.ids, captions.mask)
-    negatives = losses.hard_negatives(image_features, text_features, batch.persons, how="sampled", generator=draw)
+    encoded = encode(model, batch, micro_batch=micro_batch)
+    negatives = losses.hard_negatives(encoded.images, encoded.texts, batch.persons, how="sampled", generator=draw)
     values = {
-        "loss_global": losses.global_association(image_features, text_features, batch.persons),
-        "loss_atp": token_patch_loss(model, captions, image_tokens, negatives, groups="halves", enc=special.enc),
-        "loss_mlm": masked_language_loss(model, captions, image_tokens, rate=mask_rate, special=special, draw=draw),
+        "loss_global": global_loss(encoded, batch),
+        "loss_atp": token_patch_loss(model, captions, encoded.tokens, negatives, groups="halves", enc=special.enc, micro_batch=micro_batch),
+        "loss_mlm": masked_language_loss(
+            model, captions, encoded.tokens, rate=mask_rate, special=special, draw=draw, micro_batch=micro_batch
+        ),
     }
     return {"loss": torch.stack(list(values.values())).sum(), **values}
 
 
 def masked_language_loss(
-    model: Cada, captions: TokenBatch, image_tokens: Tensor, *, rate: float, special: SpecialTokens, draw: torch.Generator
+    model: Cada,
+    captions: TokenBatch,
+    image_tokens: Tensor,
+    *,
+    rate: float,
+    special: SpecialTokens,
+    draw: torch.Generator,
+    micro_batch: int | None = None,
 ) -> Tensor:
     """Predict words masked at random from the rest of the caption and the image, in the text encoder.
 
@@ -85,8 +102,12 @@ def masked_language_loss(
     pieces[:, 0] = False
     groups = torch.where(pieces, torch.arange(pieces.shape[1]), -1)
     selected = losses.select_groups(groups, rate=rate, generator=draw).to(captions.ids.device)
-    masked = captions.ids.masked_fill(selected, special.mask)
-    hidden = model.match_hidden(masked, captions.mask, image_tokens, enc=special.enc)[selected]  # (M, D)
+    over, own = max(1, int(selected.sum())), distributed.own_rows(len(selected))
     head = model.attribute_decoder.bert.cls.predictions
-    logits = head.transform(hidden) @ model.text_encoder.bert.embeddings.word_embeddings.weight.T + head.bias
-    return losses.attribute_loss(logits, captions.ids[selected])
+
+    def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
+        hidden = model.match_hidden(ids.masked_fill(chosen, special.mask), visible, tokens, enc=special.enc)[chosen]  # (M, D)
+        logits = head.transform(hidden) @ model.text_encoder.bert.embeddings.word_embeddings.weight.T + head.bias
+        return losses.attribute_loss(logits, ids[chosen], over=over)[None]
+
+    return in_chunks(predict, micro_batch, captions.ids[own], captions.mask[own], image_tokens, selected[own]).sum()

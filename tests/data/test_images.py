@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from cada.data.images import MEAN, STD, augment, load_image, load_images, normalise
+from cada.data.images import MEAN, STD, augment, decode_images, draw_changes, load_image, normalise
 from cada.errors import CadaError
 
 HEIGHT, WIDTH = 12, 7
@@ -82,14 +83,14 @@ def test_pictures_keep_their_order(tmp_path: Path) -> None:
     paths = [tmp_path / f"{number}.png" for number in range(9)]
     for path, colour in zip(paths, colours, strict=True):
         Image.new("RGB", (5, 9), tuple(colour.tolist())).save(path)
-    images = load_images(paths, (4, 2), threads=3)
-    assert images.dtype == torch.uint8 and images.is_contiguous()
-    assert torch.equal(images, torch.from_numpy(colours)[:, :, None, None].expand(9, 3, 4, 2))
+    images = np.zeros((9, 3, 4, 2), dtype=np.uint8)
+    decode_images(paths, images, threads=3)
+    assert (images == colours[:, :, None, None]).all()
 
 
 def test_a_missing_picture_is_named(tmp_path: Path) -> None:
     with pytest.raises(CadaError, match=r"nobody\.png: there is no such image\. Restore it"):
-        load_images([tmp_path / "nobody.png"], (4, 2), threads=1)
+        decode_images([tmp_path / "nobody.png"], np.zeros((1, 3, 4, 2), dtype=np.uint8), threads=1)
 
 
 @pytest.mark.parametrize("form", ["png", "jpg"])
@@ -137,6 +138,11 @@ def draw(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+def augmented(images: torch.Tensor, *, generator: torch.Generator, **how: Any) -> torch.Tensor:
+    height, width = images.shape[2:]
+    return augment(images, draw_changes(len(images), (height, width), **how, generator=generator))
+
+
 def noise(count: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8, generator=draw(seed))
 
@@ -155,23 +161,23 @@ def test_normalise_by_hand() -> None:
 
 def test_without_changes_augmentation_is_normalisation() -> None:
     images = noise(4, 6, 5)
-    assert torch.equal(augment(images, **OFF, generator=draw()), normalise(images))
+    assert torch.equal(augmented(images, **OFF, generator=draw()), normalise(images))
 
 
 def test_flips_are_mirror_images_at_their_rate() -> None:
     images = noise(2000, 2, 3)
-    changed = augment(images, **OFF | {"flip": 0.3}, generator=draw())
+    changed = augmented(images, **OFF | {"flip": 0.3}, generator=draw())
     plain, mirrored = normalise(images), normalise(images[..., [2, 1, 0]])
     flipped = [not torch.equal(*pair) for pair in zip(changed, plain, strict=True)]
     assert all(torch.equal(changed[row], mirrored[row]) for row in range(2000) if flipped[row])
     assert sum(flipped) / 2000 == pytest.approx(0.3, abs=0.03)  # three standard deviations
-    assert torch.equal(augment(images, **OFF | {"flip": 1.0}, generator=draw()), mirrored)
+    assert torch.equal(augmented(images, **OFF | {"flip": 1.0}, generator=draw()), mirrored)
 
 
 def test_crops_are_shifts_with_black_beside_the_picture() -> None:
     height, width, pad, count = 5, 4, 2, 400
     images = noise(count, height, width)
-    changed = augment(images, **OFF | {"pad": pad}, generator=draw())
+    changed = augmented(images, **OFF | {"pad": pad}, generator=draw())
     seen = set()
     for image, found in zip(images, changed, strict=True):
         shifts = []
@@ -192,7 +198,7 @@ def test_crops_are_shifts_with_black_beside_the_picture() -> None:
 def test_erased_rectangles_have_the_published_sizes_and_fill(height: int, width: int) -> None:
     count = 600
     images = torch.full((count, 3, height, width), 255, dtype=torch.uint8)
-    changed = augment(images, **OFF | {"erase": 0.6}, generator=draw())
+    changed = augmented(images, **OFF | {"erase": 0.6}, generator=draw())
     plain = normalise(images[:1])[0]
     erased, touched = 0, {"top": False, "bottom": False, "left": False, "right": False}
     for found in changed:
@@ -221,8 +227,17 @@ def test_the_generator_decides_everything() -> None:
     before = images.clone()
     everything = {"flip": 0.5, "pad": 2, "erase": 0.5}
     torch.manual_seed(1)
-    first = augment(images, **everything, generator=draw(5))
+    first = augmented(images, **everything, generator=draw(5))
     torch.manual_seed(2)
-    assert torch.equal(augment(images, **everything, generator=draw(5)), first)
-    assert not torch.equal(augment(images, **everything, generator=draw(6)), first)
+    assert torch.equal(augmented(images, **everything, generator=draw(5)), first)
+    assert not torch.equal(augmented(images, **everything, generator=draw(6)), first)
     assert torch.equal(images, before)
+
+
+def test_a_part_of_a_batch_is_changed_as_in_the_whole() -> None:
+    """Each of several processes augments its own pictures with what was drawn for all."""
+    images = noise(7, 12, 8)
+    changes = draw_changes(7, (12, 8), flip=0.5, pad=2, erase=0.5, generator=draw())
+    whole = augment(images, changes)
+    parts = [augment(images[rows], changes.take(rows)) for rows in (slice(0, 3), slice(3, 7))]
+    assert torch.equal(torch.cat(parts), whole)

@@ -1,56 +1,32 @@
-"""A model and a training set small enough for a step in milliseconds."""
+"""The tiny model and set as fixtures."""
 
-import numpy as np
+from __future__ import annotations
+
 import pytest
-import torch
 
-from cada.config import Architecture, Transformer
-from cada.model.cada import build
-from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval.evaluation import Engine, Target
-from cada.training.finetune import TrainingSet
-from cada.training.objective import SpecialTokens
-
-VOCABULARY = 41
-SIZES = Transformer(width=24, depth=2, heads=2, mlp=48)
+from tests.training.tiny import SPECIAL, tiny_engine, tiny_model, tiny_target, tiny_training
 
 
 @pytest.fixture
-def architecture():
-    return Architecture(image_size=(32, 16), patch_size=(8, 8), vision=SIZES, text=SIZES, projection=12, max_tokens=15, positions=15)
-
-
-@pytest.fixture
-def model(architecture):
-    torch.manual_seed(0)
-    return build(architecture, vocabulary=VOCABULARY)
+def model():
+    return tiny_model()
 
 
 @pytest.fixture
 def special():
-    return SpecialTokens(enc=40, mask=4)
+    return SPECIAL
 
 
 @pytest.fixture
 def training():
-    """12 pictures of 6 persons, two captions each, with three groups of tokens."""
-    generator = np.random.default_rng(1)
-    images = torch.from_numpy(generator.integers(0, 256, (12, 3, 32, 16), dtype=np.uint8))
-    lengths = generator.integers(8, 15, 24).astype(np.int32)
-    ids, groups = np.zeros((24, 14), dtype=np.int32), np.full((24, 14), -1, dtype=np.int16)
-    for row, length in enumerate(lengths):
-        ids[row, :length] = generator.integers(5, 40, length)
-        groups[row, 1:3], groups[row, 3], groups[row, 5:7] = 0, 1, 2
-    captions = TokenizedCaptions(ids, lengths, np.zeros_like(ids), np.zeros_like(ids))
-    caption_image = np.repeat(np.arange(12), 2)
-    return TrainingSet(images, captions, caption_image, caption_image // 2, groups)
+    return tiny_training()
 
 
 @pytest.fixture
 def target(training):
-    return Target(training.images, np.arange(12) // 2, training.captions, training.caption_persons)
+    return tiny_target(training)
 
 
 @pytest.fixture
 def engine():
-    return Engine(enc=40, top_k=4, padded_to=None, batch_size=16, device=torch.device("cpu"))
+    return tiny_engine()

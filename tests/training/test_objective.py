@@ -8,6 +8,7 @@ from cada.config import PROCEDURES, Augmentation, LossWeights
 from cada.training.objective import association_losses
 from cada.training.pretrain import pretraining_losses
 
+CPU = torch.device("cpu")
 PLAIN = Augmentation(flip=0.0, pad=0, erase=0.0)
 
 
@@ -21,7 +22,7 @@ def weights(atp, ara):
 
 @pytest.fixture
 def batch(training):
-    return training.batch(torch.arange(0, 24, 3).numpy(), augmentation=PLAIN, padded_to=None, draw=draw())
+    return training.batch(torch.arange(0, 24, 3).numpy(), augmentation=PLAIN, padded_to=None, draw=draw(), device=CPU)
 
 
 def run(model, batch, special, *, atp, ara, seed=0, **switches):
@@ -122,8 +123,8 @@ def test_pretraining_reaches_every_part_but_the_decoder_s_layers(model, batch, s
 def test_padding_does_not_change_a_caption(model, training, special):
     model.eval()
     rows = torch.arange(0, 24, 3).numpy()
-    short = training.batch(rows, augmentation=PLAIN, padded_to=None, draw=draw())
-    long = training.batch(rows, augmentation=PLAIN, padded_to=15, draw=draw())
+    short = training.batch(rows, augmentation=PLAIN, padded_to=None, draw=draw(), device=CPU)
+    long = training.batch(rows, augmentation=PLAIN, padded_to=15, draw=draw(), device=CPU)
     assert long.captions.ids.shape[1] == 15
     for name, value in run(model, short, special, atp=1.0, ara=1.0, ara_rate=1.0).items():
         other = run(model, long, special, atp=1.0, ara=1.0, ara_rate=1.0)[name]

@@ -24,7 +24,8 @@ def code(*places):
 
 # The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
 DATA = ["cada/config", *[f"cada/data/{name}.py" for name in ("manifest", "prepare", "readers", "records", "text", "validation")]]
-MODELS = [
+PICTURES = [f"cada/data/{name}.py" for name in ("cache", "holdout", "images", "loading")]
+MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
     "cada/steps/common.py",
     "cada/compute.py",
     "cada/distributed.py",
@@ -69,13 +70,24 @@ for name in config["variants"]:
 
 
 def threads_of(section):
-    """The number of threads that a step with these parameters takes."""
-    return section.compute.threads if section else 1
+    """The number of threads that a step with these parameters takes, in all its processes."""
+    return section.compute.threads * processes(section.compute) if section else 1
 
 
 def gpus_of(section):
     """How many GPUs a step with these parameters takes: trainings on CPUs must not wait for one another."""
-    return 1 if section and cuda(section.compute.device) else 0
+    return processes(section.compute) if section and cuda(section.compute.device) else 0
+
+
+def processes(compute):
+    """In how many processes a step runs; `auto` is one per GPU."""
+    if compute.processes != "auto":
+        return compute.processes
+    if not cuda(compute.device):
+        return 1
+    from cada.compute import process_count  # imports torch: two seconds
+
+    return process_count(compute)
 
 
 @cache

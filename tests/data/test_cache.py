@@ -1,0 +1,77 @@
+"""Pictures decoded once: the same pixels, shared, bounded, and never of an older content."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from cada.data import cache
+from cada.data.cache import open_images
+from cada.data.images import load_image
+from cada.data.loading import Split
+from cada.errors import CadaError
+
+SIZE = (6, 4)
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Split:
+    paths = tuple(tmp_path / f"{number}.png" for number in range(5))
+    for number, path in enumerate(paths):
+        Image.fromarray(np.random.default_rng(number).integers(0, 256, (12, 8, 3), dtype=np.uint8)).save(path)
+    nobody = np.zeros(0, dtype=np.int64)
+    return Split(paths, tuple(path.name for path in paths), np.arange(5), (), nobody, nobody)
+
+
+def pixels(split: Split) -> torch.Tensor:
+    return torch.stack([torch.tensor(load_image(path, SIZE)).permute(2, 0, 1) for path in split.image_paths])
+
+
+def test_pictures_are_decoded_once(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "cache"
+    first = open_images(split, SIZE, content="a" * 64, folder=folder, threads=2)
+    assert first.dtype == torch.uint8 and torch.equal(first, pixels(split))
+    monkeypatch.setattr(cache, "decode_images", None)
+    assert torch.equal(open_images(split, SIZE, content="a" * 64, folder=folder, threads=2), first)
+
+
+def test_another_content_is_decoded_anew_and_replaces_the_old(split: Split, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    old = open_images(split, SIZE, content="a" * 64, folder=folder, threads=1)
+    kept = old.clone()
+    Image.new("RGB", (8, 12), "red").save(split.image_paths[0])
+    new = open_images(split, SIZE, content="b" * 64, folder=folder, threads=1)
+    assert torch.equal(new, pixels(split)) and not torch.equal(new, kept)
+    assert torch.equal(old, kept)  # whoever still reads the old ones keeps them
+    assert [path.name for path in folder.iterdir()] == ["b" * 16]
+
+
+def test_what_a_reader_writes_stays_with_it(split: Split, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    open_images(split, SIZE, content="a" * 64, folder=folder, threads=1).zero_()
+    assert torch.equal(open_images(split, SIZE, content="a" * 64, folder=folder, threads=1), pixels(split))
+
+
+def test_sizes_and_splits_have_files_of_their_own(split: Split, tmp_path: Path) -> None:
+    folder = tmp_path / "cache"
+    open_images(split, SIZE, content="a" * 64, folder=folder, threads=1)
+    assert open_images(split, (3, 2), content="a" * 64, folder=folder, threads=1).shape == (5, 3, 3, 2)
+    assert len(list(folder.rglob("*.npy"))) == 2
+
+
+def test_a_broken_picture_leaves_no_half_file(split: Split, tmp_path: Path) -> None:
+    split.image_paths[3].write_bytes(b"nothing")
+    with pytest.raises(CadaError, match=r"3\.png: not a whole image"):
+        open_images(split, SIZE, content="a" * 64, folder=tmp_path / "cache", threads=2)
+    assert list((tmp_path / "cache").rglob("*.npy*")) == []
+
+
+def test_a_full_disk_is_said_before(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: namedtuple("Usage", "total used free")(9, 8, 1))
+    with pytest.raises(CadaError, match="do not fit on the disk"):
+        open_images(split, SIZE, content="a" * 64, folder=tmp_path / "cache", threads=1)

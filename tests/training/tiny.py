@@ -1,0 +1,57 @@
+"""A model and a set so small that a training step takes milliseconds; plain functions, so that other processes can call them."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from cada.config import Architecture, Transformer
+from cada.model.cada import Cada, build
+from cada.model.tokenizer import TokenizedCaptions
+from cada.retrieval.evaluation import Engine, Target
+from cada.training.finetune import TrainingSet
+from cada.training.objective import SpecialTokens
+
+VOCABULARY = 41
+SIZES = Transformer(width=24, depth=2, heads=2, mlp=48)
+SPECIAL = SpecialTokens(enc=40, mask=4)
+
+
+def tiny_architecture(dropout: float = 0.1) -> Architecture:
+    return Architecture(
+        image_size=(32, 16),
+        patch_size=(8, 8),
+        vision=SIZES,
+        text=SIZES,
+        projection=12,
+        max_tokens=15,
+        positions=15,
+        dropout=dropout,
+    )
+
+
+def tiny_model(dropout: float = 0.1) -> Cada:
+    torch.manual_seed(0)
+    return build(tiny_architecture(dropout), vocabulary=VOCABULARY)
+
+
+def tiny_training() -> TrainingSet:
+    """12 pictures of 6 persons, two captions each, with three groups of tokens."""
+    generator = np.random.default_rng(1)
+    images = torch.from_numpy(generator.integers(0, 256, (12, 3, 32, 16), dtype=np.uint8))
+    lengths = generator.integers(8, 15, 24).astype(np.int32)
+    ids, groups = np.zeros((24, 14), dtype=np.int32), np.full((24, 14), -1, dtype=np.int16)
+    for row, length in enumerate(lengths):
+        ids[row, :length] = generator.integers(5, 40, length)
+        groups[row, 1:3], groups[row, 3], groups[row, 5:7] = 0, 1, 2
+    captions = TokenizedCaptions(ids, lengths, np.zeros_like(ids), np.zeros_like(ids))
+    caption_image = np.repeat(np.arange(12), 2)
+    return TrainingSet(images, captions, caption_image, caption_image // 2, groups)
+
+
+def tiny_target(training: TrainingSet) -> Target:
+    return Target(training.images, np.arange(12) // 2, training.captions, training.caption_persons)
+
+
+def tiny_engine() -> Engine:
+    return Engine(enc=40, top_k=4, padded_to=None, batch_size=16, device=torch.device("cpu"))
