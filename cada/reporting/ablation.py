@@ -60,11 +60,26 @@ def mean_and_deviation(summary: Summary) -> str:
 def seeds_note(variants: Sequence[Variant]) -> str:
     """What ± stands for, and what it leaves out."""
     seeds = [file.seed for file in variants[0].files]
-    shared = "All variants and seeds start from one pre-training"
+    shared = "All variants and seeds start from the same weights"
     if len(seeds) == 1:
         return f"One seed ({seeds[0]}), so no standard deviation. {shared}."
     listed = ", ".join(map(str, seeds))
     return f"Mean ± standard deviation (n - 1) over {len(seeds)} seeds ({listed}). {shared}, so ± does not cover another pre-training."
+
+
+def choice_notes(variants: Sequence[Variant]) -> list[str]:
+    """Which split chose the checkpoints, and where a set without a val split has its val from."""
+    notes = []
+    for key, value, text in (
+        ("selection", "val", "Val chose the checkpoint and the weight w; test was read once"),
+        ("selection", "test", "Test chose the checkpoint, as in the published code"),
+        ("val", "held_out", "The set has no val split: val is train persons held out by a fixed rule, and they were not trained on"),
+        ("val", "test", "The set has no val split, and val is test, as in the published code: what val chose, test chose"),
+    ):
+        names = [variant.name for variant in variants if getattr(variant.files[0], key) == value]
+        if names:
+            notes.append(f"{text} ({', '.join(names)}).")
+    return notes
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -96,13 +111,7 @@ def _notes(variants: Sequence[Variant], oracles: Oracles) -> list[str]:
     notes.append("95 %: bootstrap over persons; its ends are the means of the seeds' ends.")
     notes.append(f"Queries: {_by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
     notes += _score_notes(variants)
-    for selection, text in {
-        "val": "Val chose the checkpoint and the weight w; test was read once",
-        "test": "Test chose the checkpoint, as in the published code",
-    }.items():
-        names = [variant.name for variant in variants if variant.files[0].selection == selection]
-        if names:
-            notes.append(f"{text} ({', '.join(names)}).")
+    notes += choice_notes(variants)
     if oracles:
         notes.append(
             "Oracles know every attribute: binding also which value belongs to which slot, bag of words not. Among equals they draw lots."

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cada.errors import CadaError
-from cada.reporting.ablation import LABEL, Oracles, mean_and_deviation, oracle_scores, seeds_note
+from cada.reporting.ablation import LABEL, Oracles, choice_notes, mean_and_deviation, oracle_scores, seeds_note
 from cada.reporting.formats import Section, Table, csv_text
 from cada.reporting.measured import METRICS, Row, Variant, rows
 
@@ -95,7 +95,7 @@ def _notes(dataset: str, variants: Sequence[Variant], sources: Sequence[str]) ->
         notes.append("Published numbers differ in pre-training, image size, query set and choice of checkpoint: a frame, no ranking.")
     else:
         notes.append(f"No published numbers for {dataset}: this run stands beside chance and the oracles only.")
-    return [*notes, "Measured: each variant's headline score on the full test gallery.", seeds_note(variants)]
+    return [*notes, "Measured: each variant's headline score on the full test gallery.", seeds_note(variants), *choice_notes(variants)]
 
 
 def _check_number(text: str | None, where: str) -> None:

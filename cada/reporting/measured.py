@@ -61,6 +61,7 @@ class Metrics(_File):
     seed: int
     procedure: Literal["robust", "published"]
     selection: Literal["val", "test"]
+    val: Literal["own", "held_out", "test"]
     queries: int
     gallery: int
     persons: int

@@ -25,6 +25,7 @@ def write_metrics(tmp_path: Path) -> Write:
             "seed": seed,
             "procedure": "robust",
             "selection": "val",
+            "val": "own",
             "split": "test",
             "queries": 48,
             "gallery": 24,

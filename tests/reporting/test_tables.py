@@ -80,7 +80,7 @@ def test_ablation_as_read(make: Callable[..., Path]) -> None:
     assert "| dual         | calibrated * | 45.0 ± 2.8 | 43.0 to 47.0 | 45.0 ± 2.8 |" in text
     assert "| global       | cosine *     |" in text
     assert "| binding      | oracle       |       87.5 |" in text
-    assert "over 2 seeds (0, 1). All variants and seeds start from one pre-training" in text
+    assert "over 2 seeds (0, 1). All variants and seeds start from the same weights" in text
     assert "Queries: 48." in text
     assert "w by seed: dual 5, 5." in text
     assert "Val chose the checkpoint and the weight w; test was read once (global, dual)." in text
@@ -105,6 +105,13 @@ def test_the_test_chosen_checkpoint_stands_in_a_section_of_its_own(make: Callabl
     text = (folder / "ablation.md").read_text(encoding="utf-8")
     assert "| global       | cosine *     | 60.0 ± 0.0 |" in text.split("had the test split chosen the checkpoint")[1]
     assert [line["R1_mean"] for line in lines_of(folder / "ablation.csv") if line["gallery"] == "test-chosen"] == ["60.0000", "60.0000"]
+
+
+@pytest.mark.parametrize(("val", "text"), [("test", "val is test"), ("held_out", "held out by a fixed rule")])
+@pytest.mark.parametrize("table", ["ablation", "comparison"])
+def test_where_val_comes_from_is_said_in_every_table(make: Callable[..., Path], val: str, text: str, table: str) -> None:
+    assert text in (make(val=val) / f"{table}.md").read_text(encoding="utf-8")
+    assert "no val split" not in (make() / f"{table}.md").read_text(encoding="utf-8")
 
 
 def test_selection_on_test_is_said(make: Callable[..., Path]) -> None:
