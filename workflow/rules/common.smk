@@ -26,14 +26,6 @@ def code(*places):
 DATA = ["cada/config", *[f"cada/data/{name}.py" for name in ("manifest", "prepare", "readers", "records", "text", "validation")]]
 PICTURES = [f"cada/data/{name}.py" for name in ("cache", "holdout", "images", "loading")]
 MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
-    "cada/steps/common.py",
-    "cada/compute.py",
-    "cada/distributed.py",
-    "cada/data/images.py",
-    "cada/data/loading.py",
-    "cada/model",
-    "cada/retrieval",
-]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 CODE = {
     "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
