@@ -13,10 +13,10 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test smoke record restore ui lint lock clean
+.PHONY: help environment reproduce test test-slow smoke record restore ui lint lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@sed -n '2,4s/^# //p' $(firstword $(MAKEFILE_LIST))
 
 environment: $(VENV)/ready  ## .venv alone; then: source .venv/bin/activate
@@ -42,8 +42,11 @@ restore: $(VENV)/ready  ## after `dvc pull`: make Snakemake accept what was pull
 ui: $(VENV)/ready  ## MLflow on the comparison of the variants (PORT=5000)
 	@python workflow/scripts/ui.py
 
-test: $(VENV)/ready  ## all tests
-	@pytest --numprocesses 2 --dist worksteal tests
+test: $(VENV)/ready  ## all tests but the slow ones
+	@pytest --numprocesses 2 --dist worksteal -m "not slow" tests
+
+test-slow: $(VENV)/ready  ## the published size on this machine: some minutes and 12 GB of memory
+	@pytest -m slow tests
 
 lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@ruff check .

@@ -1,0 +1,84 @@
+"""The train step as the operating system treats it: killed at any moment, stopped, started twice, in two processes."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import time
+from pathlib import Path
+
+from cada.files import digest
+from tests.steps.conftest import Small
+
+TRAIN = "from cada.steps.train import train_variant; train_variant('smoke', 'dual', 0)\n"
+SAVING = "from cada.training import loop; loop.SAVE_SECONDS = 0.0\n" + TRAIN
+MADE = ("results/smoke/models/dual/0/model.safetensors", "results/smoke/history/dual/0.csv")
+
+
+def made(project: Small) -> list[str]:
+    return [digest(project.root / name) for name in MADE]
+
+
+def state_of(project: Small) -> Path | None:
+    return next((project.root / ".cada/resume/smoke/dual/0").glob("*.pt"), None)
+
+
+def wait_until(reached, process, seconds: float = 60.0) -> bool:
+    """Whether `reached()` became true before the process ended."""
+    end = time.monotonic() + seconds
+    while process.poll() is None:
+        if reached():
+            return True
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.001)
+    return False
+
+
+def test_a_training_killed_again_and_again_ends_as_an_unbroken_one(project: Small, tmp_path: Path) -> None:
+    unbroken = project.copy(tmp_path / "unbroken")
+    unbroken.run(TRAIN)
+    draw, kills = random.Random(5), 0
+    for _ in range(3):
+        before = state_of(project) and digest(state_of(project))
+        process = project.start(SAVING)
+        if wait_until(lambda before=before: (path := state_of(project)) is not None and digest(path) != before, process):
+            time.sleep(draw.uniform(0.0, 0.1))  # in a step, a save, a validation
+        process.kill()
+        process.communicate()
+        kills += process.returncode == -signal.SIGKILL
+    assert kills >= 2
+    project.run(TRAIN)
+    assert made(project) == made(unbroken)
+    assert state_of(project) is None
+    assert not list(project.root.rglob("*.partial"))
+
+
+def test_an_orphan_and_its_successor_never_both_write(project: Small) -> None:
+    orphan = project.start(SAVING)
+    assert wait_until(lambda: state_of(project) is not None, orphan)
+    orphan.send_signal(signal.SIGSTOP)
+    before = digest(state_of(project))
+    successor = project.start(TRAIN)
+    _, errors = successor.communicate()
+    assert successor.returncode == 1
+    assert "smoke/dual/0: another process is doing this now" in errors
+    assert digest(state_of(project)) == before
+    orphan.send_signal(signal.SIGCONT)
+    _, errors = orphan.communicate()
+    assert orphan.returncode == 0, errors
+    assert all((project.root / name).exists() for name in MADE)
+
+
+def test_two_processes_train_and_evaluate_one_model(project: Small) -> None:
+    """As train.yaml and evaluate.yaml ask for them; the scores of the evaluation are those of one process, bit by bit."""
+    project.edit("params/smoke/train.yaml", r"threads: 1", "threads: 1, processes: 2")
+    project.run(TRAIN)
+    evaluate = "from cada.steps.evaluate import evaluate_variant; evaluate_variant('smoke', 'dual', 0)\n"
+    project.run(evaluate)
+    metrics = project.root / "results/smoke/metrics/dual/0.json"
+    alone = metrics.read_text()
+    metrics.unlink()
+    project.edit("params/smoke/evaluate.yaml", r"threads: 1", "threads: 1, processes: 2")
+    project.run(evaluate)
+    assert json.loads(metrics.read_text()) == json.loads(alone)
