@@ -19,8 +19,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 data = typer.Typer(help="Draw, validate and look at data sets.", no_args_is_help=True)
+weights = typer.Typer(help="Weights to start from.", no_args_is_help=True)
 track = typer.Typer(help="The MLflow store.", no_args_is_help=True)
 app.add_typer(data, name="data")
+app.add_typer(weights, name="weights")
 app.add_typer(track, name="track")
 
 Dataset = Annotated[str, typer.Argument(help="A folder of params/, for example synthpedes.", show_default=False)]
@@ -45,6 +47,28 @@ def data_sheet(dataset: Dataset, output: Annotated[Path, typer.Option("--output"
     from cada.steps.data import draw_sheet
 
     draw_sheet(dataset, output)
+
+
+@weights.command("import")
+def weights_import(
+    source: Annotated[str, typer.Argument(help="A checkpoint's file, a folder in transformers' format, or a hub id.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write, for example weights/blip.", show_default=False)],
+    vocabulary: Annotated[str | None, typer.Option("--vocabulary", help="A vocab.txt or a hub id.", show_default=False)] = None,
+    image_size: Annotated[
+        tuple[int, int] | None, typer.Option("--image-size", min=1, help="Height and width to resize to.", show_default=False)
+    ] = None,
+    heads: Annotated[
+        tuple[int, int] | None, typer.Option("--heads", min=1, help="Of the image and the text encoder.", show_default=False)
+    ] = None,
+) -> None:
+    """Import BLIP's or CADA's published weights.
+
+    Takes BLIP's and the authors' .pth files, and BLIP as transformers stores it. Says where every weight comes from,
+    fails on anything unexplained, and prints the lines for params/<dataset>/initial.yaml.
+    """
+    from cada.steps.weights import import_weights
+
+    import_weights(source, output, vocabulary=vocabulary, image_size=image_size, heads=heads)
 
 
 @app.command("phrases")
@@ -108,6 +132,17 @@ def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vecto
     from cada.parity import check
 
     check(folder)
+
+
+@app.command("doctor")
+def doctor(dataset: Annotated[str | None, typer.Argument(help="A data set whose recipe is estimated.", show_default=False)] = None) -> None:
+    """Say what is installed, what is there, and what is missing.
+
+    With a data set: how much memory and time its recipe takes here, and what to change where it does not fit.
+    """
+    from cada.steps.doctor import examine
+
+    examine(dataset)
 
 
 @track.command("sync")

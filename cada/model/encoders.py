@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from transformers import BertConfig, BertLMHeadModel, BertModel, ViTConfig, ViTModel
 
 from cada.config import Transformer
+from cada.model.positions import grid_of
 
 
 def initial_deviation(width: int) -> float:
@@ -48,9 +49,8 @@ class ImageEncoder(nn.Module):
             attn_implementation="sdpa",
         )
         self.vit = ViTModel(config, add_pooling_layer=False)
-        grid = (image_size[0] // patch_size[0], image_size[1] // patch_size[1])
         with torch.no_grad():
-            self.vit.embeddings.position_embeddings[0, 1:] = sine_cosine_positions(grid, sizes.width)
+            self.vit.embeddings.position_embeddings[0, 1:] = sine_cosine_positions(grid_of(image_size, patch_size), sizes.width)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, height, width) to image tokens (B, 1 + P, D), [CLS] first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,21 +14,30 @@ from torch import Tensor
 
 from cada.config import Architecture, load
 from cada.errors import CadaError
-from cada.files import atomic, write_json
+from cada.files import atomic, digest, write_json
 from cada.model.cada import Cada, build
+from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
 
 
 def weights_of(model: Cada) -> dict[str, Tensor]:
-    """Every parameter once: tied ones under their first name."""
-    return {name: parameter.detach().clone() for name, parameter in model.named_parameters()}
+    """Every parameter once, by the names of `cada.model.names`."""
+    return {name: parameter.detach().clone() for name, parameter in parameters_of(model).items()}
 
 
 def set_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> None:
     """Copy `weights` into the model; every name and shape must agree, or `CadaError` names those that do not."""
-    parameters = dict(model.named_parameters())
+    check_weights(model, weights, source=source)
+    with torch.no_grad():
+        for name, value in parameters_of(model).items():
+            value.copy_(weights[name])
+
+
+def check_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> None:
+    """`CadaError` names the weights that are missing, unknown or of another shape; the model may be on the meta device."""
+    parameters = parameters_of(model)
     wrong = [f"{name} is missing" for name in parameters if name not in weights]
     wrong += [f"{name} is unknown" for name in weights if name not in parameters]
     wrong += [
@@ -38,9 +48,6 @@ def set_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> N
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise CadaError(f"{source}: these weights do not fit the model: {'; '.join(wrong[:5])}{more}.")
-    with torch.no_grad():
-        for name, value in parameters.items():
-            value.copy_(weights[name])
 
 
 def save_model(folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path) -> None:
@@ -52,17 +59,39 @@ def save_model(folder: Path, weights: Mapping[str, Tensor], *, architecture: Arc
         save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial)
 
 
-def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:
-    """Read a model folder; the model is in evaluation mode on the CPU."""
+def folder_digest(folder: Path) -> str:
+    """SHA-256 of the digests of the three files, in a fixed order. Errors: `CadaError` names a missing file."""
+    lines = []
+    for name in (WEIGHTS, CONFIG, VOCABULARY):
+        if not (folder / name).is_file():
+            raise CadaError(f"{folder / name}: there is no such file. Make the folder with `cada weights import`.")
+        lines.append(f"{digest(folder / name)}  {name}\n")
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def load_weights(folder: Path) -> dict[str, Tensor]:
+    """The weights of a model folder as they lie on the disk. Errors: `CadaError` for a missing or damaged file."""
     path = folder / WEIGHTS
     if not path.is_file():
         raise CadaError(f"{path}: there is no such file. Make it with `snakemake --cores 8 all`.")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
+
+
+def checked_weights(folder: Path, sha256: str) -> tuple[dict[str, Tensor], Architecture]:
+    """Weights and architecture of a folder, once its digest was seen to be `sha256`."""
+    if (found := folder_digest(folder)) != sha256:
+        raise CadaError(f"{folder}: its digest is {found}, initial.yaml says {sha256}. If the weights are right, write their digest there.")
+    return load_weights(folder), load(folder / CONFIG, Architecture)
+
+
+def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:
+    """Read a model folder; the model is in evaluation mode on the CPU."""
+    weights = load_weights(folder)
     architecture = load(folder / CONFIG, Architecture)  # JSON is YAML
     tokenizer = Tokenizer(folder / VOCABULARY, architecture.max_tokens)
     model = build(architecture, vocabulary=tokenizer.size)
-    try:
-        weights = load_file(path)
-    except SafetensorError as error:
-        raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
-    set_weights(model, weights, source=str(path))
+    set_weights(model, weights, source=str(folder / WEIGHTS))
     return model.eval(), tokenizer, architecture

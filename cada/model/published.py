@@ -1,4 +1,4 @@
-"""Weights under the published names (method section 2) to the names of `cada.model.cada.Cada`."""
+"""Weights under the published names (method section 2) to the names of our files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from cada.errors import CadaError
 from cada.model.cada import Cada
+from cada.model.names import parameters_of
 
 _TOP = {
     "vision_proj": "image_projection",
@@ -19,75 +20,80 @@ _TOP = {
     "text_encoder": "text_encoder.bert",
     "text_decoder": "attribute_decoder.bert",
 }
-_VIT = {
-    "cls_token": "embeddings.cls_token",
-    "pos_embed": "embeddings.position_embeddings",
-    "patch_embed.proj": "embeddings.patch_embeddings.projection",
-    "norm": "layernorm",
-}
+_VIT = {"cls_token": "cls_token", "pos_embed": "position_embeddings", "patch_embed.proj": "patch_embedding", "norm": "norm"}
 _VIT_LAYER = {
-    "norm1": "layernorm_before",
-    "norm2": "layernorm_after",
-    "attn.proj": "attention.o_proj",
-    "mlp.fc1": "mlp.fc1",
-    "mlp.fc2": "mlp.fc2",
+    "norm1": ("norm1",),
+    "norm2": ("norm2",),
+    "attn.qkv": ("query", "key", "value"),
+    "attn.proj": ("output",),
+    "mlp.fc1": ("fc1",),
+    "mlp.fc2": ("fc2",),
 }
-_QKV = re.compile(r"visual_encoder\.blocks\.(\d+)\.attn\.qkv\.(weight|bias)")
-# buffers, and copies of tied parameters
-_REDUNDANT = re.compile(r"\.position_ids$|^text_decoder\.cls\.predictions\.decoder\.(weight|bias)$")
+_HEAD = "text_decoder.cls.predictions"
+# One parameter under two names. Where a file holds both, the published code loads the second last, over the first: the
+# values of BLIP's pre-training differ, since there the decoder took over the text encoder's embeddings but kept its head.
+TIED = {
+    "text_decoder.bert.embeddings.word_embeddings.weight": f"{_HEAD}.decoder.weight",
+    f"{_HEAD}.bias": f"{_HEAD}.decoder.bias",
+}
+_FIRST_NAME = {last: first for first, last in TIED.items()}
+_MOMENTUM = re.compile(r"(visual_encoder|text_encoder|vision_proj|text_proj)_m\..+")
+_PRETRAINING = {"image_queue", "text_queue", "idx_queue", "queue_ptr", "ptr_queue", "temp"}
 
 
-def translate(name: str) -> str | None:
-    """Our name of a published parameter (`...attn.qkv.*` excepted); None where it carries nothing of its own."""
-    if _REDUNDANT.search(name):
-        return None
-    if name.startswith("visual_encoder."):
-        return "image_encoder.vit." + _translate_vit(name)
+def translate(name: str) -> tuple[str, ...]:
+    """Our names of a published parameter, in the order of its rows: three for a fused `qkv`, none for an unknown name."""
+    name = _FIRST_NAME.get(name, name)
+    if inner := re.fullmatch(r"visual_encoder\.(.+?)(\.weight|\.bias|)", name):
+        part, kind = inner.groups()
+        layer = re.fullmatch(r"blocks\.(\d+)\.(.+)", part)
+        if layer:
+            return tuple(f"image_encoder.layers.{layer[1]}.{ours}{kind}" for ours in _VIT_LAYER.get(layer[2], ()))
+        return (f"image_encoder.{_VIT[part]}{kind}",) if part in _VIT else ()
     top, _, rest = name.partition(".")
-    return f"{_known(_TOP, top, name)}.{rest}"
+    return (f"{_TOP[top]}.{rest}",) if top in _TOP else ()
 
 
-def _translate_vit(name: str) -> str:
-    inner = name.removeprefix("visual_encoder.")
-    layer = re.fullmatch(r"blocks\.(\d+)\.(.+?)\.(weight|bias)", inner)
-    if layer:
-        number, part, kind = layer.groups()
-        return f"layers.{number}.{_known(_VIT_LAYER, part, name)}.{kind}"
-    part, _, kind = inner.rpartition(".") if inner.endswith((".weight", ".bias")) else (inner, "", "")
-    return _known(_VIT, part, name) + (f".{kind}" if kind else "")
+def without_use(state: Mapping[str, Tensor]) -> dict[str, str]:
+    """The entries of a published state dict that carry nothing for the model, each with the reason."""
+    reasons = {}
+    for name in state:
+        if name.endswith(".position_ids"):
+            reasons[name] = "position ids"
+        elif name in _PRETRAINING:
+            reasons[name] = "queues and temperature of the pre-training"
+        elif _MOMENTUM.fullmatch(name):
+            reasons[name] = "momentum copies of the pre-training"
+        elif TIED.get(name) in state:
+            reasons[name] = f"tied to {TIED[name]}, which is taken"
+    return reasons
 
 
-def _known(names: Mapping[str, str], part: str, name: str) -> str:
-    if part not in names:
-        raise CadaError(f"{name}: not a parameter of the published model.")
-    return names[part]
+def pieces(name: str, value: Tensor) -> dict[str, Tensor]:
+    """Our weights in one published entry; empty for an unknown name."""
+    ours = translate(name)
+    return dict(zip(ours, value.tensor_split(3), strict=True)) if len(ours) == 3 else dict.fromkeys(ours, value)
+
+
+def token_types(model: Cada) -> dict[str, Tensor]:
+    """Zeros for the token-type embeddings, which the published model lacks."""
+    return {name: torch.zeros(value.shape) for name, value in parameters_of(model).items() if "token_type_embeddings" in name}
 
 
 def from_published(state: Mapping[str, Tensor], model: Cada) -> dict[str, Tensor]:
-    """The published state dict as weights for `cada.model.folder.set_weights`.
+    """The published state dict as weights for `cada.model.folder.set_weights`, which names what does not fit.
 
-    The fused `qkv` is cut in three. Token-type embeddings, which the published model lacks, stay zero.
-    Errors: `CadaError` for a name that is not of the published model.
+    The fused `qkv` is cut in three. Errors: `CadaError` for a name that is not of the published model.
     """
-    weights = {name: value.detach().clone() for name, value in model.named_parameters() if "token_type_embeddings" in name}
-    for name, value in state.items():
-        if match := _QKV.fullmatch(name):
-            number, kind = match.groups()
-            for part, piece in zip("qkv", value.chunk(3), strict=True):
-                weights[f"image_encoder.vit.layers.{number}.attention.{part}_proj.{kind}"] = piece
-        elif ours := translate(name):
-            weights[ours] = value
+    weights, useless = token_types(model), without_use(state)
+    for name in (name for name in state if name not in useless):
+        if not translate(name):
+            raise CadaError(f"{name}: not a parameter of the published model.")
+        weights |= pieces(name, state[name])
     return weights
 
 
 def published_gradients(model: Cada, names: list[str]) -> dict[str, Tensor]:
     """The gradients of the model's parameters under their published names, `qkv` fused again."""
-    ours = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
-    gradients = {}
-    for name in names:
-        if match := _QKV.fullmatch(name):
-            number, kind = match.groups()
-            gradients[name] = torch.cat([ours[f"image_encoder.vit.layers.{number}.attention.{part}_proj.{kind}"] for part in "qkv"])
-        else:
-            gradients[name] = ours[translate(name)]  # type: ignore[index]
-    return gradients
+    ours = {name: parameter.grad for name, parameter in parameters_of(model).items() if parameter.grad is not None}
+    return {name: torch.cat([ours[part] for part in translate(name)]) for name in names}

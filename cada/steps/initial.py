@@ -1,53 +1,119 @@
-"""The initial step: the weights that every variant and seed starts from."""
+"""The initial step: the weights that every variant and seed starts from, pre-trained here or imported before."""
 
 from __future__ import annotations
 
-from cada import compute, config
+import sys
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from cada import compute, config, distributed
 from cada.data.loading import take_split
 from cada.data.prepare import load_records
 from cada.errors import CadaError
-from cada.files import checked
+from cada.files import checked, digest
 from cada.model.cada import build
-from cada.model.folder import save_model, weights_of
+from cada.model.folder import CONFIG, VOCABULARY, checked_weights, save_model, weights_of
+from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
 from cada.paths import Cell, Layout
-from cada.steps.common import described, resumable, tracked
-from cada.training.finetune import load_training_set
+from cada.steps.common import described, open_pictures, resumable, tracked
+from cada.tracking import Run
+from cada.training.finetune import training_set
 from cada.training.objective import SpecialTokens
 from cada.training.pretrain import pretrain
 from cada.training.seeds import seed_everything
 
 
 def make_initial(dataset: str) -> None:
-    """Pre-train the weights that every variant and seed starts from."""
+    """Write the weights that every variant and seed starts from."""
     layout, parameters = Layout(dataset), config.load_dataset(dataset)
-    settings = parameters.initial.pretrain
-    if parameters.initial.source != "pretrain" or settings is None:
-        raise CadaError(f"{layout.params('initial')}: source: pretrain with a section `pretrain` is the only source that there is yet.")
+    initial = parameters.initial
+    if (initial.source == "file") != (initial.weights is not None) or (initial.source == "pretrain") != (initial.pretrain is not None):
+        raise CadaError(
+            f"{layout.params('initial')}: `source: file` needs `weights` (made by `cada weights import`) and no `pretrain`; "
+            "`source: pretrain` needs a section `pretrain` and no `weights`."
+        )
+    if initial.weights is not None:
+        take_weights(layout, initial.weights, parameters.model)
+    elif initial.pretrain is not None:
+        pretrain_weights(layout, parameters, initial.pretrain)
+
+
+def take_weights(layout: Layout, pinned: config.Pinned, model: config.Model) -> None:
+    """Imported weights as model.yaml wants them: position embeddings are resized to its image size."""
+    weights, found = checked_weights(pinned.path, pinned.sha256)
+    vocabulary, wanted, place = pinned.path / VOCABULARY, model.architecture, layout.params("model")
+    if model.vocabulary is not None and digest(checked(**dict(model.vocabulary))) != digest(vocabulary):
+        raise CadaError(f"{place}: vocabulary: {model.vocabulary.path} is not the one of the weights, {vocabulary}. Leave the key out.")
+    if wanted.image_size != found.image_size:
+        print(f"{place}: image_size {wanted.image_size}: position embeddings resized from {found.image_size}", file=sys.stderr)
+        weights, found = resized(weights, found, image_size=wanted.image_size, source=str(place))
+    _agree(wanted, found, place=place, weights=pinned.path)
+    save_model(layout.initial, weights, architecture=wanted, vocabulary=vocabulary)
+
+
+def _agree(wanted: config.Architecture, found: config.Architecture, *, place: Path, weights: Path) -> None:
+    """All sizes must agree; the length of captions and the dropout are no property of weights."""
+    ours, theirs = (item.model_dump(exclude={"max_tokens", "dropout"}) for item in (wanted, found))
+    wrong = [f"{place}: {key}: {ours[key]}, but {weights / CONFIG} has {theirs[key]}." for key in ours if ours[key] != theirs[key]]
+    if wrong:
+        raise CadaError("\n".join([*wrong, f"{place}: write the sizes of the weights, or name other weights in initial.yaml."]))
+
+
+def pretrain_weights(layout: Layout, parameters: config.DatasetParameters, settings: config.Pretraining) -> None:
+    """Pre-train on the persons that the data set keeps for it, in as many processes as initial.yaml asks for."""
     if parameters.model.vocabulary is None:
         raise CadaError(f"{layout.params('model')}: vocabulary: is missing, and pre-training needs one.")
-    architecture, vocabulary = parameters.model.architecture, checked(**dict(parameters.model.vocabulary))
-    tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
+    if compute.shared_out(settings.compute, ["initial", layout.dataset]):
+        return
+    vocabulary = checked(**dict(parameters.model.vocabulary))
     device = compute.prepare(settings.compute)
-    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    cell = Cell(layout.dataset, "initial", settings.seed)
+    description = described(parameters.initial, parameters.model)
+    with (
+        distributed.process_group(device),
+        resumable(cell, description[1], [layout.manifest]) as state,
+        tracked(cell, "initial", description, device=device) as run,
+    ):
+        weights = _pretrained(layout, parameters, settings, vocabulary=vocabulary, device=device, state=state, run=run)
+        if distributed.is_first():
+            save_model(layout.initial, weights, architecture=parameters.model.architecture, vocabulary=vocabulary)
+
+
+def _pretrained(
+    layout: Layout,
+    parameters: config.DatasetParameters,
+    settings: config.Pretraining,
+    *,
+    vocabulary: Path,
+    device: torch.device,
+    state: Path,
+    run: Run,
+) -> dict[str, Tensor]:
+    """This process's part of the pre-training; all end with the same weights."""
+    architecture = parameters.model.architecture
+    tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
+    records = load_records(layout.dataset, parameters.data, manifest=layout.manifest)
     split = take_split(records, "pretrain", root=parameters.data.root)
-    training = load_training_set(split, tokenizer, architecture.image_size, threads=settings.compute.threads)
+    pictures = open_pictures(layout.dataset, split, architecture.image_size, threads=settings.compute.threads)
     seed_everything(settings.seed, "initial weights")
     model = build(architecture, vocabulary=tokenizer.size).to(device)
-    cell = Cell(dataset, "initial", settings.seed)
-    description = described(parameters.initial, parameters.model)
-    with resumable(cell, description[1], [layout.manifest]) as state, tracked(cell, "initial", description, device=device) as run:
-        pretrain(
-            model,
-            training,
-            optimisation=settings.optimisation,
-            augmentation=settings.augmentation,
-            mask_rate=settings.mask_rate,
-            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            seed=settings.seed,
-            device=device,
-            log_every=settings.log_every,
-            state=state,
-            report=run.log,
-        )
-        save_model(layout.initial, weights_of(model), architecture=architecture, vocabulary=vocabulary)
+    if settings.compute.checkpointing:
+        model.checkpoint_layers()
+    pretrain(
+        model,
+        training_set(split, pictures, tokenizer),
+        optimisation=settings.optimisation,
+        augmentation=settings.augmentation,
+        mask_rate=settings.mask_rate,
+        special=SpecialTokens(tokenizer.enc, tokenizer.mask),
+        seed=settings.seed,
+        device=device,
+        log_every=settings.log_every,
+        state=state,
+        precision=settings.compute.precision,
+        report=run.log,
+    )
+    return weights_of(model)

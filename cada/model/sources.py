@@ -1,0 +1,70 @@
+"""Where weights and vocabularies come from: a file, a folder in transformers' format, or the Hugging Face Hub."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from huggingface_hub import hf_hub_download
+from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
+
+from cada.errors import CadaError
+
+CONFIG, VOCABULARY = "config.json", "vocab.txt"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+DEFAULT_VOCABULARY = "bert-base-uncased"
+
+
+@dataclass(frozen=True)
+class Source:
+    """The files of a model from outside; a bare checkpoint has no configuration."""
+
+    weights: Path
+    config: Path | None
+
+
+def find_source(name: str) -> Source:
+    """A checkpoint's file, a folder, or else a repository of the hub, which is fetched. Errors: `CadaError`."""
+    path = Path(name)
+    if path.is_dir():
+        found = [path / file for file in WEIGHTS if (path / file).is_file()]
+        if not found:
+            raise CadaError(
+                f"{path}: the folder has neither {' nor '.join(WEIGHTS)}. Name the folder of a BLIP model, or a checkpoint's file."
+            )
+        return Source(found[0], path / CONFIG)
+    if path.is_file():
+        return Source(path, None)
+    advice = "Nor is there such a file or folder: check the name, or fetch the model by hand and name its folder."
+    config = _from_hub(name, CONFIG, advice)
+    try:
+        return Source(_from_hub(name, WEIGHTS[0], advice), config)
+    except RemoteEntryNotFoundError:
+        return Source(_from_hub(name, WEIGHTS[1], advice), config)
+
+
+def find_vocabulary(choice: str | None, source: str) -> Path:
+    """The file or hub repository `choice`; by default the one beside the weights, and BERT's for a bare checkpoint."""
+    beside = Path(source) / VOCABULARY
+    default = str(beside) if beside.parent.is_dir() else DEFAULT_VOCABULARY if Path(source).is_file() else source
+    choice = choice or default
+    path = Path(choice)
+    if path.is_file():
+        return path
+    if path.name == VOCABULARY or path.suffix == ".txt":
+        raise CadaError(
+            f"{path}: there is no such vocabulary. Name BERT's: --vocabulary FILE, or --vocabulary {DEFAULT_VOCABULARY} from the hub."
+        )
+    return _from_hub(choice, VOCABULARY, "Name a local file: --vocabulary vocab.txt.")
+
+
+def _from_hub(repository: str, file: str, advice: str) -> Path:
+    try:
+        return Path(hf_hub_download(repository, file))
+    except RemoteEntryNotFoundError as error:
+        if file == WEIGHTS[0]:
+            raise
+        raise CadaError(f"{repository}: this repository of the Hugging Face Hub has no {file}. {advice}") from error
+    except (OSError, HFValidationError) as error:
+        reason = " ".join(str(error).split())
+        raise CadaError(f"{repository}: the Hugging Face Hub did not give {file} ({reason}). {advice}") from error
