@@ -1,0 +1,119 @@
+"""What a recipe takes: memory and time of the dual variant, and the smallest change that fits where it does not.
+
+Every caption counts with the full number of tokens, as the published procedure pads it: the most that a variant takes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from cada import cost
+from cada.config import Architecture, Counts, Data
+from cada.config.steps import Precision
+
+ROOM = 0.9  # of a device's memory; the rest is for its libraries, scratch space and gaps
+SHARE = 0.5  # of the speed of plain products that a training reaches: assumed
+
+
+@dataclass(frozen=True)
+class Setting:
+    """The parameters that trade memory for time or digits."""
+
+    precision: Precision
+    checkpointing: bool
+    micro_batch: int | None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What an estimate needs of params/<dataset>/; `fused`: see `cada.cost.layer_bytes`."""
+
+    architecture: Architecture
+    vocabulary: int
+    batch: int
+    epochs: float
+    processes: int
+    fused: bool
+
+    @property
+    def own(self) -> int:
+        """The largest share of the batch that one process has."""
+        return math.ceil(self.batch / self.processes)
+
+    def memory(self, setting: Setting) -> cost.Memory:
+        """Bytes on one device under `setting`."""
+        return cost.training_memory(
+            self.architecture,
+            vocabulary=self.vocabulary,
+            tokens=self.architecture.max_tokens,
+            batch=self.batch,
+            processes=self.processes,
+            precision=setting.precision,
+            checkpointing=setting.checkpointing,
+            micro_batch=setting.micro_batch,
+            fused=self.fused,
+        )
+
+    def step_flops(self, setting: Setting) -> float:
+        """Operations of one step on the whole batch; checkpoints and chunks each repeat the forward pass."""
+        chunked = setting.micro_batch is not None and setting.micro_batch < self.own
+        return cost.training_flops(
+            self.architecture,
+            samples=self.batch,
+            tokens=self.architecture.max_tokens,
+            vocabulary=self.vocabulary,
+            recomputed=setting.checkpointing + chunked,
+        )
+
+    def scoring_flops(self, counts: Counts, *, top_k: int) -> float:
+        """Operations of scoring one split."""
+        tokens = self.architecture.max_tokens
+        found = cost.evaluation_flops(self.architecture, images=counts.images, captions=counts.captions, top_k=top_k, tokens=tokens)
+        return sum(found.values())
+
+    def steps(self, train: Counts) -> int:
+        """Steps of the whole training: two captions of a picture at most, whole batches."""
+        return round(self.epochs * (min(train.captions, 2 * train.images) // self.batch))
+
+
+def split_counts(data: Data) -> Mapping[str, Counts]:
+    """What each split holds, by data.yaml; nothing where it does not say."""
+    if data.synthesis:
+        images = sum(data.synthesis.images_per_person) / 2
+        drawn = data.synthesis.persons.model_dump()
+        return {name: Counts(persons=n, images=round(n * images), captions=2 * round(n * images)) for name, n in drawn.items()}
+    counts = dict(data.expected or {})
+    if "train" in counts and "val" not in counts and data.held_out_persons:
+        train, share = counts["train"], data.held_out_persons / counts["train"].persons
+        counts["val"] = Counts(persons=data.held_out_persons, images=round(share * train.images), captions=round(share * train.captions))
+    return counts
+
+
+def fits(recipe: Recipe, setting: Setting, memory: int) -> bool:
+    """Whether the training has room on a device with `memory` bytes."""
+    return recipe.memory(setting).total <= ROOM * memory
+
+
+def smallest_change(recipe: Recipe, setting: Setting, memory: int, *, bf16: bool) -> tuple[Setting, list[str]] | None:
+    """The first setting that fits, and the parameters of train.yaml that make it; None where none does."""
+    for changed, parameters in _changes(recipe, setting, bf16=bf16):
+        if fits(recipe, changed, memory):
+            return changed, parameters
+    return None
+
+
+def _changes(recipe: Recipe, setting: Setting, *, bf16: bool) -> Iterator[tuple[Setting, list[str]]]:
+    """Ever larger changes: bf16, then checkpoints too, then chunks of half, a quarter ... of the batch."""
+    parameters: list[str] = []
+    if bf16 and setting.precision == "fp32":
+        setting, parameters = replace(setting, precision="bf16"), [*parameters, "compute.precision: bf16"]
+        yield setting, parameters
+    if not setting.checkpointing:
+        setting, parameters = replace(setting, checkpointing=True), [*parameters, "compute.checkpointing: true"]
+        yield setting, parameters
+    size = min(setting.micro_batch or recipe.own, recipe.own)
+    while size > 1:
+        size = math.ceil(size / 2)
+        yield replace(setting, micro_batch=size), [*parameters, f"optimisation.micro_batch_size: {size}"]

@@ -1,0 +1,84 @@
+"""What a project has and lacks: data sets, initial weights, NLTK's tagger.
+
+Each function answers with one line for the page, and with what to do where a thing is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cada import config
+from cada.data import manifest
+from cada.data.readers import annotation_files
+from cada.errors import CadaError
+from cada.files import digest
+from cada.paths import Layout
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The state of a thing in a few words, and what to do where it is missing."""
+
+    state: str
+    remedy: str | None = None
+
+
+def data_finding(dataset: str, data: config.Data) -> Finding:
+    """Whether the set is there and prepared; a drawn one is made when it is wanted."""
+    layout = Layout(dataset)
+    if data.synthesis and not data.root.exists():
+        return Finding("drawn when it is wanted")
+    try:
+        annotation_files(data.format, data.root)
+    except CadaError as error:
+        return Finding("missing", str(error))
+    if not layout.manifest.is_file():
+        return Finding(f"in {data.root}, not prepared yet")
+    try:
+        manifest.compare(manifest.read(layout.manifest, dataset), data.root, dataset)
+    except CadaError as error:
+        return Finding("changed since it was prepared", str(error))
+    return Finding(f"in {data.root}, prepared")
+
+
+def weights_finding(dataset: str, initial: config.Initial) -> Finding:
+    """Whether the imported weights are named, there, and the ones named."""
+    place = Layout(dataset).params("initial")
+    if initial.source == "pretrain":
+        return Finding("pre-trained here")
+    if initial.weights is None:
+        return Finding("not named", f"{place}: no weights are named. `cada weights import` makes them and prints the lines to put there.")
+    folder = initial.weights.path
+    if not folder.is_dir():
+        return Finding("missing", f"{folder}: there is no such folder, but {place} names it. `cada weights import` makes it.")
+    from cada.model.folder import folder_digest  # imports transformers: seconds
+
+    try:
+        found = folder_digest(folder)
+    except CadaError as error:
+        return Finding("not whole", str(error))
+    if found != initial.weights.sha256:
+        return Finding("others", f"{folder}: its digest is {found}, {place} says {initial.weights.sha256}. Import the weights again.")
+    return Finding(f"in {folder}, as named")
+
+
+def vocabulary_size(parameters: config.DatasetParameters) -> int:
+    """Entries of the vocabulary with [DEC] and [ENC]: of the file that is named, else BERT's, which the published weights have."""
+    named = parameters.model.vocabulary
+    if named is None:
+        return 30522 + 2
+    if not named.path.is_file() or digest(named.path) != named.sha256:
+        raise CadaError(f"{named.path}: not the vocabulary that model.yaml names. Restore it, or write its digest there.")
+    return len(named.path.read_text(encoding="utf-8").split()) + 2
+
+
+def tagger_finding(users: Sequence[str]) -> Finding:
+    """NLTK's tagger, which the variants `users` need."""
+    from cada.phrases.words import attribute_words  # imports nltk: seconds
+
+    try:
+        attribute_words([["red"]])
+    except CadaError as error:
+        return Finding("not installed", f"{', '.join(users)}: {error}") if users else Finding("not installed, and no variant needs it")
+    return Finding("installed")

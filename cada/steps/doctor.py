@@ -1,0 +1,155 @@
+"""`cada doctor`: what is installed, what is there, and what a data set's recipe will take."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from cada import compute, config, cost
+from cada.config.steps import Precision
+from cada.doctor.estimate import SHARE, Recipe, Setting, fits, smallest_change, split_counts
+from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, processor
+from cada.doctor.page import duration, gigabytes, operations, render
+from cada.doctor.project import Finding, data_finding, tagger_finding, vocabulary_size, weights_finding
+from cada.errors import CadaError
+from cada.paths import STATE, Layout
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+
+
+def examine(dataset: str | None) -> None:
+    """Print the page; `CadaError` lists what is missing for `dataset`, or for the data sets of params/workflow.yaml."""
+    matrix = config.load_workflow()
+    recipes = {name: config.load_dataset(name) for name in ([dataset] if dataset else config.known_datasets())}
+    problems: list[str] = []
+
+    def told(finding: Finding, *, needed: bool = True) -> str:
+        if finding.remedy and needed:
+            problems.append(finding.remedy)
+        return finding.state
+
+    needed = {name: dataset is not None or name in matrix.datasets for name in recipes}
+    users = _word_maskers(matrix, [recipe for name, recipe in recipes.items() if needed[name]])
+    page = {
+        "installed": {"Python": platform.python_version(), **{name: told(finding) for name, finding in _packages().items()}},
+        "machine": _machine(),
+        "data sets": {name: told(data_finding(name, recipe.data), needed=needed[name]) for name, recipe in recipes.items()},
+        "initial weights": {name: told(weights_finding(name, recipe.initial), needed=needed[name]) for name, recipe in recipes.items()},
+        "NLTK's tagger": {"English": told(tagger_finding(users))},
+    }
+    if dataset:
+        title = f"{dataset}: dual variant, every caption {recipes[dataset].model.max_tokens} tokens long, which is the most it takes"
+        try:
+            page[title] = _estimate(dataset, recipes[dataset], problems)
+        except CadaError as error:  # a device or a vocabulary that is not there: said with the rest
+            problems.append(str(error))
+    print(render(page))
+    if problems:
+        raise CadaError("\n".join(problems))
+
+
+def _packages() -> dict[str, Finding]:
+    missing = Finding("missing", "a package is missing. `make environment` installs what requirements.lock lists.")
+    return {name: Finding(version) if version else missing for name, version in installed().items()}
+
+
+def _machine() -> dict[str, str]:
+    cpu = processor()
+    rows = {"CPU": f"{cpu.name}, {gigabytes(cpu.memory)} of memory"}
+    rows |= {f"GPU {place}": f"{gpu.name}, {gigabytes(gpu.memory)}" for place, gpu in enumerate(gpus())} or {"GPU": "none that torch sees"}
+    return rows | {f"{folder}/": f"{gigabytes(free_space(folder))} free" for folder in (Path("results"), STATE)}
+
+
+def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParameters]) -> list[str]:
+    """The workflow's variants that mask the words that NLTK tags, on any of the data sets."""
+    variants = {name: config.load_variant(name) for name in matrix.variants}
+    return [
+        name
+        for name, variant in variants.items()
+        if variant.weights.ara and any(config.resolve_switches(variant, recipe.train.switches).ara_masking == "words" for recipe in recipes)
+    ]
+
+
+def _estimate(dataset: str, parameters: config.DatasetParameters, problems: list[str]) -> dict[str, str]:
+    """Memory, disk and time of one training and its evaluation; what does not fit is added to `problems`."""
+    settings, optimisation = parameters.train.compute, parameters.train.optimisation
+    device = _device(settings)
+    recipe = Recipe(
+        architecture=parameters.model.architecture,
+        vocabulary=vocabulary_size(parameters),
+        batch=optimisation.batch_size,
+        epochs=optimisation.epochs,
+        processes=compute.process_count(settings),
+        fused=device.device.type == "cuda",
+    )
+    setting = Setting(settings.precision, settings.checkpointing, optimisation.micro_batch_size)
+    rows = _memory(dataset, recipe, setting, device, problems) | _disk(parameters, recipe, problems)
+    return rows | _time(dataset, parameters, recipe, setting, device)
+
+
+def _device(settings: config.Compute) -> Device:
+    """Where the training runs: the smallest GPU, or the CPU with its memory shared out to the processes."""
+    if compute.resolve_device(settings.device).type == "cuda":
+        return min(gpus(), key=lambda gpu: gpu.memory)
+    torch.set_num_threads(settings.threads)
+    cpu = processor()
+    return Device("CPU", cpu.device, cpu.memory // compute.process_count(settings), bf16=True)
+
+
+def _memory(dataset: str, recipe: Recipe, setting: Setting, device: Device, problems: list[str]) -> dict[str, str]:
+    memory = recipe.memory(setting)
+    names = {"weights": memory.weights, "gradients": memory.gradients, "optimiser": memory.optimizer, "activations": memory.activations}
+    rows = {
+        "parameters": f"{cost.parameter_count(recipe.architecture, vocabulary=recipe.vocabulary):,}",
+        "batch": f"{recipe.batch} pairs on {recipe.processes} process{'es' if recipe.processes > 1 else ''}, {setting.precision}",
+        "memory": f"{gigabytes(memory.total)} of {gigabytes(device.memory)} ({device.name})",
+        "": ", ".join(f"{name} {gigabytes(size)}" for name, size in names.items()),
+    }
+    if fits(recipe, setting, device.memory):
+        return rows
+    change = smallest_change(recipe, setting, device.memory, bf16=device.bf16)
+    place = Layout(dataset).params("train")
+    if change is None:
+        problems.append(f"{place}: no setting fits in {gigabytes(device.memory)}. Use more processes, or a device with more memory.")
+        return rows | {"fits with": "no setting"}
+    changed, lines = change
+    problems.append(f"{place}: the training does not fit in {gigabytes(device.memory)}. Set {', '.join(lines)}.")
+    return rows | {"fits with": f"{', '.join(lines)}: {gigabytes(recipe.memory(changed).total)}"}
+
+
+def _disk(parameters: config.DatasetParameters, recipe: Recipe, problems: list[str]) -> dict[str, str]:
+    """Decoded pictures of all splits and a resume state under .cada/, one model under results/."""
+    pictures = cost.picture_bytes(recipe.architecture, sum(counts.images for counts in split_counts(parameters.data).values()))
+    model = cost.FP32 * cost.parameter_count(recipe.architecture, vocabulary=recipe.vocabulary)
+    state = 4 * model  # weights, the best so far, two moments
+    if (needed := pictures + state) > free_space(STATE):
+        problems.append(f"{STATE}/: {gigabytes(needed)} are needed, {gigabytes(free_space(STATE))} are free. Free some space.")
+    if model > free_space(Path("results")):
+        problems.append(f"results/: {gigabytes(model)} are needed for each model. Free some space.")
+    return {"disk": f"pictures {gigabytes(pictures)}, resume state {gigabytes(state)}, each trained model {gigabytes(model)}"}
+
+
+def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, setting: Setting, device: Device) -> dict[str, str]:
+    """One training with its validations, and one evaluation, at an assumed share of the speed of plain products."""
+    rates = {precision: matrix_rate(device.device, precision) for precision in PRECISIONS}
+    speeds = ", ".join(f"{operations(rate)}/s in {precision}" for precision, rate in rates.items())
+    rows = {
+        "step": operations(recipe.step_flops(setting)),
+        "speed": f"{speeds}: products of matrices, timed; {SHARE:.0%} of that is assumed",
+    }
+    counts, train, evaluate = split_counts(parameters.data), parameters.train, parameters.evaluate
+    if not {"train", "val", "test"} <= counts.keys():
+        return rows | {"training": f"its length is not known: {Layout(dataset).params('data')} has no `expected` counts"}
+    steps = recipe.steps(counts["train"])
+    learning = steps * recipe.step_flops(setting)
+    validating = recipe.epochs * recipe.scoring_flops(counts["val"], top_k=train.validation.top_k)
+    scoring = sum(recipe.scoring_flops(counts[split], top_k=evaluate.top_k) for split in ("val", "test"))
+    speed = {precision: SHARE * recipe.processes * rate for precision, rate in rates.items()}
+    training_time = duration((learning + validating) / speed[train.compute.precision])
+    return rows | {
+        "training": f"{training_time}: {operations(learning)} in {steps:,} steps, {operations(validating)} to validate",
+        "evaluation": f"{duration(scoring / speed[evaluate.compute.precision])}: {operations(scoring)}",
+    }

@@ -1,0 +1,305 @@
+"""The doctor: what it finds, what it asks for, and estimates that agree with their parts."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nltk
+import pytest
+import torch
+
+from cada import config
+from cada.cli import main
+from cada.config import Counts
+from cada.doctor import machine
+from cada.doctor.estimate import ROOM, Recipe, Setting, fits, smallest_change, split_counts
+from cada.doctor.page import duration, gigabytes, operations, render
+from cada.doctor.project import data_finding, tagger_finding, vocabulary_size, weights_finding
+from cada.errors import CadaError
+from cada.files import digest, write_json
+from cada.model.folder import folder_digest
+from cada.paths import Layout
+from cada.steps import doctor
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that has the parameters and nothing else."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(nltk.data, "path", [])
+
+
+@pytest.fixture
+def examined(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, list[str]]]:
+    """Run `cada doctor`: its exit code, its page and its complaints. A product takes no time to speak of."""
+    monkeypatch.setattr(doctor, "matrix_rate", lambda device, precision: {"fp32": 50e12, "bf16": 400e12}[precision])
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+
+    def run(*arguments: str) -> tuple[int, str, list[str]]:
+        monkeypatch.setattr(sys, "argv", ["cada", "doctor", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        page, complaints = capsys.readouterr()
+        return int(ended.value.code or 0), page, complaints.splitlines()
+
+    return run
+
+
+def with_gpus(monkeypatch: pytest.MonkeyPatch, *, count: int, memory: float) -> None:
+    """As if torch saw GPUs of `memory` bytes."""
+    found = [machine.Device("Somebody's GPU", torch.device("cuda", place), int(memory), bf16=True) for place in range(count)]
+    monkeypatch.setattr(doctor, "gpus", lambda: found)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+
+def row(page: str, label: str) -> str:
+    found = re.search(rf"^  {label} +(.*)$", page, re.MULTILINE)
+    assert found, f"{label} is not on the page:\n{page}"
+    return found[1]
+
+
+# --- the page -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fresh_project_lacks_nothing(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
+    """What is missing for the public sets is no problem as long as the workflow does not name them."""
+    code, page, complaints = examined()
+    assert (code, complaints) == (0, [])
+    assert [line for line in page.splitlines() if line and line[0] != " "] == [
+        "installed",
+        "machine",
+        "data sets",
+        "initial weights",
+        "NLTK's tagger",
+    ]
+    assert row(page, "Python") == f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+    assert row(page, "torch") == torch.__version__
+    assert row(page, "synthpedes") == "drawn when it is wanted"
+    assert row(page, "cuhk_pedes") == "missing"
+    assert row(page, "English") == "not installed, and no variant needs it"
+
+
+def test_every_text_stands_in_one_column(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
+    rows = [line for line in examined("smoke")[1].splitlines() if line.startswith("  ")]
+    assert len({re.match(r"  .*?  +(?=\S)|  +", line).end() for line in rows}) == 1  # type: ignore[union-attr]
+
+
+def test_what_a_public_set_lacks_is_said_in_one_line_each(
+    examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpus(monkeypatch, count=1, memory=141e9)
+    path = Path("params/workflow.yaml")
+    path.write_text("datasets: [cuhk_pedes]\nvariants: [dual, published]\nseeds: [0]\n")
+    for arguments in ((), ("cuhk_pedes",)):
+        code, _, complaints = examined(*arguments)
+        assert code == 1
+        assert len(complaints) == 3
+        assert complaints[0].startswith("cada: data/CUHK-PEDES: there is no reid_raw.json.")
+        assert complaints[1].startswith("cada: params/cuhk_pedes/initial.yaml: no weights are named. `cada weights import`")
+        assert complaints[2].startswith("cada: published: ara_masking: words needs NLTK's")
+
+
+def test_a_package_that_is_missing_is_said(examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "PACKAGES", {"torch": "torch", "DVC": "no-such-package"})
+    code, page, complaints = examined()
+    assert code == 1
+    assert row(page, "DVC") == "missing"
+    assert complaints == ["cada: a package is missing. `make environment` installs what requirements.lock lists."]
+
+
+def test_a_device_that_is_not_there_is_said_with_the_rest(
+    examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    path = Path("params/smoke/train.yaml")
+    path.write_text(path.read_text().replace("device: auto", "device: cuda"))
+    code, page, complaints = examined("smoke")
+    assert code == 1
+    assert row(page, "smoke") == "drawn when it is wanted"
+    assert len(complaints) == 1
+    assert complaints[0].startswith("cada: compute.device: cuda is asked for and torch sees none.")
+
+
+# --- the estimate -------------------------------------------------------------------------------------------------
+
+
+def test_the_paper_s_recipe_on_one_large_gpu(examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, count=1, memory=141e9)
+    _, page, complaints = examined("cuhk_pedes")
+    assert row(page, "parameters") == "361,335,104"
+    assert row(page, "batch") == "120 pairs on 1 process, fp32"
+    assert row(page, "memory").endswith("of 141.0 GB (Somebody's GPU)")
+    assert "fits with" not in page
+    assert not any("does not fit" in line for line in complaints)
+    assert row(page, "disk") == "pictures 6.1 GB, resume state 5.8 GB, each trained model 1.4 GB"
+    assert row(page, "step") == "48.4 TFLOP"
+    # 918 PFLOP at half of 50 TFLOP/s: 10.2 hours
+    assert row(page, "training").startswith("10 hours: 822.5 PFLOP in 17,010 steps, 95.9 PFLOP to validate")
+
+
+def test_five_gpus_share_the_batch_and_the_time(
+    examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpus(monkeypatch, count=5, memory=25e9)
+    _, page, complaints = examined("cuhk_pedes")
+    assert row(page, "batch") == "120 pairs on 5 processes, fp32"
+    assert row(page, "training").startswith("2 hours: 822.5 PFLOP in 17,010 steps")
+    assert not any("does not fit" in line for line in complaints), "24 pairs fitted on the authors' GPUs"
+
+
+def test_what_does_not_fit_is_answered_with_a_change_that_does(
+    examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpus(monkeypatch, count=1, memory=16e9)
+    code, page, complaints = examined("cuhk_pedes")
+    change = row(page, "fits with").rsplit(":", 1)[0]
+    assert code == 1
+    assert complaints[-1] == f"cada: params/cuhk_pedes/train.yaml: the training does not fit in 16.0 GB. Set {change}."
+    values = dict(item.split(": ") for item in change.split(", "))
+    path, text = Path("params/cuhk_pedes/train.yaml"), Path("params/cuhk_pedes/train.yaml").read_text()
+    text = text.replace("precision: fp32, checkpointing: false", "precision: bf16, checkpointing: true")
+    if size := values.get("optimisation.micro_batch_size"):
+        text = text.replace("  epochs: 30\n", f"  epochs: 30\n  micro_batch_size: {size}\n")
+    path.write_text(text)
+    assert "fits with" not in examined("cuhk_pedes")[1]
+
+
+def test_where_nothing_fits_that_is_said(examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    with_gpus(monkeypatch, count=1, memory=6e9)
+    _, page, complaints = examined("cuhk_pedes")
+    assert row(page, "fits with") == "no setting"
+    assert "no setting fits in 6.0 GB" in complaints[-1]
+
+
+def test_a_full_disk_is_said(examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "free_space", lambda folder: 1_000_000)
+    assert [line.split(":")[1] for line in examined("smoke")[2]] == [" .cada/", " results/"]
+
+
+def test_a_set_without_counts_has_no_length(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
+    path = Path("params/rstpreid/data.yaml")
+    path.write_text("format: rstpreid\nroot: data/RSTPReid\n")
+    assert "has no `expected` counts" in row(examined("rstpreid")[1], "training")
+
+
+@pytest.fixture
+def recipe() -> Recipe:
+    architecture = config.load_dataset("cuhk_pedes").model.architecture
+    return Recipe(architecture, vocabulary=30524, batch=120, epochs=30, processes=1, fused=True)
+
+
+def test_the_smallest_change_is_the_first_that_fits(recipe: Recipe) -> None:
+    start = Setting("fp32", False, None)
+    order = [Setting("bf16", False, None), Setting("bf16", True, None)]
+    order += [Setting("bf16", True, size) for size in (60, 30, 15, 8, 4, 2, 1)]
+    for place, wanted in enumerate(order):
+        memory = round(recipe.memory(wanted).total / ROOM) + 1
+        found = smallest_change(recipe, start, memory, bf16=True)
+        assert found is not None
+        assert found[0] == next(setting for setting in order if fits(recipe, setting, memory))
+        assert len(found[1]) == min(place + 1, 3)
+    assert smallest_change(recipe, start, recipe.memory(order[-1]).total, bf16=True) is None
+
+
+def test_a_gpu_without_bf16_is_not_asked_for_it(recipe: Recipe) -> None:
+    found = smallest_change(recipe, Setting("fp32", False, None), round(30e9), bf16=False)
+    assert found == (Setting("fp32", True, None), ["compute.checkpointing: true"])
+
+
+def test_checkpoints_and_chunks_each_repeat_the_forward_pass(recipe: Recipe) -> None:
+    plain = recipe.step_flops(Setting("fp32", False, None))
+    assert recipe.step_flops(Setting("bf16", True, None)) == pytest.approx(plain * 4 / 3)
+    assert recipe.step_flops(Setting("fp32", False, 120)) == plain
+    assert recipe.step_flops(Setting("fp32", True, 60)) == pytest.approx(plain * 5 / 3)
+
+
+def test_counts_come_from_the_parameters() -> None:
+    assert split_counts(config.load_dataset("cuhk_pedes").data)["test"] == Counts(persons=1000, images=3074, captions=6156)
+    held_out = split_counts(config.load_dataset("icfg_pedes").data)["val"]
+    assert held_out == Counts(persons=200, images=round(34674 * 200 / 3102), captions=round(34674 * 200 / 3102))
+    drawn = split_counts(config.load_dataset("synthpedes").data)
+    assert drawn["train"] == Counts(persons=2000, images=8000, captions=16000)
+
+
+def test_an_epoch_has_two_captions_of_a_picture_at_most(recipe: Recipe) -> None:
+    assert recipe.steps(Counts(persons=11003, images=34054, captions=68126)) == 30 * (68108 // 120)
+
+
+# --- findings -----------------------------------------------------------------------------------------------------
+
+
+def test_a_set_that_is_there_prepared_and_changed() -> None:
+    data, layout = config.load_dataset("cuhk_pedes").data, Layout("cuhk_pedes")
+    (data.root / "imgs").mkdir(parents=True)
+    annotation = data.root / "reid_raw.json"
+    annotation.write_text("[]")
+    assert data_finding("cuhk_pedes", data).state == "in data/CUHK-PEDES, not prepared yet"
+    facts = {"bytes": annotation.stat().st_size, "sha256": digest(annotation)}
+    write_json(layout.manifest, {"annotation": {annotation.name: facts}, "images": {}})
+    found = data_finding("cuhk_pedes", data)
+    assert (found.state, found.remedy) == ("in data/CUHK-PEDES, prepared", None)
+    annotation.write_text("[1]")
+    found = data_finding("cuhk_pedes", data)
+    assert found.state == "changed since it was prepared"
+    assert found.remedy is not None
+    assert "reid_raw.json" in found.remedy
+
+
+def test_weights_are_the_ones_that_are_named() -> None:
+    folder = Path("weights/blip")
+    folder.mkdir(parents=True)
+    for name in ("model.safetensors", "config.json", "vocab.txt"):
+        (folder / name).write_text(name)
+    initial = config.Initial(source="file", weights=config.Pinned(path=folder, sha256=folder_digest(folder)))
+    assert weights_finding("cuhk_pedes", initial).remedy is None
+    (folder / "vocab.txt").write_text("other")
+    assert "its digest is" in str(weights_finding("cuhk_pedes", initial).remedy)
+    (folder / "vocab.txt").unlink()
+    assert "vocab.txt: there is no such file" in str(weights_finding("cuhk_pedes", initial).remedy)
+    shutil.rmtree(folder)
+    assert "there is no such folder" in str(weights_finding("cuhk_pedes", initial).remedy)
+
+
+def test_the_vocabulary_is_counted_with_the_two_extra_tokens() -> None:
+    assert vocabulary_size(config.load_dataset("cuhk_pedes")) == 30524
+    parameters = config.load_dataset("synthpedes")
+    assert vocabulary_size(parameters) == len(Path("params/synthpedes/vocab.txt").read_text().splitlines()) + 2
+    Path("params/synthpedes/vocab.txt").write_text("[PAD]\n")
+    with pytest.raises(CadaError, match=r"params/synthpedes/vocab\.txt"):
+        vocabulary_size(parameters)
+
+
+def test_the_tagger_is_asked_for_only_where_a_variant_needs_it() -> None:
+    assert tagger_finding([]).remedy is None
+    assert "ara_masking: words" in str(tagger_finding(["published"]).remedy)
+
+
+# --- machine and page ---------------------------------------------------------------------------------------------
+
+
+def test_the_machine_has_memory_space_and_speed(tmp_path: Path) -> None:
+    assert machine.processor().memory > 5e8
+    assert machine.free_space(tmp_path / "not" / "there") == shutil.disk_usage(tmp_path).free
+    assert machine.matrix_rate(torch.device("cpu"), "fp32", seconds=0.01) > 1e8
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_is_faster_than_a_tera_a_second() -> None:
+    assert machine.gpus()[0].memory > 1e9
+    assert machine.matrix_rate(torch.device("cuda"), "bf16", seconds=0.1) > 1e12
+
+
+def test_numbers_have_one_unit() -> None:
+    assert [gigabytes(size) for size in (3.6e6, 1e8, 141e9)] == ["3.6 MB", "0.1 GB", "141.0 GB"]
+    assert [operations(count) for count in (38.5e9, 48.4e12, 1.2e18)] == ["38.5 GFLOP", "48.4 TFLOP", "1,200.0 PFLOP"]
+    assert [duration(seconds) for seconds in (69, 600, 36000, 9e6)] == ["69 seconds", "10 minutes", "10 hours", "104 days"]
+    assert render({"one": {"a": "x", "long": "y"}, "two": {"b": "z"}}) == "one\n  a     x\n  long  y\n\ntwo\n  b     z"
