@@ -82,7 +82,7 @@ def resumable(cell: Cell, params_hash: str, inputs: Sequence[Path]) -> Iterator[
     state = folder / f"{key}.pt"
     with exclusive(folder / "lock", str(cell)) if distributed.is_first() else nullcontext():
         if distributed.is_first():
-            for other in set(folder.glob("*.pt")) - {state}:
+            for other in set(folder.iterdir()) - {state, folder / "lock"}:  # of other parameters, or half written
                 other.unlink()
         distributed.wait_for_all()
         yield state
