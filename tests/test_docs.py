@@ -13,10 +13,10 @@ from cada.cli import app
 from cada.config import PROCEDURES, Variant
 
 ROOT = Path(__file__).parents[1]
-PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/deviations.md")}
+PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/deviations.md", "docs/datasets.md")}
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-MADE = ("results/", "data/", "R/", ".cada/")  # by a run, or by the reader
-EXAMPLES = {"params/variants/rare_phrases.yaml", "imgs/"}
+MADE = ("results/", "data/", "imgs/", "R/", ".cada/")  # by a run, or by the reader
+EXAMPLES = {"params/variants/rare_phrases.yaml"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -24,7 +24,7 @@ def test_files_are_there(page: str) -> None:
     named = set(re.findall(r"[`(\"]([\w.-]+/[\w./-]*)[`)\"]", PAGES[page])) | set(
         re.findall(r"`([\w-]+\.(?:md|yaml|yml|dvc|lock))`", PAGES[page])
     )
-    named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "train.yaml", "model.yaml"}
+    named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
     assert len(named) > 5
     assert {name for name in named if not (ROOT / name).exists()} == set()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -89,3 +92,15 @@ def test_weights_come_from_a_file_and_the_robust_negatives_are_the_hardest(datas
     assert robust == config.PROCEDURES["robust"]
     assert robust.hard_negatives == "hardest"
     assert published == config.PROCEDURES["published"]
+
+
+def test_snakemake_plans_all_three_with_every_variant(tmp_path: Path) -> None:
+    matrix = tmp_path / "workflow.yaml"
+    matrix.write_text(f"datasets: [{', '.join(RECIPES)}]\nvariants: [global, atp, ara, dual, published]\nseeds: [0, 1, 2]\n")
+    snakemake = Path(sys.executable).parent / "snakemake"
+    command = [snakemake, "--dry-run", "--forceall", "--nolock", "--quiet", "host", "--configfile", matrix, "--", "all"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    planned = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
+    cells = str(3 * 5 * 3)
+    assert planned | {"train": cells, "evaluate": cells, "data": "3", "phrases": "3", "initial": "3", "tables": "3"} == planned
