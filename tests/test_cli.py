@@ -46,7 +46,7 @@ def test_help_lists_the_steps() -> None:
     """As a program of its own: the entry point is installed."""
     program = str(Path(sys.executable).parent / "cada")
     shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    for command in ("data", "phrases", "initial", "train", "evaluate", "tables", "parity", "track"):
+    for command in ("data", "phrases", "initial", "train", "evaluate", "tables", "parity", "doctor", "track"):
         assert f"\n  {command} " in shown
 
 
