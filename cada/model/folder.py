@@ -23,8 +23,8 @@ WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
 
 
 def weights_of(model: Cada) -> dict[str, Tensor]:
-    """Every parameter once, by the names of `cada.model.names`."""
-    return {name: parameter.detach().clone() for name, parameter in parameters_of(model).items()}
+    """Copies of every parameter on the CPU, by the names of `cada.model.names`."""
+    return {name: parameter.detach().to("cpu", copy=True) for name, parameter in parameters_of(model).items()}
 
 
 def set_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> None:
