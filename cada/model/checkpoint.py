@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from cada.errors import CadaError
+
+# what torch's reader raises in the middle of a file that is cut off or is something else
+_DAMAGED = (RuntimeError, EOFError, struct.error, IndexError, KeyError, ValueError)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -49,5 +53,5 @@ def _read_pickle(path: Path) -> Any:
             f"{path}: not a checkpoint of plain tensors, or one that would run code when it is read, which is refused ({reason}). "
             "Check that it is the right file; if you trust it, save its tensors alone, as safetensors."
         ) from error
-    except (RuntimeError, EOFError, OSError) as error:
-        raise CadaError(f"{path}: not a whole checkpoint ({str(error).splitlines()[0]}). Fetch it again.") from error
+    except _DAMAGED as error:
+        raise CadaError(f"{path}: not a whole checkpoint ({type(error).__name__}). Fetch it again.") from error

@@ -17,6 +17,8 @@ from cada.model.names import parameters_of
 from cada.model.published import from_published, published_gradients, translate, without_use
 from cada.parity import load_vectors
 
+from .checkpoints import BASE, published_shapes
+
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "parity"
 
 
@@ -29,44 +31,6 @@ def state() -> dict[str, Tensor]:
 def twin() -> Cada:
     """A model of the fixture's sizes with its weights."""
     return load_vectors(FIXTURES).model
-
-
-def published_shapes(*, width: int, depth: int, mlp: int, patches: int, patch: int, vocabulary: int, positions: int) -> dict[str, tuple]:
-    """Every entry of a published checkpoint (method section 2), position ids and tied copies included."""
-    D = width
-
-    def linear(name: str, rows: int, columns: int) -> dict[str, tuple]:
-        return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
-
-    def norm(name: str) -> dict[str, tuple]:
-        return {f"{name}.weight": (D,), f"{name}.bias": (D,)}
-
-    shapes: dict[str, tuple] = {"visual_encoder.cls_token": (1, 1, D), "visual_encoder.pos_embed": (1, 1 + patches, D)}
-    shapes |= {"visual_encoder.patch_embed.proj.weight": (D, 3, patch, patch), "visual_encoder.patch_embed.proj.bias": (D,)}
-    shapes |= norm("visual_encoder.norm")
-    for layer in range(depth):
-        block = f"visual_encoder.blocks.{layer}"
-        shapes |= norm(f"{block}.norm1") | norm(f"{block}.norm2")
-        shapes |= linear(f"{block}.attn.qkv", 3 * D, D) | linear(f"{block}.attn.proj", D, D)
-        shapes |= linear(f"{block}.mlp.fc1", mlp, D) | linear(f"{block}.mlp.fc2", D, mlp)
-    for bert in ("text_encoder", "text_decoder.bert"):
-        shapes[f"{bert}.embeddings.position_ids"] = (1, positions)
-        shapes[f"{bert}.embeddings.word_embeddings.weight"] = (vocabulary, D)
-        shapes[f"{bert}.embeddings.position_embeddings.weight"] = (positions, D)
-        shapes |= norm(f"{bert}.embeddings.LayerNorm")
-        for layer in range(depth):
-            block = f"{bert}.encoder.layer.{layer}"
-            for attention in ("attention", "crossattention"):
-                for part in ("self.query", "self.key", "self.value", "output.dense"):
-                    shapes |= linear(f"{block}.{attention}.{part}", D, D)
-                shapes |= norm(f"{block}.{attention}.output.LayerNorm")
-            shapes |= linear(f"{block}.intermediate.dense", mlp, D) | linear(f"{block}.output.dense", D, mlp)
-            shapes |= norm(f"{block}.output.LayerNorm")
-    head = "text_decoder.cls.predictions"
-    shapes |= {f"{head}.bias": (vocabulary,)} | linear(f"{head}.transform.dense", D, D) | norm(f"{head}.transform.LayerNorm")
-    shapes |= linear(f"{head}.decoder", vocabulary, D)
-    shapes |= linear("vision_proj", 256, D) | linear("text_proj", 256, D) | linear("itm_head", 2, D) | linear("itm_local_head", 2, D)
-    return shapes
 
 
 def test_every_name_of_the_fixture_is_translated_and_every_parameter_is_given(state: dict[str, Tensor], twin: Cada) -> None:
@@ -89,7 +53,7 @@ def test_what_carries_nothing_of_its_own_is_a_copy(state: dict[str, Tensor]) -> 
 
 def test_the_checkpoint_of_the_paper_s_size_fits() -> None:
     """799 entries and 361,335,104 parameters, on the meta device: names and shapes only."""
-    shapes = published_shapes(width=768, depth=12, mlp=3072, patches=196, patch=16, vocabulary=30524, positions=512)
+    shapes = published_shapes(**BASE)
     sizes = Transformer(width=768, depth=12, heads=12, mlp=3072)
     with torch.device("meta"):
         model = build(Architecture(image_size=(224, 224), patch_size=(16, 16), vision=sizes, text=sizes, projection=256), vocabulary=30524)

@@ -1,0 +1,103 @@
+"""Where weights and vocabularies come from; the hub is a folder of this test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+
+from cada.errors import CadaError
+from cada.model import sources
+from cada.model.sources import Source, find_source, find_vocabulary
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository `group/blip` in a hub that has no other."""
+    folder = tmp_path / "hub"
+    folder.mkdir()
+
+    def download(repository: str, file: str) -> str:
+        if repository != "group/blip":
+            raise LocalEntryNotFoundError("no such repository, or no network")
+        if not (folder / file).is_file():
+            raise RemoteEntryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
+        return str(folder / file)
+
+    monkeypatch.setattr(sources, "hf_hub_download", download)
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def test_a_file_is_a_bare_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "cuhk_best.pth").touch()
+    assert find_source(str(tmp_path / "cuhk_best.pth")) == Source(tmp_path / "cuhk_best.pth", None)
+
+
+def test_a_folder_gives_safetensors_first(tmp_path: Path) -> None:
+    (tmp_path / "pytorch_model.bin").touch()
+    assert find_source(str(tmp_path)) == Source(tmp_path / "pytorch_model.bin", tmp_path / "config.json")
+    (tmp_path / "model.safetensors").touch()
+    assert find_source(str(tmp_path)) == Source(tmp_path / "model.safetensors", tmp_path / "config.json")
+
+
+def test_an_empty_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CadaError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
+        find_source(str(tmp_path))
+
+
+def test_the_hub_gives_safetensors_first(hub: Path) -> None:
+    (hub / "config.json").touch()
+    (hub / "pytorch_model.bin").touch()
+    assert find_source("group/blip") == Source(hub / "pytorch_model.bin", hub / "config.json")
+    (hub / "model.safetensors").touch()
+    assert find_source("group/blip") == Source(hub / "model.safetensors", hub / "config.json")
+
+
+def test_what_the_hub_does_not_give_is_named(hub: Path) -> None:
+    with pytest.raises(CadaError, match=r"group/blip: this repository .* has no config\.json"):
+        find_source("group/blip")
+    (hub / "config.json").touch()
+    with pytest.raises(CadaError, match=r"group/blip: this repository .* has no pytorch_model\.bin"):
+        find_source("group/blip")
+    with pytest.raises(CadaError, match=r"weights/cuhk\.pth: the Hugging Face Hub did not give .* Nor is there such a file or folder"):
+        find_source("weights/cuhk.pth")
+
+
+def test_a_name_that_no_repository_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CadaError, match=r"a/b/c: the Hugging Face Hub did not give config\.json .* Nor is there such a file"):
+        find_source("a/b/c")
+
+
+def test_the_vocabulary_that_is_chosen(hub: Path, tmp_path: Path) -> None:
+    words = tmp_path / "words.txt"
+    words.touch()
+    assert find_vocabulary(str(words), "group/blip") == words
+    (hub / "vocab.txt").touch()
+    assert find_vocabulary("group/blip", "weights.pth") == hub / "vocab.txt"
+
+
+def test_the_vocabulary_beside_the_weights(hub: Path) -> None:
+    (hub / "vocab.txt").touch()
+    assert find_vocabulary(None, "group/blip") == hub / "vocab.txt"
+    assert find_vocabulary(None, str(hub)) == hub / "vocab.txt"
+
+
+def test_a_bare_checkpoint_takes_bert_s_from_the_hub(hub: Path, tmp_path: Path) -> None:  # noqa: ARG001
+    (tmp_path / "cuhk_best.pth").touch()
+    with pytest.raises(CadaError, match=r"bert-base-uncased: the Hugging Face Hub did not give vocab\.txt .* --vocabulary vocab\.txt"):
+        find_vocabulary(None, "cuhk_best.pth")
+
+
+@pytest.mark.parametrize("choice", ["nowhere/vocab.txt", "words.txt"])
+def test_a_missing_vocabulary_is_named(hub: Path, choice: str) -> None:  # noqa: ARG001
+    with pytest.raises(CadaError, match=rf"{choice}: there is no such vocabulary\. Name BERT's"):
+        find_vocabulary(choice, "cuhk_best.pth")
+
+
+def test_a_folder_without_a_vocabulary_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CadaError, match=r"vocab\.txt: there is no such vocabulary\. Name BERT's: --vocabulary"):
+        find_vocabulary(None, str(tmp_path))
