@@ -18,7 +18,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-data = typer.Typer(help="Draw, validate and look at data sets.", no_args_is_help=True)
+data = typer.Typer(help="Fetch, draw, validate and look at data sets.", no_args_is_help=True)
 weights = typer.Typer(help="Weights to start from.", no_args_is_help=True)
 track = typer.Typer(help="The MLflow store.", no_args_is_help=True)
 app.add_typer(data, name="data")
@@ -39,6 +39,43 @@ def data_prepare(dataset: Dataset, force: Annotated[bool, typer.Option("--force"
     from cada.steps.data import prepare_data
 
     prepare_data(dataset, force=force)
+
+
+@data.command("validate")
+def data_validate(dataset: Dataset) -> None:
+    """Check the data set without writing anything.
+
+    Counts, captions and every image, as `prepare` does; all faults are listed.
+    """
+    from cada.steps.data import validate_data
+
+    validate_data(dataset)
+
+
+@data.command("status")
+def data_status() -> None:
+    """What is there of every data set.
+
+    What is missing, where to ask for it and under which terms.
+    """
+    from cada.steps.status import show_status
+
+    show_status()
+
+
+@data.command("fetch")
+def data_fetch(
+    name: Annotated[str, typer.Argument(help="A data set, or nltk-tagger.", show_default=False)],
+    archive: Annotated[str | None, typer.Option("--archive", help="A zip or tar file, or its address.", show_default=False)] = None,
+    sha256: Annotated[str | None, typer.Option("--sha256", help="Its SHA-256.", show_default=False)] = None,
+) -> None:
+    """Unpack an archive of a data set.
+
+    Its SHA-256 is checked first. `nltk-tagger` is fetched from NLTK's home.
+    """
+    from cada.steps.fetch import fetch
+
+    fetch(name, archive=archive, sha256=sha256)
 
 
 @data.command("sheet")

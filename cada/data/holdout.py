@@ -16,18 +16,13 @@ from cada.data.records import Record
 from cada.errors import CadaError
 
 
-def has_val(records: Sequence[Record]) -> bool:
-    """Whether the annotation has a val split of its own."""
-    return any(record.split == "val" for record in records)
-
-
 def with_val(records: Sequence[Record], *, how: Literal["test", "held_out"], persons: int | None) -> list[Record]:
     """The records with a val split: unchanged where there is one.
 
     `held_out`: `persons` train persons move to val. `test`: the test records are repeated as val and train stays whole,
     as published. Errors: `CadaError` when `persons` is None or leaves nobody to train on.
     """
-    if has_val(records):
+    if any(record.split == "val" for record in records):
         return list(records)
     if how == "test":
         return [*records, *(replace(record, split="val") for record in records if record.split == "test")]

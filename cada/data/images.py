@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
+from cada.data.decoding import as_rgb
 from cada.errors import CadaError
 
 # CLIP's and BLIP's statistics
@@ -33,20 +34,11 @@ def load_image(path: Path, size: tuple[int, int]) -> np.ndarray:
     """Decode one picture as RGB and resize it (bilinear) to (H, W, 3) uint8; grey, palette, RGBA and 16-bit files included."""
     try:
         with Image.open(path) as picture:
-            return np.asarray(_rgb(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
+            return np.asarray(as_rgb(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
     except FileNotFoundError as error:
         raise CadaError(f"{path}: there is no such image. Restore it, then run `cada data prepare` again.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise CadaError(f"{path}: not a whole image ({error}). Restore it, then run `cada data prepare` again.") from error
-
-
-def _rgb(picture: Image.Image) -> Image.Image:
-    """The picture in RGB. `ValueError` for 32-bit samples, whose white is not defined."""
-    if picture.mode in ("I", "F"):
-        raise ValueError("its samples have 32 bits; save it with 8")
-    if picture.mode.startswith("I;16"):  # Pillow's own conversion clips at 255: all but black becomes white
-        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    return picture.convert("RGB")
 
 
 def decode_images(paths: Sequence[Path], images: np.ndarray, *, threads: int) -> None:

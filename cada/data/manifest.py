@@ -12,40 +12,30 @@ from pathlib import Path
 from typing import Any
 
 from cada import files
-from cada.data.records import Record
 from cada.errors import CadaError
 
 
 def build(
     dataset: str,
     form: str,
-    records: Sequence[Record],
+    splits: Mapping[str, Mapping[str, int]],
     *,
     annotation: Sequence[Path],
     images: Mapping[str, tuple[int, str]],
     truncated: int,
     oracles: dict[str, Any] | None,
 ) -> dict[str, Any]:
-    """The manifest's content; `images` maps a path under imgs/ to (bytes, SHA-256)."""
+    """The manifest's content; `splits` are the counts of each split, `images` maps a path under imgs/ to (bytes, SHA-256)."""
     manifest = {
         "dataset": dataset,
         "format": form,
         "annotation": {path.name: {"bytes": path.stat().st_size, "sha256": files.digest(path)} for path in annotation},
-        "splits": _counts(records),
+        "splits": splits,
         "truncated_captions": truncated,
     }
     if oracles:
         manifest["oracles"] = oracles
     return manifest | {"images": {name: list(facts) for name, facts in images.items()}}
-
-
-def _counts(records: Sequence[Record]) -> dict[str, dict[str, int]]:
-    counts = {}
-    for split in dict.fromkeys(record.split for record in records):
-        mine = [record for record in records if record.split == split]
-        captions = sum(len(record.captions) for record in mine)
-        counts[split] = {"persons": len({record.person for record in mine}), "images": len(mine), "captions": captions}
-    return counts
 
 
 def write(path: Path, manifest: dict[str, Any]) -> None:
@@ -75,7 +65,7 @@ def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
         if path.stat().st_size != facts["bytes"] or files.digest(path) != facts["sha256"]:
             raise CadaError(f"{path}: changed since the set was prepared. {remedy}")
     images = manifest["images"]
-    sizes = dict(_sizes(root / "imgs"))
+    sizes = dict(file_sizes(root / "imgs"))
     for name, (size, _) in images.items():
         if name not in sizes:
             raise CadaError(f"{root / 'imgs' / name}: there is no such image, but the manifest lists it. {remedy}")
@@ -83,13 +73,13 @@ def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
             raise CadaError(f"{root / 'imgs' / name}: has {sizes[name]} bytes, {size} when the set was prepared. {remedy}")
 
 
-def _sizes(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:
-    """(path under imgs/, bytes) of every file."""
+def file_sizes(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:
+    """(path under `folder`, bytes) of every file; nothing where there is no such folder."""
     if not folder.is_dir():
         return
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
-                yield from _sizes(Path(entry.path), f"{prefix}{entry.name}/")
+                yield from file_sizes(Path(entry.path), f"{prefix}{entry.name}/")
             else:
                 yield f"{prefix}{entry.name}", entry.stat().st_size

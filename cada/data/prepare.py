@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from cada.data.records import Record
 from cada.data.synthpedes.captions import Phrase
 from cada.data.synthpedes.generate import ANNOTATION, SYNTHESIS, description, draw_set
 from cada.data.synthpedes.oracles import oracle_scores
-from cada.data.validation import check_captions, check_images
+from cada.data.validation import Findings, validate
 from cada.errors import CadaError
 from cada.paths import STATE
 
@@ -27,15 +28,36 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
             _ensure_drawn(data.root, data.synthesis, force=force)
         elif force:
             raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is brought by you, not drawn. Call without --force.")
-        annotation = annotation_files(data.format, data.root)
         records = read_records(data.format, data.root)
-        truncated = check_captions(records)
-        images = check_images(data.root, records)
-        oracles = _oracles(data.root, data.gallery_parts) if data.synthesis else None
+        findings = inspect(data, records)
+        if findings.problems:
+            raise CadaError("\n".join(findings.problems))
+        if "val" not in findings.counts:
+            print(_without_val(dataset, data), file=sys.stderr)
         manifest = manifests.build(
-            dataset, data.format, records, annotation=annotation, images=images, truncated=truncated, oracles=oracles
+            dataset,
+            data.format,
+            findings.counts,
+            annotation=annotation_files(data.format, data.root),
+            images=findings.images,
+            truncated=findings.truncated,
+            oracles=_oracles(data.root, data.gallery_parts) if data.synthesis else None,
         )
         manifests.write(output, manifest)
+
+
+def inspect(data: config.Data, records: Sequence[Record]) -> Findings:
+    """All checks of a set on the disk."""
+    expected = {split: counts.model_dump() for split, counts in data.expected.items()} if data.expected else None
+    return validate(data.root, records, expected=expected)
+
+
+def _without_val(dataset: str, data: config.Data) -> str:
+    if data.held_out_persons is None:
+        said = f"params/{dataset}/data.yaml has no held_out_persons, so only variants with absent_val: test can be trained."
+    else:
+        said = f"{data.held_out_persons} train persons are held out as val, or test stands in for it where absent_val is test."
+    return f"{dataset}: the annotation has no val split; {said}"
 
 
 def load_records(dataset: str, data: config.Data, *, manifest: Path) -> list[Record]:

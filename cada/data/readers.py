@@ -30,7 +30,10 @@ def annotation_files(form: str, root: Path) -> list[Path]:
     if not found:
         if (root / "caption_all.json").is_file():
             raise CadaError(f"{root / 'caption_all.json'}: this older annotation has no splits. Ask for CUHK-PEDES' reid_raw.json.")
-        raise CadaError(f"{root}: there is no {' or '.join(ANNOTATIONS[form])}. Put the data set there, or mend `root` in data.yaml.")
+        raise CadaError(
+            f"{root}: there is no {' or '.join(ANNOTATIONS[form])}. Put the data set there, or mend `root` in data.yaml. "
+            "`cada data status` says where to ask for it."
+        )
     extra = root / EXTRA
     return [found[0], extra] if extra.is_file() else found[:1]
 
@@ -53,6 +56,8 @@ def _record(item: Any, form: str, where: str) -> Record:
     """`where` names the file and the place in it."""
     image = _field(item, _IMAGE_KEY[form], where)
     where = f"{where} ({image})"
+    if image.startswith("/") or not {"", ".", ".."}.isdisjoint(image.split("/")):
+        raise CadaError(f"{where}: '{_IMAGE_KEY[form]}' is no plain path under imgs/. Mend the annotation.")
     captions = _field(item, "captions", where)
     if not captions or not all(isinstance(caption, str) for caption in captions):
         raise CadaError(f"{where}: 'captions' is {captions!r}, not a list of sentences. Mend the annotation.")

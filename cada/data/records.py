@@ -21,6 +21,16 @@ class Record:
     split: str
 
 
+def split_counts(records: Sequence[Record]) -> dict[str, dict[str, int]]:
+    """Persons, images and captions of each split, in the order of the records."""
+    counts = {}
+    for split in dict.fromkeys(record.split for record in records):
+        mine = [record for record in records if record.split == split]
+        captions = sum(len(record.captions) for record in mine)
+        counts[split] = {"persons": len({record.person for record in mine}), "images": len(mine), "captions": captions}
+    return counts
+
+
 def gallery_parts(persons: Sequence[int], parts: int) -> list[set[int]]:
     """Cut the distinct persons, in the order of their ids, into `parts` galleries of nearly equal size.
 

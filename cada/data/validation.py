@@ -1,56 +1,129 @@
-"""Checks that every record can be used: captions with words, pictures that open."""
+"""Checks that every record can be used: counts as published, captions with words, pictures that are there and open.
+
+A check does not stop at the first fault: it gives all of them, long lists cut short, so that one run says what to mend.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from pathlib import Path
+import os
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
 
 from PIL import Image
 from tqdm import tqdm
 
-from cada.data.records import Record, image_path
+from cada.data.decoding import as_rgb
+from cada.data.records import Record, split_counts
 from cada.data.text import MAX_WORDS, normalise_caption
-from cada.errors import CadaError
 
 # Public captions run to about 150 words and are cut after 72, as the published code does. Beyond this it is no caption, but a fault.
 LIMIT_WORDS = 250
+NAMED = 10  # faults of one kind that are named; the rest is counted
+THREADS = min(16, os.cpu_count() or 1)  # decoding releases the interpreter's lock
 
 
-def check_captions(records: Sequence[Record]) -> int:
-    """How many captions are cut after 72 words. `CadaError` for one without words and for one of more than 250."""
-    cut = 0
+@dataclass(frozen=True)
+class Findings:
+    """What the checks of a set found; it may be used when there are no `problems`."""
+
+    counts: dict[str, dict[str, int]]  # persons, images and captions of each split
+    truncated: int  # captions that are cut after 72 words
+    images: dict[str, tuple[int, str]]  # bytes and SHA-256 of each whole picture, by its path under imgs/, in alphabetical order
+    problems: tuple[str, ...]
+
+
+def validate(root: Path, records: Sequence[Record], *, expected: Mapping[str, Mapping[str, int]] | None) -> Findings:
+    """All checks of a set whose pictures lie under `root`/imgs; without `expected` counts, these are not compared."""
+    counts = split_counts(records)
+    truncated, unusable = check_captions(records)
+    images, broken = check_images(root, [record.image for record in records])
+    different = check_counts(root, counts, expected) if expected else []
+    return Findings(counts, truncated, images, (*different, *unusable, *broken))
+
+
+def check_counts(root: Path, counts: Mapping[str, Mapping[str, int]], expected: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """One sentence with every difference between the annotation's counts and the expected ones, or none."""
+    nothing = {"persons": 0, "images": 0, "captions": 0}
+    differences = [
+        f"{split} has {counts.get(split, nothing)[kind]:,} {kind}, not {expected.get(split, nothing)[kind]:,}"
+        for split in dict.fromkeys([*expected, *counts])
+        for kind in nothing
+        if counts.get(split, nothing)[kind] != expected.get(split, nothing)[kind]
+    ]
+    if not differences:
+        return []
+    return [f"{root}: {', '.join(differences)}. Fetch the official annotation, or mend `expected` in data.yaml if another one is meant."]
+
+
+def check_captions(records: Sequence[Record]) -> tuple[int, list[str]]:
+    """How many captions are cut after 72 words; a sentence for each one without words or of more than 250."""
+    cut, problems = 0, []
     for record in records:
         for place, caption in enumerate(record.captions):
             count = len(normalise_caption(caption, LIMIT_WORDS + 1).split())
             where = f"{record.image} ({record.split}): caption {place}"
             if count == 0:
-                raise CadaError(f"{where} has no words: {caption!r}. Write one or take it out of the annotation.")
+                problems.append(f"{where} has no words: {caption!r}. Write one or take it out of the annotation.")
             if count > LIMIT_WORDS:
-                raise CadaError(f"{where} has more than {LIMIT_WORDS} words: {caption[:60]!r}... Shorten it in the annotation.")
+                problems.append(f"{where} has more than {LIMIT_WORDS} words: {caption[:60]!r}... Shorten it in the annotation.")
             cut += count > MAX_WORDS
-    return cut
+    return cut, _shortened(problems, "captions that cannot be used")
 
 
-def check_images(root: Path, records: Sequence[Record]) -> dict[str, tuple[int, str]]:
-    """Open and decode every picture; size in bytes and SHA-256 of each file, by its path under imgs/, in alphabetical order."""
-    found: dict[str, tuple[int, str]] = {}
-    for record in tqdm(records, desc="checking images", unit="image", disable=None):
-        if record.image not in found:
-            found[record.image] = _check_image(image_path(root, record))
-    return dict(sorted(found.items()))
+def check_images(root: Path, names: Sequence[str]) -> tuple[dict[str, tuple[int, str]], list[str]]:
+    """Decode every picture in threads, none of them kept: the facts of the whole ones as in `Findings`, and the faults.
+
+    The missing ones are counted by folder; an unreadable one has a sentence of its own.
+    """
+    distinct = sorted(set(names))
+    whole: dict[str, tuple[int, str]] = {}
+    missing: dict[Path, list[str]] = {}
+    unreadable = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        results = pool.map(_check_image, [root / "imgs" / name for name in distinct])
+        for name, result in zip(distinct, tqdm(results, "checking images", len(distinct), unit="image", disable=None), strict=True):
+            if result is None:
+                missing.setdefault((root / "imgs" / name).parent, []).append(name)
+            elif isinstance(result, str):
+                unreadable.append(f"{root / 'imgs' / name}: not a whole image ({result}).")
+            else:
+                whole[name] = result
+    problems = [*_missing_by_folder(missing, distinct, root), *_shortened(unreadable, "images that are not whole")]
+    if problems:
+        problems.append("Unpack or fetch these images again; a drawn set is made anew by `cada data prepare DATASET --force`.")
+    return whole, problems
 
 
-def _check_image(path: Path) -> tuple[int, str]:
+def _check_image(path: Path) -> tuple[int, str] | str | None:
+    """Bytes and SHA-256; or why the picture cannot be decoded; or None when there is no such file."""
     try:
         data = path.read_bytes()
         with Image.open(path) as image:
-            image.load()
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: the annotation names this image, but there is no such file. {_REMEDY}") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise CadaError(f"{path}: not a whole image ({error}). {_REMEDY}") from error
+            as_rgb(image)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        return str(error)
     return len(data), hashlib.sha256(data).hexdigest()
 
 
-_REMEDY = "Fetch it again; a drawn set is made anew by `cada data prepare DATASET --force`."
+def _missing_by_folder(missing: Mapping[Path, Sequence[str]], names: Sequence[str], root: Path) -> list[str]:
+    totals: dict[Path, int] = {}
+    for name in names:
+        folder = (root / "imgs" / name).parent
+        totals[folder] = totals.get(folder, 0) + 1
+    lines = []
+    for folder, absent in missing.items():
+        if not folder.is_dir():
+            lines.append(f"{folder}: there is no such folder, and the annotation names {totals[folder]:,} images in it.")
+            continue
+        first = ", ".join(PurePosixPath(name).name for name in absent[:3]) + (f" and {len(absent) - 3:,} more" if len(absent) > 3 else "")
+        lines.append(f"{folder}: {len(absent):,} of {totals[folder]:,} images are missing: {first}.")
+    return _shortened(lines, "folders with missing images")
+
+
+def _shortened(lines: list[str], what: str) -> list[str]:
+    return [*lines[:NAMED], f"... and {len(lines) - NAMED:,} more {what}."] if len(lines) > NAMED else lines

@@ -22,7 +22,7 @@ def attribute_words(captions: Sequence[Sequence[str]]) -> list[list[bool]]:
         tagged = nltk.pos_tag_sents([list(pieces) for pieces in captions])
     except LookupError as error:
         raise CadaError(
-            f"ara_masking: words needs NLTK's {TAGGER}, which is not installed. Run `python -m nltk.downloader {TAGGER}`, "
+            f"ara_masking: words needs NLTK's {TAGGER}, which is not installed. Run `cada data fetch nltk-tagger`, "
             "or choose ara_masking: phrases."
         ) from error
     return [[tag in ATTRIBUTE_TAGS for _, tag in sentence] for sentence in tagged]

@@ -1,12 +1,15 @@
-"""The data step, and a look at its result."""
+"""The data step, the same checks without writing, and a look at its result."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 from cada import config
-from cada.data.prepare import load_records, prepare
+from cada.data.prepare import inspect, load_records, prepare
+from cada.data.readers import read_records
 from cada.data.sheet import contact_sheet
+from cada.errors import CadaError
 from cada.paths import Layout
 
 
@@ -14,6 +17,27 @@ def prepare_data(dataset: str, *, force: bool = False) -> None:
     """Draw or validate the data set and write its manifest."""
     data = config.load_dataset(dataset).data
     prepare(dataset, data, output=Layout(dataset).manifest, force=force)
+
+
+def validate_data(dataset: str) -> None:
+    """Print what the set holds; `CadaError` with everything that is wrong with it."""
+    data = config.load_dataset(dataset).data
+    if data.synthesis and not data.root.exists():
+        raise CadaError(f"{data.root}: this set is not drawn yet. Run `cada data prepare {dataset}`.")
+    records = read_records(data.format, data.root)
+    begin = time.monotonic()
+    findings = inspect(data, records)
+    seconds = time.monotonic() - begin
+    print(f"{dataset}: {data.root}")
+    print(f"  {'split':10}{'persons':>10}{'images':>10}{'captions':>10}")
+    for split, counts in findings.counts.items():
+        print(f"  {split:10}" + "".join(f"{number:>10,}" for number in counts.values()))
+    print(f"  {findings.truncated:,} captions are cut after 72 words")
+    print(f"  {len(findings.images):,} whole images, {len(findings.images) / seconds:,.0f} checked a second")
+    if data.expected is None and data.synthesis is None:
+        print(f"  the counts are not compared: params/{dataset}/data.yaml has no `expected`")
+    if findings.problems:
+        raise CadaError("\n".join(findings.problems))
 
 
 def draw_sheet(dataset: str, output: Path) -> None:

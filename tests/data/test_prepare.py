@@ -152,7 +152,7 @@ def test_changed_after_prepare(make_set: MakeSet) -> None:
 def test_a_bad_set_leaves_no_manifest(make_set: MakeSet) -> None:
     data, records = make_set()
     (data.root / "imgs/train/3.jpg").unlink()
-    with pytest.raises(CadaError, match=r"imgs/train/3\.jpg"):
+    with pytest.raises(CadaError, match=r"imgs/train: 1 of 4 images are missing: 3\.jpg\."):
         prepare("mine", data, output=MANIFEST)
     records[3]["captions"] = ["a " * 300]
     write_annotation(data, records)

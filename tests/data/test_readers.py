@@ -65,6 +65,9 @@ def test_missing_field(make_set: MakeSet, field: str) -> None:
         ({"captions": []}, r"'captions' is \[\], not a list of sentences"),
         ({"captions": ["A man.", None]}, r"not a list of sentences"),
         ({"file_path": 3}, r"record 1: 'file_path' is 3, not of type str"),
+        ({"file_path": "../1.jpg"}, r"record 1 \(\.\./1\.jpg\): 'file_path' is no plain path under imgs/"),
+        ({"file_path": "/imgs/1.jpg"}, r"'file_path' is no plain path"),
+        ({"file_path": "train//1.jpg"}, r"'file_path' is no plain path"),
     ],
 )
 def test_wrong_field(make_set: MakeSet, change: dict[str, Any], complaint: str) -> None:
