@@ -30,7 +30,7 @@ from cada.model.tokenizer import Tokenizer
 from cada.retrieval.encoding import Gallery, encode_queries
 from cada.retrieval.evaluation import Engine, retrieve
 from cada.retrieval.metrics import score_queries, summarise
-from cada.retrieval.ranking import fuse, rerank
+from cada.retrieval.ranking import published_scores, rank
 from cada.training.objective import Batch, SpecialTokens, association_losses
 
 ABSOLUTE = 1e-4  # hidden states, logits, losses, scores, metrics in percent
@@ -173,23 +173,19 @@ def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     """Scores, rankings and metrics of a gallery, with and without re-ranking."""
     model, recorded, facts = vectors.model, vectors.evaluation, vectors.evaluation_facts
     captions = vectors.tokenizer.encode(facts["captions"])
-    length = vectors.tokenizer.max_tokens
     device = torch.device("cpu")
-    engine = Engine(enc=vectors.tokenizer.enc, top_k=facts["k"], padded_to=length, batch_size=64, device=device)
+    engine = Engine(enc=vectors.tokenizer.enc, top_k=facts["k"], padded_to=None, batch_size=64, device=device)
     with torch.inference_mode():
         tokens, features = model.encode_images(recorded["image"])
-    gallery = Gallery(tokens, torch.nn.functional.normalize(features, dim=-1))
-    queries = encode_queries(model, captions, batch_size=64, padded_to=length, device=device)
-    cosine = (queries @ gallery.features.T).numpy()
+    gallery = Gallery(torch.nn.functional.normalize(features, dim=-1), tokens, batch_size=64)
+    queries = encode_queries(model, captions, batch_size=64, device=device)
     found = retrieve(model, gallery, queries, captions, engine)
-    assert found.logits is not None and found.cosine is not None
-    scores = cosine - 100
-    head = fuse(found.logits, found.cosine, how="published")
-    yield _difference("score_global_minus_100", scores, recorded["score_global_minus_100"])
-    np.put_along_axis(scores, found.first_stage[:, : facts["k"]], head, axis=1)
+    assert found.logits is not None
+    scores = published_scores(found.cosine, found.candidates, found.logits)
+    yield _difference("score_global_minus_100", found.cosine - 100, recorded["score_global_minus_100"])
     yield _difference("score_rerank", scores, recorded["score_rerank"])
 
-    ranking = rerank(found.first_stage, head)
+    ranking = rank(scores)
     # -100 + cosine rounds cosines to 7.6e-6 in the recorded scores: pictures so near may change places in the tail
     in_our_order = np.take_along_axis(recorded["score_rerank"].double().numpy(), ranking, axis=1)
     yield Comparison("ranking, largest rise", max(0.0, float(np.diff(in_our_order, axis=1).max())), TAIL_ROUNDING)

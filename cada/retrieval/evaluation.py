@@ -11,12 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from cada import distributed
+from cada.config.steps import Precision
 from cada.data.loading import Split
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries
 from cada.retrieval.metrics import METRICS, score_queries
-from cada.retrieval.ranking import fuse, match_logits, rank, rerank
+from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
+from cada.retrieval.reranking import Captions, match_logits
 
 
 @dataclass(frozen=True)
@@ -36,13 +39,20 @@ def target_of(split: Split, images: torch.Tensor, tokenizer: Tokenizer) -> Targe
 
 @dataclass(frozen=True)
 class Engine:
-    """How retrieval runs: `top_k` = None stops at the cosine; `padded_to` = None pads to the batch."""
+    """How retrieval runs; `top_k` = None stops at the cosine.
+
+    `padded_to` is the training's own padding: padding changes no score, and scoring does without. `memory_mb` bounds, beside
+    the pictures of a batch and the rankings, what grows with galleries and queries: half for image tokens (more go to the
+    disk), half for the second stage.
+    """
 
     enc: int
     top_k: int | None
     padded_to: int | None
     batch_size: int
     device: torch.device
+    precision: Precision = "fp32"
+    memory_mb: int = 2048
 
 
 @dataclass(frozen=True)
@@ -50,15 +60,25 @@ class Retrieved:
     """Both stages of all queries: enough to rank under any fusion."""
 
     first_stage: np.ndarray  # (Q, G) gallery indices by cosine
-    cosine: np.ndarray | None  # (Q, K)
+    cosine: np.ndarray  # (Q, G)
     logits: np.ndarray | None  # (Q, K, 2)
 
+    @property
+    def candidates(self) -> np.ndarray:
+        """The gallery indices that were matched (Q, K)."""
+        assert self.logits is not None, "this model was not asked to re-rank"
+        return self.first_stage[:, : self.logits.shape[1]]
+
     def ranking(self, fusion: str, weight: float | None = None) -> np.ndarray:
-        """Gallery indices (Q, G) under `cosine`, `published` or `calibrated`."""
+        """Gallery indices (Q, G) under `cosine`, `published` or `calibrated`; the last needs the `weight` of the cosine."""
         if fusion == "cosine":
             return self.first_stage
-        assert self.logits is not None and self.cosine is not None, "this model was not asked to re-rank"
-        return rerank(self.first_stage, fuse(self.logits, self.cosine, how=fusion, weight=weight))  # type: ignore[arg-type]
+        assert self.logits is not None
+        if fusion == "published":
+            return rank(published_scores(self.cosine, self.candidates, self.logits))
+        assert weight is not None
+        near = np.take_along_axis(self.cosine, self.candidates, axis=1)
+        return rerank(self.first_stage, calibrated_scores(near, self.logits, weight=weight))
 
     @property
     def fusions(self) -> tuple[str, ...]:
@@ -68,29 +88,44 @@ class Retrieved:
 
 def encode(model: Cada, target: Target, engine: Engine) -> tuple[Gallery, torch.Tensor]:
     """The gallery and the queries' features (Q, E)."""
-    gallery = encode_gallery(model, target.images, batch_size=engine.batch_size, device=engine.device)
-    queries = encode_queries(model, target.captions, batch_size=engine.batch_size, padded_to=engine.padded_to, device=engine.device)
+    gallery = encode_gallery(
+        model,
+        target.images,
+        batch_size=engine.batch_size,
+        device=engine.device,
+        precision=engine.precision,
+        keep_tokens=engine.top_k is not None,
+        memory_mb=engine.memory_mb // 2,
+    )
+    queries = encode_queries(model, target.captions, batch_size=engine.batch_size, device=engine.device, precision=engine.precision)
     return gallery, queries
 
 
-def retrieve(model: Cada, gallery: Gallery, queries: torch.Tensor, captions: TokenizedCaptions, engine: Engine) -> Retrieved:
-    """Rank the gallery for each query feature (Q, E), and match the first K pairs."""
-    cosine = (queries @ gallery.features.T).numpy()
+def retrieve(
+    model: Cada, gallery: Gallery, queries: torch.Tensor, captions: TokenizedCaptions, engine: Engine, *, images: np.ndarray | None = None
+) -> Retrieved:
+    """Rank the gallery, or only its pictures `images` (G,), for each query feature (Q, E), and match the first K pairs.
+
+    Indices in the result are those of `images`.
+    """
+    images = np.arange(len(gallery.features)) if images is None else images
+    cosine = (queries @ gallery.features[torch.from_numpy(images)].T).numpy()
     first_stage = rank(cosine)
     if engine.top_k is None:
-        return Retrieved(first_stage, None, None)
-    candidates = first_stage[:, : engine.top_k]
+        return Retrieved(first_stage, cosine, None)
+    ids = captions.ids.copy()
+    ids[:, 0] = engine.enc
     logits = match_logits(
-        model,
-        captions,
-        gallery.tokens,
-        candidates,
-        enc=engine.enc,
-        batch_size=engine.batch_size,
-        padded_to=engine.padded_to,
+        model.text_encoder.bert,
+        model.match_head,
+        captions=Captions(ids, captions.lengths),
+        candidates=images[first_stage[:, : engine.top_k]],
+        image_tokens=gallery.chunks(),
         device=engine.device,
+        precision=engine.precision,
+        memory_mb=engine.memory_mb // 2,
     )
-    return Retrieved(first_stage, np.take_along_axis(cosine, candidates, axis=1), logits)
+    return Retrieved(first_stage, cosine, distributed.total(logits).numpy())
 
 
 def query_values(

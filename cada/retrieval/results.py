@@ -6,7 +6,6 @@ Legend: Q queries, G gallery, K re-ranked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,8 +71,7 @@ def part_scores(
         images = np.flatnonzero(np.isin(test.image_persons, list(persons)))
         rows = np.flatnonzero(np.isin(test.caption_persons, list(persons)))
         captions = test.captions.take(rows)
-        part = Gallery(gallery.tokens[images], gallery.features[images])
-        retrieved = retrieve(model, part, queries[rows], captions, replace(engine, top_k=engine.top_k and min(engine.top_k, len(images))))
+        retrieved = retrieve(model, gallery, queries[rows], captions, engine, images=images)
         for fusion in retrieved.fusions:
             found = query_values(retrieved, test.caption_persons[rows], test.image_persons[images], fusion, weight)
             sums.setdefault(fusion, []).append(summarise(found))

@@ -1,60 +1,35 @@
-"""The two stages against one loop per query."""
+"""Rankings against sorting by hand, fusions by hand, and both stages against one loop per query."""
+
+from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from cada.config import Architecture, Transformer
 from cada.data.images import normalise
-from cada.model.cada import build
-from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.encoding import encode_gallery, encode_queries
 from cada.retrieval.evaluation import Engine, choose_weight, retrieve
 from cada.retrieval.metrics import score_queries
-from cada.retrieval.ranking import fuse, rank, rerank
+from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
+from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
 
-ENC = 40
-DEVICE = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def model():
-    torch.manual_seed(0)
-    sizes = Transformer(width=24, depth=2, heads=2, mlp=48)
-    architecture = Architecture(
-        image_size=(32, 16), patch_size=(8, 8), vision=sizes, text=sizes, projection=12, max_tokens=20, positions=20
-    )
-    model = build(architecture, vocabulary=41)
-    for parameter in model.parameters():  # larger than the initial ones, so that scores differ
-        parameter.data.mul_(3) if parameter.ndim > 1 else None
-    return model.eval()
+ENGINE = Engine(enc=ENC, top_k=5, padded_to=None, batch_size=4, device=CPU)
 
 
-@pytest.fixture(scope="module")
-def images():
-    return torch.randint(0, 256, (17, 3, 32, 16), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
-
-
-@pytest.fixture(scope="module")
-def captions():
-    generator = np.random.default_rng(2)
-    lengths = generator.integers(3, 15, 11).astype(np.int32)
-    ids = np.zeros((11, 14), dtype=np.int32)
-    for row, length in enumerate(lengths):
-        ids[row, :length] = generator.integers(5, 40, length)
-    return TokenizedCaptions(ids, lengths, np.zeros_like(ids), np.zeros_like(ids))
+def both_stages(images: torch.Tensor, batch_size: int = 4):
+    model, captions = tiny_model(), tiny_captions()
+    gallery = encode_gallery(model, images, batch_size=batch_size, device=CPU)
+    queries = encode_queries(model, captions, batch_size=batch_size, device=CPU)
+    return retrieve(model, gallery, queries, captions, ENGINE)
 
 
 @pytest.mark.parametrize("fusion", ["cosine", "published", "calibrated"])
-@pytest.mark.parametrize("padded_to", [None, 20])
-def test_equal_to_one_loop_per_query(model, images, captions, fusion, padded_to):
-    engine = Engine(enc=ENC, top_k=5, padded_to=padded_to, batch_size=4, device=DEVICE)
-    gallery = encode_gallery(model, images, batch_size=4, device=DEVICE)
-    queries = encode_queries(model, captions, batch_size=4, padded_to=padded_to, device=DEVICE)
-    found = retrieve(model, gallery, queries, captions, engine).ranking(fusion, 2.0)
-
+def test_equal_to_one_loop_per_query(fusion):
+    model, captions, images = tiny_model(), tiny_captions(), tiny_images()
+    found = both_stages(images).ranking(fusion, 2.0)
     with torch.no_grad():
         tokens, features = model.encode_images(normalise(images))
         for row in range(len(captions)):
@@ -73,40 +48,60 @@ def test_equal_to_one_loop_per_query(model, images, captions, fusion, padded_to)
             assert found[row].tolist() == order
 
 
+def test_rank_is_a_stable_sort():
+    values = np.float32([0.0, -0.0, 1.0, -1.0, 1e-45, -1e-45, 100.5, -100.5, np.inf, -np.inf, 3e38, 0.1, 0.1])
+    scores = np.random.default_rng(0).choice(values, (600, 40))
+    for row, ranking in zip(scores.tolist(), rank(scores).tolist(), strict=True):
+        assert ranking == sorted(range(40), key=lambda j: (-row[j], j))
+
+
 def test_ties_fall_to_the_earlier_picture():
-    assert rank(np.array([[1.0, 2.0, 2.0, 1.0]])).tolist() == [[1, 2, 0, 3]]
+    assert rank(np.float32([[1, 2, 2, 1]])).tolist() == [[1, 2, 0, 3]]
     assert rerank(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
 
 
 def test_the_tail_keeps_its_order():
     # cosines that differ by less than float32 can tell apart beside a fill of -100
     cosine = (np.arange(50, dtype=np.float32)[None] * np.float32(1e-7)) + np.float32(0.5)
-    first = rank(cosine)
-    assert rerank(first, np.zeros((1, 4), dtype=np.float32))[0, 4:].tolist() == list(range(45, -1, -1))
+    first, logits = rank(cosine), np.zeros((1, 4, 2), dtype=np.float32)
+    assert rerank(first, calibrated_scores(cosine[:, -4:], logits, weight=0.0))[0, 4:].tolist() == list(range(45, -1, -1))
+    published = rank(published_scores(cosine, first[:, :4], logits))
+    assert set(published[0, :4].tolist()) == {46, 47, 48, 49}
+    assert published[0, 4:].tolist() == [*range(39, 46), *range(39)]  # two values are left, and ties in each
 
 
-def test_permuting_the_gallery_permutes_the_ranking(model, images, captions):
-    engine = Engine(enc=ENC, top_k=5, padded_to=None, batch_size=64, device=DEVICE)
-    queries = encode_queries(model, captions, batch_size=64, padded_to=None, device=DEVICE)
-    gallery = encode_gallery(model, images, batch_size=64, device=DEVICE)
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(3))
-    shuffled = encode_gallery(model, images[order], batch_size=64, device=DEVICE)
-    before = retrieve(model, gallery, queries, captions, engine).ranking("calibrated", 1.0)
-    after = retrieve(model, shuffled, queries, captions, engine).ranking("calibrated", 1.0)
+def test_permuting_the_gallery_permutes_the_ranking():
+    order = torch.randperm(17, generator=torch.Generator().manual_seed(3))
+    before = both_stages(tiny_images(), 64).ranking("calibrated", 1.0)
+    after = both_stages(tiny_images()[order], 64).ranking("calibrated", 1.0)
     assert np.array_equal(before, order.numpy()[after])
 
 
 def test_fusions_by_hand():
-    logits, cosine = np.array([[[0.0, 2.0]]]), np.array([[0.5]])
-    assert fuse(logits, cosine, how="published") == pytest.approx(2.5)
-    assert fuse(logits, cosine, how="calibrated", weight=10.0) == pytest.approx(2 - math.log(1 + math.exp(2)) + 5)
+    logits, cosine = np.float32([[[0.0, 2.0], [3.0, -4.0]]]), np.float32([[0.5, 0.25, 0.75]])
+    published = published_scores(cosine, np.array([[2, 0]]), logits)
+    assert published.dtype == np.float32
+    assert published.tolist() == [[-3.5, -99.75, 2.75]]
+    calibrated = calibrated_scores(cosine[:, [2, 0]], logits, weight=10.0)
+    assert calibrated[0].tolist() == pytest.approx([2 - math.log(1 + math.exp(2)) + 7.5, -4 - math.log(math.exp(3) + math.exp(-4)) + 5])
 
 
-def test_the_weight_is_chosen_by_average_precision(model, images, captions):
-    engine = Engine(enc=ENC, top_k=5, padded_to=None, batch_size=64, device=DEVICE)
-    gallery = encode_gallery(model, images, batch_size=64, device=DEVICE)
-    queries = encode_queries(model, captions, batch_size=64, padded_to=None, device=DEVICE)
-    found = retrieve(model, gallery, queries, captions, engine)
+def test_a_part_of_the_gallery_is_searched_like_a_gallery_of_its_own():
+    model, captions, images = tiny_model(), tiny_captions(), tiny_images()
+    part = np.array([2, 3, 7, 8, 11, 16])
+    queries = encode_queries(model, captions, batch_size=4, device=CPU)
+    whole, alone = (encode_gallery(model, shown, batch_size=4, device=CPU) for shown in (images, images[torch.from_numpy(part)]))
+    for k in (3, 10):
+        engine = replace(ENGINE, top_k=k)
+        found = retrieve(model, whole, queries, captions, engine, images=part)
+        expected = retrieve(model, alone, queries, captions, engine)
+        assert np.array_equal(found.first_stage, expected.first_stage)
+        assert found.logits.shape == (11, min(k, 6), 2)
+        assert np.abs(found.logits - expected.logits).max() < 1e-5
+
+
+def test_the_weight_is_chosen_by_average_precision():
+    found = both_stages(tiny_images(), 64)
     gallery_persons, query_persons = np.arange(17) % 4, np.arange(11) % 4
     weights = (0.0, 0.5, 5.0, 500.0)
     scores = [
