@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SHRUNK = {
     "data": [(r"persons: .*", "persons: {pretrain: 10, train: 16, val: 6, test: 8}"), (r"gallery_parts: .*", "gallery_parts: 2")],
-    "model": [(r"vision: .*", "vision: {width: 24, depth: 1, heads: 2, mlp: 48}"), (r"text: .*", "text: {width: 24, depth: 1, heads: 2, mlp: 48}")],
+    "model": [
+        (r"vision: .*", "vision: {width: 24, depth: 1, heads: 2, mlp: 48}"),
+        (r"text: .*", "text: {width: 24, depth: 1, heads: 2, mlp: 48}"),
+    ],
     "initial": [(r"epochs: .*", "epochs: 1"), (r"batch_size: .*", "batch_size: 16")],
     "train": [(r"epochs: .*", "epochs: 2"), (r"batch_size: 32", "batch_size: 12")],
 }
