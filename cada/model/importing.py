@@ -1,7 +1,4 @@
-"""Weights from outside as weights of this model, with an account of every tensor.
-
-Legend: D width.
-"""
+"""Weights from outside as weights of this model, with an account of every tensor."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ from cada.model.sizes import architecture_of, checked_architecture
 
 SEED = 0  # of the weights that no file has
 POSITIONS = "image_encoder.position_embeddings"
-_DECODER, _PREDICTIONS = "attribute_decoder.bert.bert.", "attribute_decoder.bert.cls.predictions."
+_DECODER = "attribute_decoder.bert.bert."  # the part of the same shape as the text encoder
 
 
 @dataclass(frozen=True)
@@ -108,8 +105,8 @@ def _require_text_encoder(state: Mapping[str, Tensor], source: str) -> None:
     if not any(name.startswith("text_encoder.") for name in state):
         found = ", ".join(f"{top}.*" for top in sorted({name.partition(".")[0] for name in state}))
         raise CadaError(
-            f"{source}: it has no text encoder (text_encoder.*), only {found}. A model for captioning alone cannot start retrieval: "
-            "take one for image-text retrieval, such as BLIP's model_base.pth or Salesforce/blip-itm-base-coco."
+            f"{source}: it has no text encoder (text_encoder.*), only {found}. Retrieval cannot start without one, which a captioning model lacks: "
+            "take a model for image-text retrieval, such as BLIP's model_base.pth or Salesforce/blip-itm-base-coco."
         )
 
 

@@ -30,8 +30,8 @@ _VIT_LAYER = {
     "mlp.fc2": ("fc2",),
 }
 _HEAD = "text_decoder.cls.predictions"
-# One parameter under two names. Where a file holds both, the published code loads the second last, over the first: the
-# values of BLIP's pre-training differ, since there the decoder took over the text encoder's embeddings but kept its head.
+# One parameter under two names. A file may hold both with different values: in BLIP's pre-training the decoder takes over the
+# text encoder's embeddings and keeps its head. The published code then ends with the value under the name on the right.
 TIED = {
     "text_decoder.bert.embeddings.word_embeddings.weight": f"{_HEAD}.decoder.weight",
     f"{_HEAD}.bias": f"{_HEAD}.decoder.bias",
