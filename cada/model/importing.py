@@ -106,7 +106,8 @@ def _require_text_encoder(state: Mapping[str, Tensor], source: str) -> None:
         found = ", ".join(f"{top}.*" for top in sorted({name.partition(".")[0] for name in state}))
         raise CadaError(
             f"{source}: it has no text encoder (text_encoder.*), only {found}. "
-            "Retrieval cannot start without one, which a captioning model lacks: take a model for image-text retrieval, such as BLIP's model_base.pth or Salesforce/blip-itm-base-coco."
+            "Retrieval cannot start without one, which a captioning model lacks: "
+            "take a model for image-text retrieval, such as BLIP's model_base.pth or Salesforce/blip-itm-base-coco."
         )
 
 
