@@ -152,9 +152,9 @@ class Reader:
         cuts = np.flatnonzero(np.diff(whole.starts * self.token_bytes // self.limit)) + 1
         for part in np.split(np.arange(len(rows)), cuts):
             packed = Packed(whole.lengths[part])
-            ids = self.ids[np.repeat(rows[part], packed.lengths), packed.positions].astype(np.int64)
-            ids, positions = (torch.from_numpy(values)[None].to(self.device) for values in (ids, packed.positions))  # (1, T)
-            embedded = self.embeddings(input_ids=ids, position_ids=positions)[0]
+            ids = self.ids[rows[part], : packed.lengths[-1]].astype(np.int64)  # (m, L) of the part's longest
+            real = np.arange(ids.shape[1]) < packed.lengths[:, None]
+            embedded = self.embeddings(input_ids=torch.from_numpy(ids).to(self.device))[torch.from_numpy(real).to(self.device)]
             first = whole.starts[part[0]]
             states[first : first + len(embedded)] = self_attention(self.layers[0].attention, embedded, packed)
         starts = np.zeros(len(self.lengths), dtype=np.int64)
