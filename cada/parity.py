@@ -174,7 +174,7 @@ def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     model, recorded, facts = vectors.model, vectors.evaluation, vectors.evaluation_facts
     captions = vectors.tokenizer.encode(facts["captions"])
     device = torch.device("cpu")
-    engine = Engine(enc=vectors.tokenizer.enc, top_k=facts["k"], padded_to=None, batch_size=64, device=device)
+    engine = Engine(enc=vectors.tokenizer.enc, top_k=facts["k"], batch_size=64, device=device)
     with torch.inference_mode():
         tokens, features = model.encode_images(recorded["image"])
     gallery = Gallery(torch.nn.functional.normalize(features, dim=-1), tokens, batch_size=64)

@@ -127,6 +127,7 @@ def train(state: Path) -> dict[str, Any]:
         special=SPECIAL,
         engine=tiny_engine(),
         fusion_weights=(0.0, 1.0, 10.0),
+        padded_to=None,
         seed=0,
         log_every=2,
         state=state,

@@ -77,11 +77,15 @@ class Initial(Parameters):
 
 
 class Validation(Parameters):
-    """How a model is scored while it trains; evaluate.yaml says how the finished one is."""
+    """How a model is scored while it trains; evaluate.yaml says how the finished one is.
+
+    `batch_size` is that of the encoders; `memory_mb` bounds what search keeps and works on beside it.
+    """
 
     top_k: Positive
     fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
     batch_size: Positive
+    memory_mb: Positive = 2048
 
 
 class Train(Parameters):

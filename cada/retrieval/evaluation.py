@@ -41,14 +41,12 @@ def target_of(split: Split, images: torch.Tensor, tokenizer: Tokenizer) -> Targe
 class Engine:
     """How retrieval runs; `top_k` = None stops at the cosine.
 
-    `padded_to` is the training's own padding: padding changes no score, and scoring does without. `memory_mb` bounds, beside
-    the pictures of a batch and the rankings, what grows with galleries and queries: half for image tokens (more go to the
-    disk), half for the second stage.
+    `memory_mb` bounds, beside the pictures of a batch and the rankings, what grows with galleries and queries: half for
+    image tokens (more go to the disk), half for the second stage.
     """
 
     enc: int
     top_k: int | None
-    padded_to: int | None
     batch_size: int
     device: torch.device
     precision: Precision = "fp32"

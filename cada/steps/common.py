@@ -50,7 +50,6 @@ def tracked(cell: Cell, step: Step, description: tuple[dict[str, Any], str], *, 
 
 def engine_of(
     variant: config.Variant,
-    switches: config.Switches,
     settings: config.Validation,
     tokenizer: Tokenizer,
     device: torch.device,
@@ -60,10 +59,10 @@ def engine_of(
     return Engine(
         enc=tokenizer.enc,
         top_k=settings.top_k if variant.reranks else None,
-        padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
         batch_size=settings.batch_size,
         device=device,
         precision=precision,
+        memory_mb=settings.memory_mb,
     )
 
 

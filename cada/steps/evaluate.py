@@ -40,7 +40,7 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
         model.to(device),
         val,
         test,
-        engine=engine_of(chosen, switches, settings, tokenizer, device, settings.compute.precision),
+        engine=engine_of(chosen, settings, tokenizer, device, settings.compute.precision),
         headline=switches.fusion if chosen.reranks else "cosine",
         fusion_weights=settings.fusion_weights,
         parts=parameters.data.gallery_parts,

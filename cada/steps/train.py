@@ -61,12 +61,12 @@ def train_cell(cell: Cell, *, device: torch.device) -> None:
             weights=chosen.weights,
             switches=switches,
             special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            engine=engine_of(chosen, switches, settings.validation, tokenizer, device, settings.compute.precision),
+            engine=engine_of(chosen, settings.validation, tokenizer, device, settings.compute.precision),
             fusion_weights=settings.validation.fusion_weights,
+            padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
             log_every=settings.log_every,
             state=state,
-            precision=settings.compute.precision,
             report=run.log,
         )
         if distributed.is_first():

@@ -16,7 +16,6 @@ from torch import Tensor
 from cada import distributed
 from cada.compute import autocast
 from cada.config import Augmentation, LossWeights, Optimisation, Switches
-from cada.config.steps import Precision
 from cada.data.images import augment, draw_changes
 from cada.data.loading import Split, batch_rows, token_batch
 from cada.model.cada import Cada
@@ -71,21 +70,24 @@ def finetune(
     special: SpecialTokens,
     engine: Engine,
     fusion_weights: Sequence[float],
+    padded_to: int | None,
     seed: int,
     log_every: int,
     state: Path,
-    precision: Precision = "fp32",
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
-    """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`."""
+    """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`.
+
+    `padded_to` is the length that captions are padded to in training, or None for their batch's longest.
+    """
     device = engine.device
-    lengths = None if engine.padded_to else training.captions.lengths
+    lengths = None if padded_to else training.captions.lengths
 
     def losses_at(step: int) -> dict[str, Tensor]:
         rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=lengths)
         draw = generator(seed, "batch", step)
-        batch = training.batch(rows, augmentation=augmentation, padded_to=engine.padded_to, draw=draw, device=device)
-        with autocast(device, precision):
+        batch = training.batch(rows, augmentation=augmentation, padded_to=padded_to, draw=draw, device=device)
+        with autocast(device, engine.precision):
             return association_losses(
                 model,
                 batch,

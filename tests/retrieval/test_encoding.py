@@ -19,7 +19,7 @@ from cada.retrieval.results import evaluate_model
 from tests.processes import together
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
 
-ENGINE = Engine(enc=ENC, top_k=5, padded_to=None, batch_size=4, device=CPU)
+ENGINE = Engine(enc=ENC, top_k=5, batch_size=4, device=CPU)
 
 
 def test_tokens_over_the_limit_are_kept_in_a_file_that_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

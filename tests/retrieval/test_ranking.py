@@ -16,7 +16,7 @@ from cada.retrieval.metrics import score_queries
 from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
 
-ENGINE = Engine(enc=ENC, top_k=5, padded_to=None, batch_size=4, device=CPU)
+ENGINE = Engine(enc=ENC, top_k=5, batch_size=4, device=CPU)
 
 
 def both_stages(images: torch.Tensor, batch_size: int = 4):

@@ -69,5 +69,5 @@ def test_a_group_is_a_word_that_the_tagger_calls_an_attribute(tokenizer: Tokeniz
 def test_a_missing_tagger_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
     nltk.tag._get_tagger.cache_clear()  # a tagger that another test loaded is kept
-    with pytest.raises(CadaError, match=rf"python -m nltk\.downloader {TAGGER}.*or choose ara_masking: phrases"):
+    with pytest.raises(CadaError, match=rf"{TAGGER}.*`cada data fetch nltk-tagger`, or choose ara_masking: phrases"):
         attribute_words([["a", "man"]])

@@ -1,6 +1,7 @@
 """The loop: learns, chooses, and goes on after SIGKILL to the very same weights."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ def test_learning_rate_by_hand():
     assert rates[10] == pytest.approx(0.0)
 
 
-def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1), **how):
+def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1)):
     return finetune(
         model,
         training,
@@ -40,10 +41,10 @@ def train(model, training, target, special, engine, state, seed=0, weights=(1.0,
         special=special,
         engine=engine,
         fusion_weights=(0.0, 1.0, 10.0),
+        padded_to=None,
         seed=seed,
         log_every=2,
         state=state,
-        **how,
     )
 
 
@@ -52,7 +53,7 @@ def test_bf16_learns_what_fp32_learns(model, training, target, special, engine, 
     start = {name: value.clone() for name, value in model.state_dict().items()}
     plain = train(model, training, target, special, engine, tmp_path / "a.pt")
     model.load_state_dict(start)
-    rounded = train(model, training, target, special, engine, tmp_path / "b.pt", precision="bf16")
+    rounded = train(model, training, target, special, replace(engine, precision="bf16"), tmp_path / "b.pt")
     assert {value.dtype for value in rounded.best_weights.values()} == {torch.float32}
     assert history_csv(rounded.rows) != history_csv(plain.rows)
     for ours, theirs in zip(rounded.rows, plain.rows, strict=True):
@@ -140,6 +141,7 @@ def test_training_lowers_the_loss(model, training, target, special, engine, tmp_
         special=special,
         engine=engine,
         fusion_weights=(0.0, 1.0, 10.0),
+        padded_to=None,
         seed=0,
         log_every=3,
         state=tmp_path / "state.pt",

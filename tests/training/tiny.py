@@ -54,4 +54,4 @@ def tiny_target(training: TrainingSet) -> Target:
 
 
 def tiny_engine() -> Engine:
-    return Engine(enc=40, top_k=4, padded_to=None, batch_size=16, device=torch.device("cpu"))
+    return Engine(enc=40, top_k=4, batch_size=16, device=torch.device("cpu"))
