@@ -34,6 +34,7 @@ def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(nltk.data, "path", [])
+    nltk.tag._get_tagger.cache_clear()  # a tagger that another test loaded is kept
 
 
 @pytest.fixture
