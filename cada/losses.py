@@ -101,11 +101,10 @@ def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "halve
     return groups @ hidden / groups.sum(dim=2, keepdim=True)
 
 
-def match_loss(logits: Tensor, positives: int) -> Tensor:
-    """Cross-entropy of match logits (N, ..., 2) whose first `positives` rows are pairs and the others are not."""
-    labels = torch.zeros(logits.shape[:-1], dtype=torch.long, device=logits.device)
-    labels[:positives] = 1
-    return F.cross_entropy(logits.flatten(0, -2).float(), labels.flatten())
+def match_loss(logits: Tensor, matches: Tensor) -> Tensor:
+    """Cross-entropy of match logits (N, ..., 2); `matches` (N) says which rows are pairs."""
+    labels = matches.long().repeat_interleave(logits[0].numel() // 2)
+    return F.cross_entropy(logits.flatten(0, -2).float(), labels)
 
 
 # --- ARA: image regions to text attributes ------------------------------------------------------------------------

@@ -121,14 +121,15 @@ def test_halves_hold_the_word_pieces_only(length, first, second):
 
 
 def test_match_loss_equals_plain_loops():
-    logits = torch.randn(6, 2, 2, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
+    logits = torch.randn(6, 2, 2, generator=torch.Generator().manual_seed(5))
+    matches = torch.tensor([False, True, False, False, True, False])
     expected = 0.0
     for row in range(6):
         for group in range(2):
             values = logits[row, group].tolist()
-            expected -= values[1 if row < 2 else 0] - math.log(sum(map(math.exp, values)))
-    assert float(losses.match_loss(logits, 2)) == pytest.approx(expected / 12)
-    assert float(losses.match_loss(logits[:, 0], 2)) == pytest.approx(float(losses.match_loss(logits[:, :1], 2)))
+            expected -= values[int(matches[row])] - math.log(sum(map(math.exp, values)))
+    assert float(losses.match_loss(logits, matches)) == pytest.approx(expected / 12)
+    assert float(losses.match_loss(logits[:, 0], matches)) == pytest.approx(float(losses.match_loss(logits[:, :1], matches)))
 
 
 def test_groups_are_chosen_whole():

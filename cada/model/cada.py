@@ -48,21 +48,23 @@ class Cada(nn.Module):
         """Token ids and mask (B, L), [CLS] first, to features (B, E), not normalised."""
         return self.text_projection(self.text_encoder(ids, mask)[:, 0])
 
-    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, enc: int) -> Tensor:
-        """Hidden states (B, L, D) of caption i reading image i; position 0 becomes the token `enc` = [ENC]."""
+    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, enc: int, images: Tensor | None = None) -> Tensor:
+        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes the token `enc` = [ENC]."""
         ids = ids.clone()
         ids[:, 0] = enc
-        return self.text_encoder(ids, mask, image_tokens)
+        if images is None:
+            return self.text_encoder(ids, mask, image_tokens)
+        return self.text_encoder.read_images(ids, mask, image_tokens, images)
 
 
 def build(architecture: Architecture, *, vocabulary: int) -> Cada:
     """A freshly initialised model; seed torch first."""
-    sizes, image_width = architecture.text, architecture.vision.width
+    sizes = architecture.text
     positions, dropout = architecture.positions, architecture.dropout
     return Cada(
         ImageEncoder(architecture.vision, image_size=architecture.image_size, patch_size=architecture.patch_size),
-        TextEncoder(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout),
-        AttributeDecoder(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout),
+        TextEncoder(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout),
+        AttributeDecoder(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout),
         width=sizes.width,
         projection=architecture.projection,
     )

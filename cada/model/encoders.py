@@ -6,10 +6,12 @@ Legend: B batch, P patches, L tokens, D width, V vocabulary.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 from transformers import BertConfig, BertLMHeadModel, BertModel, ViTConfig, ViTModel
 
 from cada.config import Transformer
@@ -57,9 +59,9 @@ class ImageEncoder(nn.Module):
         return self.vit(images).last_hidden_state
 
 
-def _bert_config(sizes: Transformer, *, image_width: int, vocabulary: int, positions: int, dropout: float) -> BertConfig:
+def _bert_config(sizes: Transformer, *, vocabulary: int, positions: int, dropout: float) -> BertConfig:
     """BERT as a decoder with cross-attention to image tokens; no cache, since nothing is generated."""
-    config = BertConfig(
+    return BertConfig(
         vocab_size=vocabulary,
         hidden_size=sizes.width,
         num_hidden_layers=sizes.depth,
@@ -75,10 +77,6 @@ def _bert_config(sizes: Transformer, *, image_width: int, vocabulary: int, posit
         use_cache=False,
         attn_implementation="sdpa",
     )
-    if image_width != sizes.width:
-        # BertCrossAttention projects keys and values from the text width only
-        raise ValueError(f"the image encoder's width {image_width} must equal the text encoder's {sizes.width}")
-    return config
 
 
 def _without_token_types(bert: BertModel) -> None:
@@ -90,9 +88,9 @@ def _without_token_types(bert: BertModel) -> None:
 class TextEncoder(nn.Module):
     """One BERT in two bidirectional modes that share every weight: text alone, and text attending to an image."""
 
-    def __init__(self, sizes: Transformer, *, image_width: int, vocabulary: int, positions: int, dropout: float) -> None:
+    def __init__(self, sizes: Transformer, *, vocabulary: int, positions: int, dropout: float) -> None:
         super().__init__()
-        config = _bert_config(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout)
+        config = _bert_config(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout)
         self.bert = BertModel(config, add_pooling_layer=False)
         _without_token_types(self.bert)
 
@@ -105,13 +103,41 @@ class TextEncoder(nn.Module):
         bidirectional = mask.bool()[:, None, None, :]  # (B, 1, 1, L)
         return self.bert(ids, attention_mask=bidirectional, encoder_hidden_states=image_tokens).last_hidden_state
 
+    def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, images: Tensor) -> Tensor:
+        """Caption i (N, L) attending to the tokens of image `images[i]` (N), rows of image_tokens (I, 1 + P, D): states (N, L, D).
+
+        The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it.
+        """
+        visible = mask.bool()[:, None, None, :]
+        states = self.bert.embeddings(input_ids=ids)
+        for layer in self.bert.encoder.layer:
+            if self.training and layer.gradient_checkpointing:
+                states = checkpoint(_read, layer, states, visible, image_tokens, images, use_reentrant=False)
+            else:
+                states = _read(layer, states, visible, image_tokens, images)
+        return states
+
+
+def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, images: Tensor) -> Tensor:
+    """One layer of BERT as it stands in transformers, but for the keys and values."""
+    states = layer.attention(states, visible)[0]
+    cross = layer.crossattention.self
+    heads = (cross.num_attention_heads, -1)
+    query = cross.query(states).unflatten(-1, heads).transpose(1, 2)  # (N, H, L, D / H)
+    key, value = (
+        project(image_tokens).index_select(0, images).unflatten(-1, heads).transpose(1, 2) for project in (cross.key, cross.value)
+    )
+    context = F.scaled_dot_product_attention(query, key, value, dropout_p=cross.dropout.p if layer.training else 0.0)
+    states = layer.crossattention.output(context.transpose(1, 2).flatten(2), states)
+    return layer.output(layer.intermediate(states), states)
+
 
 class AttributeDecoder(nn.Module):
     """A second BERT of the same shape with a masked-language head; its self-attention is causal."""
 
-    def __init__(self, sizes: Transformer, *, image_width: int, vocabulary: int, positions: int, dropout: float) -> None:
+    def __init__(self, sizes: Transformer, *, vocabulary: int, positions: int, dropout: float) -> None:
         super().__init__()
-        config = _bert_config(sizes, image_width=image_width, vocabulary=vocabulary, positions=positions, dropout=dropout)
+        config = _bert_config(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout)
         self.bert = BertLMHeadModel(config)
         _without_token_types(self.bert.bert)
 

@@ -115,14 +115,17 @@ def token_patch_loss(
     rows = torch.arange(count, device=image_tokens.device)[own]  # (b,)
     everyone = distributed.gather(image_tokens, count)  # (B, 1 + P, D)
     text, image = torch.cat([rows, rows, negatives.text[own]]), torch.cat([rows, negatives.image[own], rows])  # (3b,)
+    order = image.argsort(stable=True)  # a chunk projects the keys and values of few images
+    text, image, matches = text[order], image[order], order < len(rows)
 
     def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        hidden = model.match_hidden(ids, mask, everyone[image], enc=enc)  # (n, L, D)
+        wanted, images = image.unique(return_inverse=True)
+        hidden = model.match_hidden(ids, mask, everyone[wanted], enc=enc, images=images)  # (n, L, D)
         return model.match_head(hidden[:, 0]), model.local_match_head(losses.group_means(hidden, lengths, how=groups))
 
     size = micro_batch and 3 * micro_batch
     whole, local = in_chunks(match, size, captions.ids[text], captions.mask[text], captions.lengths[text], image)
-    return (losses.match_loss(whole, len(rows)) + losses.match_loss(local, len(rows))) * (len(rows) / count)
+    return (losses.match_loss(whole, matches) + losses.match_loss(local, matches)) * (len(rows) / count)
 
 
 def ara_divisor(selected: Tensor, *, mean: str) -> int:

@@ -107,10 +107,23 @@ def test_the_decoder_starts_as_the_text_encoder_with_its_own_head(model: Cada) -
     assert model.attribute_decoder.bert.cls.predictions.decoder.weight is theirs["embeddings.word_embeddings.weight"]
 
 
-def test_widths_that_differ_are_a_mistake() -> None:
-    sizes = Transformer(width=24, depth=1, heads=2, mlp=40)
-    with pytest.raises(ValueError, match="width 32 must equal the text encoder's 24"):
-        TextEncoder(sizes, image_width=32, vocabulary=10, positions=8, dropout=0.0)
+@pytest.mark.parametrize("training", [False, True])
+def test_an_image_read_by_many_is_read_as_by_each(training: bool) -> None:
+    """Keys and values once per image: the same states and gradients as with its tokens repeated."""
+    sizes = Transformer(width=24, depth=2, heads=2, mlp=40)
+    encoder = TextEncoder(sizes, vocabulary=10, positions=8, dropout=0.0).train(training)
+    ids, tokens = torch.randint(0, 10, (5, 6)), torch.randn(3, 4, 24)
+    mask = torch.arange(6) < torch.tensor([6, 3, 4, 6, 2])[:, None]
+    images, found = torch.tensor([2, 0, 2, 2, 0]), []
+    for shared in (False, True):
+        own = tokens.clone().requires_grad_()
+        encoder.zero_grad()
+        states = encoder.read_images(ids, mask, own, images) if shared else encoder(ids, mask, own[images])
+        (states[:, 0] ** 3).sum().backward()
+        found.append((states.detach(), own.grad, encoder.bert.encoder.layer[0].crossattention.self.key.weight.grad.clone()))
+    for ours, theirs in zip(*found, strict=True):
+        assert (ours - theirs).abs().max() < 1e-5
+    assert not found[1][1][1].any()  # nobody read image 1
 
 
 def test_small_models_start_with_larger_weights() -> None:
