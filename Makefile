@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore ui lint lock clean
+.PHONY: help environment reproduce test test-slow smoke record restore ui bench lint lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ test: $(VENV)/ready  ## all tests but the slow ones
 
 test-slow: $(VENV)/ready  ## the published size on this machine: some minutes and 12 GB of memory
 	@pytest -m slow tests
+
+bench: $(VENV)/ready  ## measure this machine beside the published procedure, in ten minutes: results/benchmarks.md
+	@python -m benchmarks
 
 lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@ruff check .

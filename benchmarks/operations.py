@@ -1,0 +1,47 @@
+"""Floating-point operations: counted by torch while they are done, and for re-ranking by a formula that the tests hold against torch.
+
+A product of (n, a) and (a, b) is 2nab operations, as in `cada.cost`.
+Legend: Q captions, K re-ranked, L tokens, S image tokens, D width.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from cada.config import Architecture
+from cada.cost import image_tokens
+
+
+def counted(run: Callable[[], object]) -> int:
+    """The operations of the matrix products in `run`."""
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):  # products inside other kernels are not seen
+        run()
+    return counter.get_total_flops()
+
+
+def reranking_flops(architecture: Architecture, *, lengths: np.ndarray, images: int, top_k: int) -> int:
+    """What `cada.retrieval.reranking` does for captions of `lengths` (Q,) with K of `images` each, at two layers or more.
+
+    The first layer's self-attention is done once per caption, keys and values once per image, and in the last layer
+    position 0 alone asks.
+    """
+    depth, width, inner = architecture.text.depth, architecture.text.width, architecture.text.mlp
+    assert depth >= 2, "one layer is the first and the last"
+    seen = image_tokens(architecture)
+    tokens, squares, pairs = int(lengths.sum()), int((lengths.astype(np.int64) ** 2).sum()), len(lengths) * top_k
+    alone = 8 * width**2 * tokens + 4 * width * squares  # four products and attention, once per caption
+    reading = 4 * width**2 + 4 * seen * width + 4 * width * inner  # of a token: cross-attention without keys, and the MLP
+    last = (4 * width**2 + 4 * width) * tokens * top_k + 4 * width**2 * pairs  # keys, values and attention; query and output of position 0
+    return (
+        alone
+        + (depth - 2) * top_k * alone
+        + last
+        + (depth - 1) * reading * tokens * top_k
+        + reading * pairs
+        + depth * 4 * width**2 * seen * images
+        + 4 * width * pairs  # the match head
+    )

@@ -1,0 +1,167 @@
+"""One step of training, from a batch in memory to changed weights, beside the published step.
+
+Legend: B batch, L tokens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks import naive
+from benchmarks.inputs import Sizes, caption_lengths, captions_of, model_of, pictures_of
+from benchmarks.measuring import Machine, Results, alternate, rates, share
+from benchmarks.operations import counted
+from cada.compute import autocast
+from cada.config import PROCEDURES, LossWeights, Switches
+from cada.config.steps import Precision
+from cada.data.images import normalise
+from cada.data.loading import POOL, batch_rows, token_batch
+from cada.errors import CadaError
+from cada.model.cada import Cada
+from cada.model.tokenizer import TokenizedCaptions, Tokenizer
+from cada.training.objective import Batch, SpecialTokens, association_losses
+
+WEIGHTS = LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1})
+LEARNING_RATE, WEIGHT_DECAY = 1e-5, 0.05
+LOSSES_AGREE = 1e-4
+PHRASE = 3  # tokens
+PUBLISHED, ROBUST = PROCEDURES["published"], PROCEDURES["robust"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What every way trains on: pictures (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
+
+    images: Tensor
+    persons: Tensor  # (B,)
+    texts: list[str]
+    captions: TokenizedCaptions
+    words: np.ndarray  # (Q, 73) attribute words
+    tagged: bool  # by NLTK, or every third token where NLTK's tagger is not installed
+
+    def rows(self, *, pooled: bool) -> np.ndarray:
+        """A batch (B,) of the pool: any, or of captions of like length, the one whose length is nearest to the batches' mean."""
+        size = len(self.persons)
+        if not pooled:
+            return np.arange(size)
+        count, lengths = len(self.texts), self.captions.lengths
+        batches = [batch_rows(count, size, step, seed=0, lengths=lengths) for step in range(count // size)]
+        longest = np.array([lengths[rows].max() for rows in batches])
+        return batches[int(np.abs(longest - longest.mean()).argmin())]
+
+    def groups(self, *, phrases: bool) -> np.ndarray:
+        """Attribute groups (Q, 73), -1 outside: single words, or runs of three tokens after every third."""
+        place = np.arange(naive.PADDED)
+        if not phrases:
+            return np.where(self.words, place, -1)
+        inside = (place >= 1) & (place < self.captions.lengths[:, None] - 1)
+        return np.where(inside & (place // PHRASE % 2 == 0), place // PHRASE, -1)
+
+
+def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device) -> Problem:
+    """A batch of pictures and an epoch's pool of captions, everyone a person of their own."""
+    texts = captions_of(caption_lengths(POOL * sizes.batch), tokenizer)
+    captions = tokenizer(texts)
+    images = normalise(pictures_of(sizes.training, sizes.batch).to(device))
+    try:
+        words, tagged = naive.tagged_words(captions, tokenizer).numpy(), True
+    except CadaError:
+        place = np.arange(naive.PADDED)
+        words, tagged = (place < captions.lengths[:, None]) & (place % 3 == 1), False
+    return Problem(images, torch.arange(sizes.batch, device=device), texts, captions, words, tagged)
+
+
+def naive_losses(model: Cada, problem: Problem, tokenizer: Tokenizer, *, rate: float = PUBLISHED.ara_rate) -> dict[str, Tensor]:
+    """The published step's losses; tagging is part of it wherever the tagger is installed."""
+    rows = problem.rows(pooled=False)
+    words = None if problem.tagged else torch.from_numpy(problem.words[rows])
+    texts = [problem.texts[row] for row in rows]
+    with naive.eager(model):
+        return naive.association_losses(
+            model, problem.images, texts, problem.persons, tokenizer=tokenizer, weights=WEIGHTS, rate=rate, words=words
+        )
+
+
+def our_losses(
+    model: Cada, problem: Problem, tokenizer: Tokenizer, *, switches: Switches, precision: Precision = "fp32"
+) -> dict[str, Tensor]:
+    """The same batch through `cada.training.objective`, captions tokenised and tagged before."""
+    fixed = switches.padding == "fixed"
+    groups = problem.groups(phrases=switches.ara_masking == "phrases")
+    rows, device = problem.rows(pooled=not fixed), problem.images.device
+    captions = token_batch(problem.captions, rows, padded_to=naive.PADDED if fixed else None, groups=groups).to(device)
+    with autocast(device, precision):
+        return association_losses(
+            model,
+            Batch(problem.images, captions, problem.persons),
+            weights=WEIGHTS,
+            switches=switches,
+            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
+            generator=torch.Generator().manual_seed(0),
+        )
+
+
+def steps_of(
+    model: Cada, problem: Problem, tokenizer: Tokenizer, precisions: tuple[Precision, ...]
+) -> dict[str, Callable[[], dict[str, Tensor]]]:
+    """The ways to make a step: the published one with torch's default AdamW, ours with a fused one that they share."""
+    parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    default, fused = (torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=kind) for kind in (None, True))
+
+    def step(losses: Callable[[], dict[str, Tensor]], optimizer: torch.optim.Optimizer) -> Callable[[], dict[str, Tensor]]:
+        def run() -> dict[str, Tensor]:
+            values = losses()
+            values["loss"].backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+            return values
+
+        return run
+
+    def ours(switches: Switches, precision: Precision) -> Callable[[], dict[str, Tensor]]:
+        return lambda: our_losses(model, problem, tokenizer, switches=switches, precision=precision)
+
+    ways = {"naive": step(lambda: naive_losses(model, problem, tokenizer), default)}
+    ways |= {"published": step(ours(PUBLISHED, "fp32"), fused), "robust": step(ours(ROBUST, "fp32"), fused)}
+    if "bf16" in precisions:
+        ways["robust_bf16"] = step(ours(ROBUST, "bf16"), fused)
+    return ways
+
+
+def training(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
+    """Samples per second of the published step, of ours under both procedures, and in bf16 where that is faster."""
+    model = model_of(sizes.training, words=sizes.words, device=machine.device)
+    problem = problem_of(sizes, tokenizer, machine.device)
+    found: Results = {
+        "training_batch": sizes.batch,
+        "training_layers": sizes.training.text.depth,
+        "training_tagging_in_naive_step": problem.tagged,
+        "training_robust_tokens": int(problem.captions.lengths[problem.rows(pooled=True)].max()),
+        "training_largest_difference": check(model, problem, tokenizer),
+    }
+    model.train()
+    steps = steps_of(model, problem, tokenizer, machine.precisions)
+    flops = {way: counted(run) for way, run in steps.items()}
+    for way, timing in alternate(steps, rounds=sizes.rounds, device=machine.device).items():
+        found |= rates(f"training_{way}", "samples", sizes.batch, timing)
+        found |= share(f"training_{way}", flops[way], timing.median(), machine.peak("bf16" if way == "robust_bf16" else "fp32"))
+    for key, way in (("training_ratio", "robust"), ("training_ratio_published", "published")):
+        found[key] = found[f"training_{way}_samples_per_s"] / found["training_naive_samples_per_s"]
+        found[f"{key}_cpu"] = found[f"training_{way}_samples_per_cpu_s"] / found["training_naive_samples_per_cpu_s"]
+    return found
+
+
+@torch.no_grad()
+def check(model: Cada, problem: Problem, tokenizer: Tokenizer) -> float:
+    """The largest difference of the losses without dropout under the published procedure, every attribute word masked."""
+    plain = naive_losses(model.eval(), problem, tokenizer, rate=1.0)
+    ours = our_losses(model, problem, tokenizer, switches=PUBLISHED.model_copy(update={"ara_rate": 1.0}))
+    difference = float(torch.stack([(value - ours[name]).abs() for name, value in plain.items()]).max())
+    if not difference <= LOSSES_AGREE:
+        raise CadaError(f"training: losses differ by {difference:.1e} from the published step's, and may by {LOSSES_AGREE:.0e}.")
+    return difference

@@ -1,0 +1,17 @@
+"""The tokeniser of the benchmarks, found from wherever the tests are started."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.inputs import VOCABULARY
+from cada.model.tokenizer import Tokenizer
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def tokenizer() -> Tokenizer:
+    return Tokenizer(ROOT / VOCABULARY, 73)
