@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -32,6 +31,7 @@ def prepare(compute: Compute) -> torch.device:
     The number of threads is a parameter because it changes the last bits of a sum.
     """
     torch.set_num_threads(compute.threads)
+    torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32: CUDA's convolutions round to 10 bits by default
     device = resolve_device(compute.device)
     if device.type == "cuda":
         torch.cuda.set_device(device)
@@ -50,17 +50,16 @@ def process_count(compute: Compute) -> int:
     return torch.cuda.device_count() if resolve_device(compute.device).type == "cuda" else 1
 
 
-def shared_out(compute: Compute, command: Sequence[str]) -> bool:
-    """Run `cada command` in several processes, if `compute` asks for them; False where this process is to do the work.
+def share_out(compute: Compute, command: Sequence[str]) -> None:
+    """Become torchrun with `cada command` in several processes, if `compute` asks for them; else return, to do the work here.
 
-    torchrun starts them on this machine. Under a torchrun of the user's own, over several machines for example, each
-    process does its part and nothing is started here.
+    This process is replaced, so signals and exit codes are torchrun's. Under a torchrun of the user's own, over several
+    machines for example, each process does its part and nothing is started here.
     """
     count = process_count(compute)
     if count == 1 or "WORLD_SIZE" in os.environ:
-        return False
+        return
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", "cada", *command]
-    environment = os.environ | {"OMP_NUM_THREADS": str(compute.threads)}
-    if subprocess.run(launcher, env=environment, check=False).returncode != 0:
-        raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. What it said stands above.")
-    return True
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execve(sys.executable, launcher, os.environ | {"OMP_NUM_THREADS": str(compute.threads)})

@@ -31,6 +31,11 @@ def is_first() -> bool:
     return rank() == 0
 
 
+def silent() -> bool | None:
+    """tqdm's `disable`: only the first process shows progress, and only on a terminal."""
+    return None if is_first() else True
+
+
 def own_rows(count: int) -> slice:
     """The rows of `count` that are this process's: contiguous, numbers that differ by one at most."""
     return slice(count * rank() // size(), count * (rank() + 1) // size())
@@ -38,15 +43,16 @@ def own_rows(count: int) -> slice:
 
 @contextlib.contextmanager
 def process_group(device: torch.device) -> Iterator[None]:
-    """Join the processes that torchrun started: gloo for tensors on the CPU, NCCL for those on CUDA. Nothing to join: nothing done."""
+    """Join the processes that torchrun started: gloo for tensors on the CPU, NCCL for those on CUDA. Nothing to join: nothing done.
+
+    After an error nobody waits for the others, who may be in the middle of an exchange: torchrun ends them.
+    """
     if "WORLD_SIZE" not in os.environ:
         yield
         return
     dist.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
-    try:
-        yield
-    finally:
-        dist.destroy_process_group()
+    yield
+    dist.destroy_process_group()
 
 
 def gather(rows: Tensor, count: int) -> Tensor:

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cada.errors import CadaError
+
 GLOBAL_SCALE = 1 / 0.02  # constants of the published code: not learned, not in the checkpoint
 MINING_TEMPERATURE = 0.07
 
@@ -62,7 +64,8 @@ def hard_negatives(
     `sampled`: drawn from softmax(cosine / 0.07) with `generator` (as ALBEF and BLIP do).
     """
     same = persons[:, None] == persons[None, :]
-    assert not same.all(dim=1).any(), "a batch needs at least two persons"
+    if same.all():
+        raise CadaError("a batch has pairs of one person only, so there is no wrong partner. Raise optimisation.batch_size.")
     with torch.no_grad(), torch.autocast(image_features.device.type, enabled=False):
         images, texts = image_features.float(), text_features.float()
         if how == "sampled":
@@ -103,8 +106,9 @@ def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "halve
 
 def match_loss(logits: Tensor, matches: Tensor) -> Tensor:
     """Cross-entropy of match logits (N, ..., 2); `matches` (N) says which rows are pairs."""
-    labels = matches.long().repeat_interleave(logits[0].numel() // 2)
-    return F.cross_entropy(logits.flatten(0, -2).float(), labels)
+    groups = logits.flatten(1, -2) if logits.dim() > 2 else logits[:, None]  # (N, groups, 2)
+    labels = matches.long()[:, None].expand(-1, groups.shape[1])
+    return F.cross_entropy(groups.flatten(0, 1).float(), labels.flatten())
 
 
 # --- ARA: image regions to text attributes ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,6 +64,11 @@ class Layout:
     @property
     def tables(self) -> Path:
         return self.root / "tables"
+
+
+def set_lock(root: Path) -> Path:
+    """The lock of whoever writes to a data set's folder."""
+    return STATE / "locks" / f"{root.name}-{hashlib.sha256(str(root.resolve()).encode()).hexdigest()[:8]}.lock"
 
 
 def variant_params(variant: str) -> Path:

@@ -72,6 +72,7 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
         padded_to=None,
         seed=0,
         log_every=1,
+        save_seconds=60.0,
         state=tmp_path / "state.pt",
     )
     (row,) = progress.rows

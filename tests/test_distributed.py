@@ -130,6 +130,7 @@ def train(state: Path) -> dict[str, Any]:
         padded_to=None,
         seed=0,
         log_every=2,
+        save_seconds=60.0,
         state=state,
     )
     return {"rows": progress.rows, "weights": progress.best_weights}

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from cada import losses
+from cada.errors import CadaError
 
 
 def wave(phase: float, rows: int = 4, width: int = 256) -> torch.Tensor:
@@ -98,7 +99,7 @@ def test_sampled_negatives_follow_the_softmax_of_the_cosine(features):
 
 
 def test_negatives_need_two_persons(features):
-    with pytest.raises(AssertionError, match="two persons"):
+    with pytest.raises(CadaError, match="one person only"):
         losses.hard_negatives(*features[:2], torch.zeros(8, dtype=torch.long), how="hardest")
 
 

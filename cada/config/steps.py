@@ -63,6 +63,7 @@ class Pretraining(Parameters):
     compute: Compute
     mask_rate: Probability
     log_every: Positive
+    save_seconds: Weight = 60.0
 
 
 class Initial(Parameters):
@@ -89,7 +90,10 @@ class Validation(Parameters):
 
 
 class Train(Parameters):
-    """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set."""
+    """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set.
+
+    A training that is killed loses the work of `save_seconds` at most; weights and AdamW's state are written that often.
+    """
 
     optimisation: Optimisation
     augmentation: Augmentation
@@ -97,6 +101,7 @@ class Train(Parameters):
     compute: Compute
     switches: SwitchOverrides = SwitchOverrides()
     log_every: Positive
+    save_seconds: Weight = 60.0
 
 
 class Evaluate(Validation):

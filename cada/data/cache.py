@@ -1,8 +1,7 @@
 """Decoded pictures on the disk, decoded once: one file of uint8 pixels per split and size, mapped into memory.
 
 All processes and all trainings share its pages, and what does not fit into memory stays on the disk. The name changes
-with the pictures' content, as the manifest has it; files of another content are removed when a new one is made, so the
-folder holds a set's pixels at most once per split and size.
+with the pictures' content, as the manifest has it; files of another content are removed when a new one is made.
 Legend: N pictures, H height, W width.
 """
 
@@ -20,8 +19,7 @@ from torch import Tensor
 
 from cada.data.images import decode_images
 from cada.data.loading import Split
-from cada.errors import CadaError
-from cada.files import atomic
+from cada.files import atomic, reserve
 
 
 def open_images(split: Split, size: tuple[int, int], *, content: str, folder: Path, threads: int) -> Tensor:
@@ -42,15 +40,12 @@ def open_images(split: Split, size: tuple[int, int], *, content: str, folder: Pa
 
 def _decode(split: Split, size: tuple[int, int], path: Path, *, threads: int) -> None:
     shape = (len(split.image_paths), 3, *size)
-    needed, free = int(np.prod(shape, dtype=np.int64)), shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise CadaError(
-            f"{path}: {needed / 1e9:.1f} GB of decoded pictures do not fit on the disk ({free / 1e9:.1f} GB free). Free some space."
-        )
+    needed = int(np.prod(shape, dtype=np.int64))
     if needed > 1e9:
         print(f"{path}: decoding {shape[0]} pictures once ({needed / 1e9:.1f} GB)", file=sys.stderr)
     with atomic(path) as partial:
         images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        reserve(partial)
         decode_images(split.image_paths, images, threads=threads)
         images.flush()
 

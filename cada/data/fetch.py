@@ -13,7 +13,7 @@ from cada import files
 from cada.data.catalogue import Resource
 from cada.data.unpacking import unpack
 from cada.errors import CadaError
-from cada.paths import STATE
+from cada.paths import STATE, set_lock
 
 
 def fetch_set(archive: str, root: Path, *, sha256: str | None, annotations: Sequence[str]) -> None:
@@ -40,7 +40,7 @@ def fetch_resource(resource: Resource, archive: str | None, target: Path, *, sha
 
 
 def _alone(target: Path) -> contextlib.AbstractContextManager[None]:
-    return files.exclusive(STATE / "locks" / f"data-{target.name}.lock", f"fetching {target}")
+    return files.exclusive(set_lock(target), f"fetching {target}")
 
 
 @contextlib.contextmanager

@@ -18,12 +18,12 @@ from cada.data.synthpedes.generate import ANNOTATION, SYNTHESIS, description, dr
 from cada.data.synthpedes.oracles import oracle_scores
 from cada.data.validation import Findings, validate
 from cada.errors import CadaError
-from cada.paths import STATE
+from cada.paths import set_lock
 
 
 def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = False) -> None:
     """Draw the set if `data.synthesis` is set and the set is missing (or `force`), check every record, write the manifest `output`."""
-    with files.exclusive(STATE / "locks" / f"data-{data.root.name}.lock", f"preparing {data.root}"):
+    with files.exclusive(set_lock(data.root), f"preparing {data.root}"):
         if data.synthesis:
             _ensure_drawn(data.root, data.synthesis, force=force)
         elif force:

@@ -123,6 +123,7 @@ def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, ima
     states = layer.attention(states, visible)[0]
     cross = layer.crossattention.self
     heads = (cross.num_attention_heads, -1)
+    # index_select: unlike indexing, its backward adds in one order, whatever the number of threads
     query = cross.query(states).unflatten(-1, heads).transpose(1, 2)  # (N, H, L, D / H)
     key, value = (
         project(image_tokens).index_select(0, images).unflatten(-1, heads).transpose(1, 2) for project in (cross.key, cross.value)

@@ -6,10 +6,10 @@ Legend: N pictures, n of them this process's, Q queries, P patches, D width, E c
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from cada.config.steps import Precision
 from cada.data.images import normalise
 from cada.data.loading import token_batch
 from cada.errors import CadaError
+from cada.files import reserve
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
 
@@ -39,7 +40,7 @@ class Gallery:
     def chunks(self) -> Iterator[tuple[int, Tensor]]:
         """This process's tokens batch by batch, as they were encoded: the number of the first picture, and (batch, 1 + P, D)."""
         assert self.tokens is not None, "this gallery was encoded without tokens"
-        for start in tqdm(range(0, len(self.tokens), self.batch_size), desc="re-rank", disable=_silent(), leave=False):
+        for start in tqdm(range(0, len(self.tokens), self.batch_size), desc="re-rank", disable=distributed.silent(), leave=False):
             yield self.first + start, self.tokens[start : start + self.batch_size]
 
 
@@ -64,7 +65,7 @@ def encode_gallery(
     features = torch.zeros(len(images), model.image_projection.out_features)
     tokens = None
     with autocast(device, precision):
-        for start in tqdm(starts, desc="gallery", disable=_silent(), leave=False):
+        for start in tqdm(starts, desc="gallery", disable=distributed.silent(), leave=False):
             rows = slice(start, start + batch_size)
             hidden, projected = model.encode_images(normalise(upload(images[rows], device)))
             features[rows] = F.normalize(projected.float(), dim=-1).cpu()
@@ -109,14 +110,10 @@ def token_store(shape: tuple[int, ...], kind: torch.dtype, *, memory_mb: int) ->
         return torch.empty(shape, dtype=kind)
     with tempfile.NamedTemporaryFile(prefix="cada-tokens-") as file:
         try:
-            os.posix_fallocate(file.fileno(), 0, size)
+            file.truncate(size)
+            reserve(Path(file.name))
         except OSError as error:
             raise CadaError(
                 f"{tempfile.gettempdir()}: {size / 1e9:.1f} GB of image tokens do not fit ({error}). Name a larger folder in TMPDIR."
             ) from error
         return torch.from_file(file.name, shared=True, size=count, dtype=kind).view(shape)
-
-
-def _silent() -> bool | None:
-    """Only the first process shows progress, and only on a terminal."""
-    return None if distributed.is_first() else True

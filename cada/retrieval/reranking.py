@@ -122,7 +122,8 @@ class Reader:
         cost = self.lengths[rows] * self.token_bytes + first * (image_length * self.image_token_bytes)
         before = np.cumsum(cost) - cost
         at_image = np.maximum.accumulate(np.where(first, before, 0))  # (M,) the cost before the pair's image
-        changes = np.diff(at_image // self.limit) + np.diff((before - at_image) // self.limit)
+        parts = np.stack([at_image // self.limit, (before - at_image) // self.limit])  # of the pairs, of an image's own
+        changes = np.diff(parts, axis=1).any(axis=0)
         for places in np.split(np.arange(len(rows)), np.flatnonzero(changes) + 1):
             yield places[np.argsort(self.lengths[rows[places]], kind="stable")]
 

@@ -37,10 +37,7 @@ def evaluate_model(
 
     Val chooses the weight of the calibrated fusion; test is read once.
     """
-    weight = None
-    if engine.top_k is not None:
-        chosen = retrieve(model, *encode(model, val, engine), val.captions, engine)
-        weight = choose_weight(chosen, val.caption_persons, val.image_persons, fusion_weights)
+    weight = None if engine.top_k is None else weight_on(val, model, engine=engine, weights=fusion_weights)
     gallery, queries = encode(model, test, engine)
     whole = retrieve(model, gallery, queries, test.captions, engine)
     values = {fusion: query_values(whole, test.caption_persons, test.image_persons, fusion, weight) for fusion in whole.fusions}
@@ -60,6 +57,12 @@ def evaluate_model(
     if parts > 1:
         metrics |= {"part_count": parts, "parts": part_scores(model, gallery, queries, test, engine=engine, weight=weight, parts=parts)}
     return metrics, whole.ranking(headline, weight)
+
+
+def weight_on(val: Target, model: Cada, *, engine: Engine, weights: Sequence[float]) -> float:
+    """The cosine's weight that val chooses; val's rankings, gigabytes for a large set, are gone when test is searched."""
+    retrieved = retrieve(model, *encode(model, val, engine), val.captions, engine)
+    return choose_weight(retrieved, val.caption_persons, val.image_persons, weights)
 
 
 def part_scores(

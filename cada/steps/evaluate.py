@@ -18,8 +18,7 @@ from cada.tracking import test_summary
 def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     """Score one trained model on the test split, in as many processes as evaluate.yaml asks for."""
     settings = config.load_dataset(dataset).evaluate.compute
-    if compute.shared_out(settings, ["evaluate", dataset, "--variant", variant, "--seed", str(seed)]):
-        return
+    compute.share_out(settings, ["evaluate", dataset, "--variant", variant, "--seed", str(seed)])
     device = compute.prepare(settings)
     with distributed.process_group(device):
         evaluate_cell(Cell(dataset, variant, seed), device=device)

@@ -66,12 +66,11 @@ def pretrain_weights(layout: Layout, parameters: config.DatasetParameters, setti
     """Pre-train on the persons that the data set keeps for it, in as many processes as initial.yaml asks for."""
     if parameters.model.vocabulary is None:
         raise CadaError(f"{layout.params('model')}: vocabulary: is missing, and pre-training needs one.")
-    if compute.shared_out(settings.compute, ["initial", layout.dataset]):
-        return
+    compute.share_out(settings.compute, ["initial", layout.dataset])
     vocabulary = checked(**dict(parameters.model.vocabulary))
     device = compute.prepare(settings.compute)
     cell = Cell(layout.dataset, "initial", settings.seed)
-    description = described(parameters.initial, parameters.model)
+    description = described(parameters.initial, parameters.model, parameters.data)
     with (
         distributed.process_group(device),
         resumable(cell, description[1], [layout.manifest]) as state,
@@ -112,6 +111,7 @@ def _pretrained(
         seed=settings.seed,
         device=device,
         log_every=settings.log_every,
+        save_seconds=settings.save_seconds,
         state=state,
         precision=settings.compute.precision,
         report=run.log,

@@ -21,8 +21,7 @@ from cada.training.objective import SpecialTokens
 def train_variant(dataset: str, variant: str, seed: int) -> None:
     """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml asks for."""
     settings = config.load_dataset(dataset).train.compute
-    if compute.shared_out(settings, ["train", dataset, "--variant", variant, "--seed", str(seed)]):
-        return
+    compute.share_out(settings, ["train", dataset, "--variant", variant, "--seed", str(seed)])
     device = compute.prepare(settings)
     with distributed.process_group(device):
         train_cell(Cell(dataset, variant, seed), device=device)
@@ -66,6 +65,7 @@ def train_cell(cell: Cell, *, device: torch.device) -> None:
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
             log_every=settings.log_every,
+            save_seconds=settings.save_seconds,
             state=state,
             report=run.log,
         )

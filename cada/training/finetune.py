@@ -73,6 +73,7 @@ def finetune(
     padded_to: int | None,
     seed: int,
     log_every: int,
+    save_seconds: float,
     state: Path,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
@@ -105,6 +106,7 @@ def finetune(
         samples=len(training.captions),
         seed=seed,
         log_every=log_every,
+        save_seconds=save_seconds,
         state=state,
         validate=lambda: validation(model, target, engine=engine, switches=switches, fusion_weights=fusion_weights),
         report=report,

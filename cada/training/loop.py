@@ -24,8 +24,6 @@ from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.training.seeds import seed_everything
 
-SAVE_SECONDS = 60.0  # at most this much work is lost to a kill
-
 
 @dataclass
 class Progress:
@@ -36,7 +34,6 @@ class Progress:
     sums: dict[str, float] = field(default_factory=dict)  # of the losses since the last row
     summed: int = 0
     best_score: float = -math.inf
-    best_epoch: int = 0
     best_weights: dict[str, Tensor] = field(default_factory=dict)
 
 
@@ -65,6 +62,7 @@ def fit(
     samples: int,
     seed: int,
     log_every: int,
+    save_seconds: float,
     state: Path,
     validate: Callable[[], Validation] | None = None,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
@@ -73,8 +71,8 @@ def fit(
 
     `losses_at(step)` gives this process's shares of the step's values; the sum of `loss` over processes is minimised.
     `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
-    last weights are the best. `state` is where an interrupted run goes on from; it is deleted by the caller once the
-    result is written. Every process ends with the same weights; the first one writes.
+    last weights are the best. `state` is where an interrupted run goes on from, written every `save_seconds`; it is
+    deleted by the caller once the result is written. Every process ends with the same weights; the first one writes.
     """
     if optimisation.batch_size < distributed.size():
         raise CadaError(f"optimisation.batch_size: {optimisation.batch_size} samples are too few for {distributed.size()} processes.")
@@ -84,9 +82,11 @@ def fit(
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=0.0, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True)
     progress = _resume(state, model, optimizer) if state.exists() else Progress()
+    if distributed.total(torch.tensor(progress.step)) != distributed.size() * progress.step:
+        raise CadaError(f"{state}: not all processes see this file. Several machines must share the project's folder.")
     saved = time.monotonic()
     model.train()
-    bar = tqdm(total=steps, initial=progress.step, desc="training", disable=None)
+    bar = tqdm(total=steps, initial=progress.step, desc="training", disable=distributed.silent())
     while progress.step < steps:
         seed_everything(seed, "dropout", progress.step, distributed.rank())
         rate = learning_rate(
@@ -111,11 +111,11 @@ def fit(
         if epoch_ends or progress.step % log_every == 0:
             row = _row(progress, rate, epoch_steps)
             if epoch_ends:
-                row |= _validate(model, validate, progress, epoch=math.ceil(progress.step / epoch_steps))
+                row |= _validate(model, validate, progress)
             progress.rows.append(row)
             report(progress.step, row)
             bar.set_postfix(loss=f"{row['loss']:.3f}")
-        if distributed.is_first() and time.monotonic() - saved > SAVE_SECONDS:
+        if distributed.is_first() and time.monotonic() - saved >= save_seconds:
             _save(state, model, optimizer, progress)
             saved = time.monotonic()
     bar.close()
@@ -129,15 +129,15 @@ def _row(progress: Progress, rate: float, epoch_steps: int) -> dict[str, float]:
     return {"epoch": round(progress.step / epoch_steps, 4), "step": progress.step, "lr": rate, **means}
 
 
-def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: Progress, *, epoch: int) -> dict[str, float]:
+def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: Progress) -> dict[str, float]:
     if validate is None:
-        progress.best_weights, progress.best_epoch = weights_of(model), epoch
+        progress.best_weights = weights_of(model)
         return {}
     model.eval()
     outcome = validate()
     model.train()
     if outcome.score > progress.best_score:
-        progress.best_score, progress.best_epoch = outcome.score, epoch
+        progress.best_score = outcome.score
         progress.best_weights = weights_of(model)
     return dict(outcome.values)
 

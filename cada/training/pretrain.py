@@ -37,6 +37,7 @@ def pretrain(
     seed: int,
     device: torch.device,
     log_every: int,
+    save_seconds: float,
     state: Path,
     precision: Precision = "fp32",
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
@@ -59,6 +60,7 @@ def pretrain(
         samples=len(training.captions),
         seed=seed,
         log_every=log_every,
+        save_seconds=save_seconds,
         state=state,
         report=report,
     )

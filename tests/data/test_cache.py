@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +70,11 @@ def test_a_broken_picture_leaves_no_half_file(split: Split, tmp_path: Path) -> N
     assert list((tmp_path / "cache").rglob("*.npy*")) == []
 
 
-def test_a_full_disk_is_said_before(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache.shutil, "disk_usage", lambda _: namedtuple("Usage", "total used free")(9, 8, 1))
-    with pytest.raises(CadaError, match="do not fit on the disk"):
+def test_a_full_disk_is_an_error_and_no_crash(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.posix_fallocate", full)
+    with pytest.raises(CadaError, match=r"npy: cannot be written: No space left on device"):
         open_images(split, SIZE, content="a" * 64, folder=tmp_path / "cache", threads=1)
+    assert list((tmp_path / "cache").rglob("*.npy*")) == []

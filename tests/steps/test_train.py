@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import random
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -12,12 +15,21 @@ from cada.files import digest
 from tests.steps.conftest import Small
 
 TRAIN = "from cada.steps.train import train_variant; train_variant('smoke', 'dual', 0)\n"
-SAVING = "from cada.training import loop; loop.SAVE_SECONDS = 0.0\n" + TRAIN
 MADE = ("results/smoke/models/dual/0/model.safetensors", "results/smoke/history/dual/0.csv")
+
+
+def save_always(project: Small) -> None:
+    project.edit("params/smoke/train.yaml", r"log_every: 3", "log_every: 3\nsave_seconds: 0")
 
 
 def made(project: Small) -> list[str]:
     return [digest(project.root / name) for name in MADE]
+
+
+def descendants(process: int) -> list[int]:
+    """The processes that a process has started, and those that they have started."""
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process)], capture_output=True, text=True, check=False).stdout.split()
+    return [found for child in map(int, listed) for found in (child, *descendants(child))]
 
 
 def state_of(project: Small) -> Path | None:
@@ -38,10 +50,11 @@ def wait_until(reached, process, seconds: float = 60.0) -> bool:
 def test_a_training_killed_again_and_again_ends_as_an_unbroken_one(project: Small, tmp_path: Path) -> None:
     unbroken = project.copy(tmp_path / "unbroken")
     unbroken.run(TRAIN)
+    save_always(project)
     draw, kills = random.Random(5), 0
     for _ in range(3):
         before = state_of(project) and digest(state_of(project))
-        process = project.start(SAVING)
+        process = project.start(TRAIN)
         if wait_until(lambda before=before: (path := state_of(project)) is not None and digest(path) != before, process):
             time.sleep(draw.uniform(0.0, 0.1))  # in a step, a save, a validation
         process.kill()
@@ -55,7 +68,8 @@ def test_a_training_killed_again_and_again_ends_as_an_unbroken_one(project: Smal
 
 
 def test_an_orphan_and_its_successor_never_both_write(project: Small) -> None:
-    orphan = project.start(SAVING)
+    save_always(project)
+    orphan = project.start(TRAIN)
     assert wait_until(lambda: state_of(project) is not None, orphan)
     orphan.send_signal(signal.SIGSTOP)
     before = digest(state_of(project))
@@ -70,10 +84,28 @@ def test_an_orphan_and_its_successor_never_both_write(project: Small) -> None:
     assert all((project.root / name).exists() for name in MADE)
 
 
-def test_two_processes_train_and_evaluate_one_model(project: Small) -> None:
-    """As train.yaml and evaluate.yaml ask for them; the scores of the evaluation are those of one process, bit by bit."""
+def test_two_processes_train_and_evaluate_one_model(project: Small, tmp_path: Path) -> None:
+    """As train.yaml and evaluate.yaml ask for them; in between all are killed and started again.
+
+    The scores of the evaluation are those of one process, bit by bit.
+    """
     project.edit("params/smoke/train.yaml", r"threads: 1", "threads: 1, processes: 2")
+    save_always(project)
+    unbroken = project.copy(tmp_path / "unbroken")
+    unbroken.run(TRAIN)
+    killed = project.start(TRAIN)
+    assert wait_until(lambda: state_of(project) is not None, killed)
+    for process in (killed.pid, *descendants(killed.pid)):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGKILL)
+    killed.communicate()
+    assert state_of(project) is not None
+    ended = project.start(TRAIN)
+    assert wait_until(lambda: len(descendants(ended.pid)) >= 2, ended)
+    ended.terminate()  # as a cluster does: nobody is left who would keep the GPUs and the lock
+    ended.communicate(timeout=60)
     project.run(TRAIN)
+    assert made(project) == made(unbroken)
     evaluate = "from cada.steps.evaluate import evaluate_variant; evaluate_variant('smoke', 'dual', 0)\n"
     project.run(evaluate)
     metrics = project.root / "results/smoke/metrics/dual/0.json"
