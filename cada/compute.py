@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 
 import torch
@@ -50,16 +49,24 @@ def process_count(compute: Compute) -> int:
     return torch.cuda.device_count() if resolve_device(compute.device).type == "cuda" else 1
 
 
-def share_out(compute: Compute, command: Sequence[str]) -> None:
-    """Become torchrun with `cada command` in several processes, if `compute` asks for them; else return, to do the work here.
+def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = None) -> bool:
+    """Run `cada command` in several processes, if `compute` asks for them; False where the work is to be done here.
 
-    This process is replaced, so signals and exit codes are torchrun's. Under a torchrun of the user's own, over several
-    machines for example, each process does its part and nothing is started here.
+    torchrun's agent starts them, ends them when one fails, and passes signals on. Under a torchrun of the user's own,
+    over several machines for example, each process does its part and nothing is started here. `batch` is how many
+    samples there are to share.
     """
     count = process_count(compute)
     if count == 1 or "WORLD_SIZE" in os.environ:
-        return
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}", "-m", "cada", *command]
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execve(sys.executable, launcher, os.environ | {"OMP_NUM_THREADS": str(compute.threads)})
+        return False
+    if batch is not None and batch < count:
+        raise CadaError(f"compute.processes: {count} processes cannot share a batch of {batch}. Start fewer.")
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main
+
+    os.environ["OMP_NUM_THREADS"] = str(compute.threads)
+    try:
+        main(["--standalone", f"--nproc-per-node={count}", "-m", "cada", *command])
+    except ChildFailedError as error:
+        raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. What it said stands above.") from error
+    return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 
 from cada import compute, config, distributed
@@ -18,7 +20,8 @@ from cada.tracking import test_summary
 def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     """Score one trained model on the test split, in as many processes as evaluate.yaml asks for."""
     settings = config.load_dataset(dataset).evaluate.compute
-    compute.share_out(settings, ["evaluate", dataset, "--variant", variant, "--seed", str(seed)])
+    if compute.shared_out(settings, ["evaluate", dataset, "--variant", variant, "--seed", str(seed)]):
+        return
     device = compute.prepare(settings)
     with distributed.process_group(device):
         evaluate_cell(Cell(dataset, variant, seed), device=device)
@@ -60,8 +63,11 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
         rankings_table(ranking, splits[1]).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), metrics)
     description = described(settings)[0], training_parameters(dataset, variant)[1]
+    summary = test_summary(metrics)
+    said = ", ".join(f"{name} {summary[f'test_{name}']:.1f}" for name in ("R1", "R5", "R10", "mAP"))
+    print(f"{layout.metrics(variant, seed)}: {said}", file=sys.stderr)
     with tracked(cell, "evaluate", description, device=device) as run:
-        run.summary(test_summary(metrics))
+        run.summary(summary)
 
 
 def val_origin(data: config.Data, switches: config.Switches) -> str:

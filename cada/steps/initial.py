@@ -66,7 +66,8 @@ def pretrain_weights(layout: Layout, parameters: config.DatasetParameters, setti
     """Pre-train on the persons that the data set keeps for it, in as many processes as initial.yaml asks for."""
     if parameters.model.vocabulary is None:
         raise CadaError(f"{layout.params('model')}: vocabulary: is missing, and pre-training needs one.")
-    compute.share_out(settings.compute, ["initial", layout.dataset])
+    if compute.shared_out(settings.compute, ["initial", layout.dataset], batch=settings.optimisation.batch_size):
+        return
     vocabulary = checked(**dict(parameters.model.vocabulary))
     device = compute.prepare(settings.compute)
     cell = Cell(layout.dataset, "initial", settings.seed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import torch
 
 from cada import compute, config, distributed
@@ -20,9 +22,11 @@ from cada.training.objective import SpecialTokens
 
 def train_variant(dataset: str, variant: str, seed: int) -> None:
     """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml asks for."""
-    settings = config.load_dataset(dataset).train.compute
-    compute.share_out(settings, ["train", dataset, "--variant", variant, "--seed", str(seed)])
-    device = compute.prepare(settings)
+    settings = config.load_dataset(dataset).train
+    command = ["train", dataset, "--variant", variant, "--seed", str(seed)]
+    if compute.shared_out(settings.compute, command, batch=settings.optimisation.batch_size):
+        return
+    device = compute.prepare(settings.compute)
     with distributed.process_group(device):
         train_cell(Cell(dataset, variant, seed), device=device)
 
@@ -73,3 +77,4 @@ def train_cell(cell: Cell, *, device: torch.device) -> None:
             write_text(layout.history(variant, seed), history_csv(progress.rows))
             folder = layout.model(variant, seed)
             save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)
+            print(f"{folder}: the weights with the best score on {switches.selection}, {progress.best_score:.2f}", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -112,6 +113,8 @@ def fit(
             row = _row(progress, rate, epoch_steps)
             if epoch_ends:
                 row |= _validate(model, validate, progress)
+                if distributed.is_first():
+                    tqdm.write(_line(row, epochs=optimisation.epochs), file=sys.stderr)
             progress.rows.append(row)
             report(progress.step, row)
             bar.set_postfix(loss=f"{row['loss']:.3f}")
@@ -127,6 +130,12 @@ def _row(progress: Progress, rate: float, epoch_steps: int) -> dict[str, float]:
     means = {name: total / progress.summed for name, total in progress.sums.items()}
     progress.sums, progress.summed = {}, 0
     return {"epoch": round(progress.step / epoch_steps, 4), "step": progress.step, "lr": rate, **means}
+
+
+def _line(row: Mapping[str, float], *, epochs: float) -> str:
+    """What a log says of an epoch."""
+    scores = ", ".join(f"{name} {value:.2f}" for name, value in row.items() if name.endswith(("_R1", "_mAP")))
+    return f"epoch {row['epoch']:g} of {epochs:g}: loss {row['loss']:.4f}" + (f", {scores}" if scores else "")
 
 
 def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: Progress) -> dict[str, float]:
