@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from benchmarks import growth, page, pictures, retrieval, training
-from benchmarks.inputs import CPU, GPU, QUICK, VOCABULARY, Sizes, model_of
+from benchmarks.inputs import CPU, GPU, QUICK, VOCABULARY, Sizes
 from benchmarks.measuring import Machine, Results, facts, machine_of
 from cada.compute import resolve_device
 from cada.errors import CadaError
@@ -48,10 +48,8 @@ def measure(machine: Machine, *, quick: bool) -> Results:
     start = time.monotonic()
     found = facts(machine) | {"quick": quick, "rounds": sizes.rounds}
     tokenizer = Tokenizer(VOCABULARY, 73)
-    model = model_of(sizes.retrieval, words=sizes.words, device=machine.device)
     parts = {
-        "re-ranking": lambda: retrieval.reranking(model, tokenizer, sizes, machine),
-        "encoding": lambda: retrieval.encoding(model, tokenizer, sizes, machine),
+        "encoding and re-ranking": lambda: retrieval.at_full_size(tokenizer, sizes, machine),
         "training": lambda: training.training(tokenizer, sizes, machine),
         "loading": lambda: pictures.pictures(sizes),
         "evaluation": lambda: retrieval.evaluation(tokenizer, sizes, machine),

@@ -71,7 +71,7 @@ CPU = Sizes(
     pictures=48,
     metrics=(6156, 3074),
 )
-GPU = replace(CPU, training=BASE, rounds=5, gallery=256, naive=64, encoded=256, batch=48, small_gallery=512, small_top_k=32)
+GPU = replace(CPU, training=BASE, rounds=5, gallery=256, naive=64, encoded=256, batch=24, small_gallery=512, small_top_k=32)
 TINY = square(32, 16, width=64, depth=2, projection=16)
 QUICK = Sizes(
     retrieval=TINY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import platform
 import time
@@ -91,6 +92,7 @@ class Timing:
 def alternate(ways: Mapping[str, Callable[[], object]], *, rounds: int, device: torch.device) -> dict[str, Timing]:
     """Run every way once per round, in the order given: A B C A B C."""
     timings = {name: Timing([], []) for name in ways}
+    _give_back()
     for _ in range(rounds):
         for name, run in ways.items():
             timing = timings[name]
@@ -103,6 +105,13 @@ def alternate(ways: Mapping[str, Callable[[], object]], *, rounds: int, device: 
             timing.cpu.append(time.process_time() - cpu)
             timing.peak_mb = _peak_mb(device)
     return timings
+
+
+def _give_back() -> None:
+    """What earlier parts have freed goes back to the system. Not between the rounds: a page that comes anew costs time."""
+    system = ctypes.CDLL(None)
+    if hasattr(system, "malloc_trim"):  # of glibc
+        system.malloc_trim(0)
 
 
 def _reset_peak(device: torch.device) -> None:

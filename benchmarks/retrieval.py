@@ -32,6 +32,12 @@ from cada.retrieval.reranking import Captions, match_logits
 SCORES_AGREE = 1e-5
 
 
+def at_full_size(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
+    """Encoding and re-ranking by one model, which is gone afterwards."""
+    model = model_of(sizes.retrieval, words=sizes.words, device=machine.device)
+    return encoding(model, tokenizer, sizes, machine) | reranking(model, tokenizer, sizes, machine)
+
+
 def encoding(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """Pictures and captions per second."""
     device, count = machine.device, sizes.encoded
