@@ -143,6 +143,12 @@ def rates(name: str, unit: str, count: int, timing: Timing) -> Results:
     }
 
 
+def ratio(key: str, ours: str, naive: str, found: Results) -> Results:
+    """How many times as fast, by the wall's time and by the processor's; None where ours was not measured."""
+    units = {key: "per_s", f"{key}_cpu": "per_cpu_s"}
+    return {name: found[f"{ours}_{unit}"] / found[f"{naive}_{unit}"] if f"{ours}_{unit}" in found else None for name, unit in units.items()}
+
+
 def share(name: str, flops: float, seconds: float, peak: float) -> Results:
     """Operations of one round, and what share of the device's peak they were done at."""
     return {f"{name}_gflop": flops / 1e9, f"{name}_share_of_peak": flops / seconds / peak}

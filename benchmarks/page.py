@@ -44,6 +44,11 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+def _in_bf16(ratio: float | None) -> str:
+    """Ours in bf16 against the published procedure, which is in fp32."""
+    return "" if ratio is None else f"; {ratio:.2f} in bf16"
+
+
 def _percent(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.0f} %"
 
@@ -89,7 +94,7 @@ def _reranking(results: Results) -> str:
     return (
         f"\n**Re-ranking**, {results['rerank_layers']} layers, {results['rerank_captions']} captions, {results['rerank_images']} pictures, "
         f"k = {results['rerank_top_k']}: **{results['rerank_ratio']:.2f} times** the published loop in fp32 "
-        f"({results['rerank_ratio_cpu']:.2f} by processor time). Largest difference of a score: {results['rerank_largest_difference']:.1e} "
+        f"({results['rerank_ratio_cpu']:.2f} by processor time{_in_bf16(results['rerank_ratio_bf16'])}). Largest difference of a score: {results['rerank_largest_difference']:.1e} "
         f"(the scores of a query spread by {results['rerank_spread_of_scores']:.1e}).\n\n"
         + _table(["", "pairs / s", "pairs / CPU s", "of the peak", "peak memory, MB"], _ways(results, ways))
     )
@@ -108,7 +113,7 @@ def _training(results: Results) -> str:
         f"and decoder, the published step {tagging}: **{results['training_ratio']:.2f} times** under the robust procedure "
         f"(captions padded to {results['training_robust_tokens']} tokens), **{results['training_ratio_published']:.2f} times** under the "
         f"published one (padded to 73); {results['training_ratio_cpu']:.2f} and {results['training_ratio_published_cpu']:.2f} by processor "
-        f"time. Without dropout the published losses differ by {results['training_largest_difference']:.1e} at most.\n\n"
+        f"time{_in_bf16(results['training_ratio_bf16'])}. Without dropout the published losses differ by {results['training_largest_difference']:.1e} at most.\n\n"
         + _table(["", "samples / s", "samples / CPU s", "of the peak", "peak memory, MB"], _ways(results, ways))
     )
 

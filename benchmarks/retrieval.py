@@ -15,7 +15,7 @@ from torch import Tensor
 
 from benchmarks import naive
 from benchmarks.inputs import Sizes, candidates_of, caption_lengths, captions_of, model_of, pictures_of, tokens_of
-from benchmarks.measuring import Machine, Results, alternate, rates, share
+from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted, reranking_flops
 from cada.config.steps import Precision
 from cada.cost import pair_flops
@@ -115,9 +115,8 @@ def reranking(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine)
         done = sizes.naive * top_k * pair_flops(sizes.retrieval, tokens=naive.PADDED) if way == "naive" else flops
         found |= share(f"rerank_{way}", done, timing.median(), machine.peak("bf16" if way == "bf16" else "fp32"))
     found |= _agreement(logits["naive"][taken], logits["fp32"][taken])
-    for key, unit in (("rerank_ratio", "s"), ("rerank_ratio_cpu", "cpu_s")):
-        found[key] = found[f"rerank_fp32_pairs_per_{unit}"] / found[f"rerank_naive_pairs_per_{unit}"]
-    return found
+    found |= ratio("rerank_ratio", "rerank_fp32_pairs", "rerank_naive_pairs", found)
+    return found | ratio("rerank_ratio_bf16", "rerank_bf16_pairs", "rerank_naive_pairs", found)
 
 
 def _agreement(plain: Tensor, ours: Tensor) -> Results:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from benchmarks import naive
 from benchmarks.inputs import Sizes, caption_lengths, captions_of, model_of, pictures_of
-from benchmarks.measuring import Machine, Results, alternate, rates, share
+from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted
 from cada.compute import autocast
 from cada.config import PROCEDURES, LossWeights, Switches
@@ -150,9 +150,8 @@ def training(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     for way, timing in alternate(steps, rounds=sizes.rounds, device=machine.device).items():
         found |= rates(f"training_{way}", "samples", sizes.batch, timing)
         found |= share(f"training_{way}", flops[way], timing.median(), machine.peak("bf16" if way == "robust_bf16" else "fp32"))
-    for key, way in (("training_ratio", "robust"), ("training_ratio_published", "published")):
-        found[key] = found[f"training_{way}_samples_per_s"] / found["training_naive_samples_per_s"]
-        found[f"{key}_cpu"] = found[f"training_{way}_samples_per_cpu_s"] / found["training_naive_samples_per_cpu_s"]
+    for key, way in (("training_ratio", "robust"), ("training_ratio_published", "published"), ("training_ratio_bf16", "robust_bf16")):
+        found |= ratio(key, f"training_{way}_samples", "training_naive_samples", found)
     return found
 
 
