@@ -94,7 +94,8 @@ def _reranking(results: Results) -> str:
     return (
         f"\n**Re-ranking**, {results['rerank_layers']} layers, {results['rerank_captions']} captions, {results['rerank_images']} pictures, "
         f"k = {results['rerank_top_k']}: **{results['rerank_ratio']:.2f} times** the published loop in fp32 "
-        f"({results['rerank_ratio_cpu']:.2f} by processor time{_in_bf16(results['rerank_ratio_bf16'])}). Largest difference of a score: {results['rerank_largest_difference']:.1e} "
+        f"({results['rerank_ratio_cpu']:.2f} by processor time{_in_bf16(results['rerank_ratio_bf16'])}). "
+        f"Largest difference of a score: {results['rerank_largest_difference']:.1e} "
         f"(the scores of a query spread by {results['rerank_spread_of_scores']:.1e}).\n\n"
         + _table(["", "pairs / s", "pairs / CPU s", "of the peak", "peak memory, MB"], _ways(results, ways))
     )
@@ -113,7 +114,8 @@ def _training(results: Results) -> str:
         f"and decoder, the published step {tagging}: **{results['training_ratio']:.2f} times** under the robust procedure "
         f"(captions padded to {results['training_robust_tokens']} tokens), **{results['training_ratio_published']:.2f} times** under the "
         f"published one (padded to 73); {results['training_ratio_cpu']:.2f} and {results['training_ratio_published_cpu']:.2f} by processor "
-        f"time{_in_bf16(results['training_ratio_bf16'])}. Without dropout the published losses differ by {results['training_largest_difference']:.1e} at most.\n\n"
+        f"time{_in_bf16(results['training_ratio_bf16'])}. "
+        f"Without dropout the published losses differ by {results['training_largest_difference']:.1e} at most.\n\n"
         + _table(["", "samples / s", "samples / CPU s", "of the peak", "peak memory, MB"], _ways(results, ways))
     )
 

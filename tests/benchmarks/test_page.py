@@ -16,7 +16,8 @@ from cada.files import read_json
 ROOT = Path(__file__).parents[2]
 KEYS = {
     "cpu", "threads", "torch", "commit", "peak_fp32_gflop_per_s", "seconds",
-    "rerank_ratio", "rerank_ratio_cpu", "rerank_ratio_bf16", "training_ratio_bf16", "rerank_fp32_pairs_per_s", "rerank_naive_pairs_per_s", "rerank_fp32_share_of_peak",
+    "rerank_ratio", "rerank_ratio_cpu", "rerank_ratio_bf16", "training_ratio_bf16",
+    "rerank_fp32_pairs_per_s", "rerank_naive_pairs_per_s", "rerank_fp32_share_of_peak",
     "rerank_fp32_peak_memory_mb", "rerank_largest_difference",
     "training_ratio", "training_ratio_published", "training_robust_samples_per_s", "training_published_samples_per_s",
     "training_naive_samples_per_s", "training_robust_share_of_peak", "training_largest_difference",
