@@ -36,7 +36,7 @@ PUBLIC_SETS = {
         title="ICFG-PEDES",
         format="icfg_pedes",
         folder="ICFG-PEDES",
-        ask="by request to its owners: github.com/zifyloo/SSAN",
+        ask="ask its owners: github.com/zifyloo/SSAN",
         terms="as its owners grant; not to be passed on",
     ),
     "rstpreid": PublicSet(

@@ -70,9 +70,19 @@ def _download(url: str, sha256: str | None) -> Path:
     try:
         return Path(pooch.retrieve(url, sha256 and f"sha256:{sha256}", path=STATE / "downloads", progressbar=True))
     except OSError as error:  # requests' errors too
-        raise CadaError(f"{url}: cannot be fetched ({error}). Fetch it on another machine and give the file with --archive.") from error
+        raise CadaError(
+            f"{url}: cannot be fetched ({_reason(error)}). Fetch it on another machine and give the file with --archive."
+        ) from error
     except ValueError as error:
         raise CadaError(f"{url}: its SHA-256 is not {sha256}. Mend --sha256, or ask its owner for the right one.") from error
+
+
+def _reason(error: BaseException) -> str:
+    """The first cause in a few words: the libraries wrap it several times, each with all of the address."""
+    while error.__context__:
+        error = error.__context__
+    said = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    return said.splitlines()[0].partition(" for url:")[0]
 
 
 @contextlib.contextmanager

@@ -10,14 +10,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from cada.data.records import Record
 from cada.errors import CadaError
 
 
-def with_val(records: Sequence[Record], *, how: Literal["test", "held_out"], persons: int | None) -> list[Record]:
-    """The records with a val split: unchanged where there is one.
+def with_val(records: Sequence[Record], *, how: Literal["test", "held_out"], persons: int | None, where: Path) -> list[Record]:
+    """The records with a val split: unchanged where there is one. `where` is the data.yaml that gives `persons`.
 
     `held_out`: `persons` train persons move to val. `test`: the test records are repeated as val and train stays whole,
     as published. Errors: `CadaError` when `persons` is None or leaves nobody to train on.
@@ -28,9 +29,9 @@ def with_val(records: Sequence[Record], *, how: Literal["test", "held_out"], per
         return [*records, *(replace(record, split="val") for record in records if record.split == "test")]
     train = {record.person for record in records if record.split == "train"}
     if persons is None:
-        raise CadaError("data.yaml: held_out_persons is missing, and the set has no val split. Say how many train persons become val.")
+        raise CadaError(f"{where}: held_out_persons is missing, and the set has no val split. Say how many train persons become val.")
     if persons >= len(train):
-        raise CadaError(f"data.yaml: held_out_persons is {persons}, and train has {len(train)} persons. Hold out fewer.")
+        raise CadaError(f"{where}: held_out_persons is {persons}, and train has {len(train)} persons. Hold out fewer.")
     held_out = set(sorted(train, key=_rank)[:persons])
     return [replace(record, split="val") if record.split == "train" and record.person in held_out else record for record in records]
 

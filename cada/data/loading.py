@@ -42,7 +42,7 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
     """The records of `split`, in the annotation's order; `first_two` keeps two captions per picture (published)."""
     chosen = [record for record in records if record.split == split]
     if not chosen:
-        raise CadaError(f"{root}: no record has the split {split}. Check the annotation with `cada data prepare`.")
+        raise CadaError(f"{root}: no record has the split {split}. Check the field `split` of its annotation.")
     most = 2 if queries == "first_two" else None
     captions = [(text, row, number) for row, record in enumerate(chosen) for number, text in enumerate(record.captions[:most])]
     return Split(
@@ -102,5 +102,8 @@ def batch_rows(count: int, batch_size: int, step: int, *, seed: int, lengths: np
 def steps_per_epoch(count: int, batch_size: int) -> int:
     """Whole batches in `count` samples; at least one is needed."""
     if count < batch_size:
-        raise CadaError(f"a batch of {batch_size} needs as many samples, and there are {count}. Lower optimisation.batch_size.")
+        raise CadaError(
+            f"a batch of {batch_size} needs as many samples, and there are {count}. "
+            "Lower optimisation.batch_size in the set's train.yaml or initial.yaml."
+        )
     return count // batch_size

@@ -54,23 +54,27 @@ def read(path: Path, dataset: str) -> dict[str, Any]:
 
 def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
     """Hold the disk against the manifest: digests of the annotation, names and sizes of the images. `CadaError` at a difference."""
-    remedy = (
-        f"A drawn set: `dvc checkout data.dvc`, or `cada data prepare {dataset} --force`. "
-        f"Your own: put it right, then `cada data prepare {dataset}`."
-    )
+    mend = remedy(dataset, drawn="oracles" in manifest)  # only a drawn set has them
     for name, facts in manifest["annotation"].items():
         path = root / name
         if not path.is_file():
-            raise CadaError(f"{path}: there is no such file, but the manifest lists it. {remedy}")
+            raise CadaError(f"{path}: there is no such file, but the manifest lists it. {mend}")
         if path.stat().st_size != facts["bytes"] or files.digest(path) != facts["sha256"]:
-            raise CadaError(f"{path}: changed since the set was prepared. {remedy}")
+            raise CadaError(f"{path}: changed since the set was prepared. {mend}")
     images = manifest["images"]
     sizes = dict(file_sizes(root / "imgs"))
     for name, (size, _) in images.items():
         if name not in sizes:
-            raise CadaError(f"{root / 'imgs' / name}: there is no such image, but the manifest lists it. {remedy}")
+            raise CadaError(f"{root / 'imgs' / name}: there is no such image, but the manifest lists it. {mend}")
         if sizes[name] != size:
-            raise CadaError(f"{root / 'imgs' / name}: has {sizes[name]} bytes, {size} when the set was prepared. {remedy}")
+            raise CadaError(f"{root / 'imgs' / name}: has {sizes[name]} bytes, {size} when the set was prepared. {mend}")
+
+
+def remedy(dataset: str, *, drawn: bool) -> str:
+    """What to do about files of a set that are missing, broken or changed."""
+    if drawn:
+        return f"Draw it anew with `cada data prepare {dataset} --force`, or, where DVC keeps it, run `dvc checkout data.dvc`."
+    return f"Unpack or fetch the files again, or put them right yourself; then run `cada data prepare {dataset}`."
 
 
 def file_sizes(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cada import config, files
 from cada.data import manifest as manifests
+from cada.data.holdout import with_val
 from cada.data.readers import annotation_files, read_annotation, read_records
 from cada.data.records import Record
 from cada.data.synthpedes.captions import Phrase
 from cada.data.synthpedes.generate import ANNOTATION, SYNTHESIS, description, draw_set
 from cada.data.synthpedes.oracles import oracle_scores
+from cada.data.text import MAX_WORDS
 from cada.data.validation import Findings, validate
 from cada.errors import CadaError
-from cada.paths import set_lock
+from cada.paths import Layout, set_lock
 
 
 def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = False) -> None:
@@ -28,8 +30,8 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
             _ensure_drawn(data.root, data.synthesis, force=force)
         elif force:
             raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is brought by you, not drawn. Call without --force.")
-        records = read_records(data.format, data.root)
-        findings = inspect(data, records)
+        records = read_records(data.format, data.root, where=Layout(dataset).params("data"))
+        findings = inspect(dataset, data, records=records)
         if findings.problems:
             raise CadaError("\n".join(findings.problems))
         if "val" not in findings.counts:
@@ -44,12 +46,31 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
             oracles=_oracles(data.root, data.gallery_parts) if data.synthesis else None,
         )
         manifests.write(output, manifest)
+        print(f"{output}: {_summary(findings)}", file=sys.stderr)
 
 
-def inspect(data: config.Data, records: Sequence[Record]) -> Findings:
-    """All checks of a set on the disk."""
-    expected = {split: counts.model_dump() for split, counts in data.expected.items()} if data.expected else None
-    return validate(data.root, records, expected=expected)
+def inspect(dataset: str, data: config.Data, *, records: Sequence[Record]) -> Findings:
+    """All checks of a set on the disk, and whether its `held_out_persons` can become val where the annotation has none."""
+    where = Layout(dataset).params("data")
+    findings = validate(
+        data.root,
+        records,
+        expected={split: counts.model_dump() for split, counts in data.expected.items()} if data.expected else None,
+        annotation=annotation_files(data.format, data.root, where=where),
+        where=where,
+        remedy=manifests.remedy(dataset, drawn=data.synthesis is not None),
+    )
+    if data.held_out_persons is not None:
+        try:
+            with_val(records, how="held_out", persons=data.held_out_persons, where=where)
+        except CadaError as error:
+            return replace(findings, problems=(*findings.problems, str(error)))
+    return findings
+
+
+def _summary(findings: Findings) -> str:
+    splits = [f"{split} {', '.join(f'{number:,} {kind}' for kind, number in counts.items())}" for split, counts in findings.counts.items()]
+    return f"{'; '.join(splits)}; {findings.truncated:,} captions are cut after {MAX_WORDS} words."
 
 
 def _without_val(dataset: str, data: config.Data) -> str:
@@ -63,7 +84,7 @@ def _without_val(dataset: str, data: config.Data) -> str:
 def load_records(dataset: str, data: config.Data, *, manifest: Path) -> list[Record]:
     """All records, pre-training ones included, once the disk was seen to hold what the manifest lists."""
     manifests.compare(manifests.read(manifest, dataset), data.root, dataset)
-    return read_records(data.format, data.root)
+    return read_records(data.format, data.root, where=Layout(dataset).params("data"))
 
 
 @dataclass(frozen=True)

@@ -24,23 +24,26 @@ _TYPES = {"split": str, "id": int, "captions": list, "file_path": str, "img_path
 EXTRA = "pretrain.json"
 
 
-def annotation_files(form: str, root: Path) -> list[Path]:
-    """The annotation files of a set, the main one first. `CadaError` when there is none, or only one without splits."""
+def annotation_files(form: str, root: Path, *, where: Path | str = "its data.yaml") -> list[Path]:
+    """The annotation files of a set, the main one first; `where` is the file that gives `root`.
+
+    Errors: `CadaError` when there is none, or only one without splits.
+    """
     found = [root / name for name in ANNOTATIONS[form] if (root / name).is_file()]
     if not found:
         if (root / "caption_all.json").is_file():
             raise CadaError(f"{root / 'caption_all.json'}: this older annotation has no splits. Ask for CUHK-PEDES' reid_raw.json.")
         raise CadaError(
-            f"{root}: there is no {' or '.join(ANNOTATIONS[form])}. Put the data set there, or mend `root` in data.yaml. "
+            f"{root}: there is no {' or '.join(ANNOTATIONS[form])}. Put the data set there, or mend `root` in {where}. "
             "`cada data status` says where to ask for it."
         )
     extra = root / EXTRA
     return [found[0], extra] if extra.is_file() else found[:1]
 
 
-def read_records(form: str, root: Path) -> list[Record]:
-    """All records of a set, in the order of its annotation files."""
-    paths = annotation_files(form, root)
+def read_records(form: str, root: Path, *, where: Path | str = "its data.yaml") -> list[Record]:
+    """All records of a set, in the order of its annotation files; `where` is the file that gives `root`."""
+    paths = annotation_files(form, root, where=where)
     return [_record(item, form, f"{path}: record {place}") for path in paths for place, item in enumerate(read_annotation(path))]
 
 

@@ -10,22 +10,24 @@ from cada.data import manifest as manifests
 from cada.data.catalogue import PublicSet
 from cada.data.readers import ANNOTATIONS, annotation_files
 from cada.errors import CadaError
+from cada.paths import Layout
 
 
 def describe(dataset: str, data: config.Data, *, public: PublicSet | None, manifest: Path) -> list[tuple[str, str]]:
     """(what, how it stands) for each part of a set."""
-    lines = [("root", f"{data.root}" + ("" if data.root.is_dir() else ": not there")), ("annotation", _annotation(data))]
+    lines = [("root", f"{data.root}" + ("" if data.root.is_dir() else ": not there")), ("annotation", _annotation(dataset, data))]
     lines += [("images", _images(data)), ("manifest", _manifest(dataset, data, manifest))]
     if public:
         return [*lines, ("ask for it", public.ask), ("terms", public.terms)]
     return [*lines, ("origin", f"drawn by `cada data prepare {dataset}`" if data.synthesis else "brought by you")]
 
 
-def _annotation(data: config.Data) -> str:
+def _annotation(dataset: str, data: config.Data) -> str:
     if not data.root.is_dir():
         return f"missing: {' or '.join(ANNOTATIONS[data.format])}"
     try:
-        return ", ".join(f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB" for path in annotation_files(data.format, data.root))
+        paths = annotation_files(data.format, data.root, where=Layout(dataset).params("data"))
+        return ", ".join(f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB" for path in paths)
     except CadaError as error:
         return f"missing: {error}"
 

@@ -35,16 +35,29 @@ class Findings:
     problems: tuple[str, ...]
 
 
-def validate(root: Path, records: Sequence[Record], *, expected: Mapping[str, Mapping[str, int]] | None) -> Findings:
-    """All checks of a set whose pictures lie under `root`/imgs; without `expected` counts, these are not compared."""
+def validate(
+    root: Path,
+    records: Sequence[Record],
+    *,
+    expected: Mapping[str, Mapping[str, int]] | None,
+    annotation: Sequence[Path],
+    where: Path,
+    remedy: str,
+) -> Findings:
+    """All checks of a set whose pictures lie under `root`/imgs; without `expected` counts, these are not compared.
+
+    The messages name the files `annotation` and `where`, which gives `expected`; `remedy` says what to do about pictures.
+    """
     counts = split_counts(records)
-    truncated, unusable = check_captions(records)
-    images, broken = check_images(root, [record.image for record in records])
-    different = check_counts(root, counts, expected) if expected else []
+    truncated, unusable = check_captions(records, " or ".join(str(path) for path in annotation))
+    images, broken = check_images(root, [record.image for record in records], remedy=remedy)
+    different = check_counts(root, counts, expected, where=where) if expected else []
     return Findings(counts, truncated, images, (*different, *unusable, *broken))
 
 
-def check_counts(root: Path, counts: Mapping[str, Mapping[str, int]], expected: Mapping[str, Mapping[str, int]]) -> list[str]:
+def check_counts(
+    root: Path, counts: Mapping[str, Mapping[str, int]], expected: Mapping[str, Mapping[str, int]], *, where: Path
+) -> list[str]:
     """One sentence with every difference between the annotation's counts and the expected ones, or none."""
     nothing = {"persons": 0, "images": 0, "captions": 0}
     differences = [
@@ -55,16 +68,16 @@ def check_counts(root: Path, counts: Mapping[str, Mapping[str, int]], expected: 
     ]
     if not differences:
         return []
-    return [f"{root}: {', '.join(differences)}. Fetch the official annotation, or mend `expected` in data.yaml if another one is meant."]
+    return [f"{root}: {', '.join(differences)}. Fetch the official annotation, or mend `expected` in {where} if another one is meant."]
 
 
-def check_captions(records: Sequence[Record]) -> tuple[int, list[str]]:
+def check_captions(records: Sequence[Record], annotation: str) -> tuple[int, list[str]]:
     """How many captions are cut after 72 words; a sentence for each one without words or of more than 250."""
     cut, problems = 0, []
     for record in records:
         for place, caption in enumerate(record.captions):
             count = len(normalise_caption(caption, LIMIT_WORDS + 1).split())
-            where = f"{record.image} ({record.split}): caption {place}"
+            where = f"{annotation}: {record.image} ({record.split}): caption {place}"
             if count == 0:
                 problems.append(f"{where} has no words: {caption!r}. Write one or take it out of the annotation.")
             if count > LIMIT_WORDS:
@@ -73,12 +86,14 @@ def check_captions(records: Sequence[Record]) -> tuple[int, list[str]]:
     return cut, _shortened(problems, "captions that cannot be used")
 
 
-def check_images(root: Path, names: Sequence[str]) -> tuple[dict[str, tuple[int, str]], list[str]]:
+def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict[str, tuple[int, str]], list[str]]:
     """Decode every picture in threads, none of them kept: the facts of the whole ones as in `Findings`, and the faults.
 
     The missing ones are counted by folder; an unreadable one has a sentence of its own.
     """
     distinct = sorted(set(names))
+    if not (root / "imgs").is_dir():
+        return {}, [f"{root}: there is no imgs/, and the annotation names {len(distinct):,} images in it. {remedy}"]
     whole: dict[str, tuple[int, str]] = {}
     missing: dict[Path, list[str]] = {}
     unreadable = []
@@ -93,7 +108,7 @@ def check_images(root: Path, names: Sequence[str]) -> tuple[dict[str, tuple[int,
                 whole[name] = result
     problems = [*_missing_by_folder(missing, distinct, root), *_shortened(unreadable, "images that are not whole")]
     if problems:
-        problems.append("Unpack or fetch these images again; a drawn set is made anew by `cada data prepare DATASET --force`.")
+        problems.append(remedy)
     return whole, problems
 
 

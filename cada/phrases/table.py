@@ -37,16 +37,16 @@ def write_phrases(records: Sequence[Record], *, output: Path) -> None:
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial, compression="zstd")
 
 
-def read_phrases(path: Path) -> pd.DataFrame:
+def read_phrases(path: Path, dataset: str) -> pd.DataFrame:
     """The table as `write_phrases` wrote it. Errors: `CadaError` when it is missing, damaged or another table."""
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file. Make it with `cada phrases DATASET`.") from error
+        raise CadaError(f"{path}: there is no such file. Make it with `cada phrases {dataset}`.") from error
     except pa.ArrowInvalid as error:
-        raise CadaError(f"{path}: not a Parquet file ({error}). Make it again with `cada phrases DATASET`.") from error
+        raise CadaError(f"{path}: not a Parquet file ({error}). Make it again with `cada phrases {dataset}`.") from error
     if table.schema.names != SCHEMA.names:
-        raise CadaError(f"{path}: has the columns {table.schema.names}, not {SCHEMA.names}. Make it again with `cada phrases DATASET`.")
+        raise CadaError(f"{path}: has the columns {table.schema.names}, not {SCHEMA.names}. Make it again with `cada phrases {dataset}`.")
     return table.to_pandas()
 
 

@@ -99,4 +99,4 @@ def open_pictures(dataset: str, split: Split, size: tuple[int, int], *, threads:
 def records_with_val(dataset: str, data: config.Data, switches: config.Switches) -> list[Record]:
     """The records of a prepared set; one that has no val split gets it by the rule of `switches.absent_val`."""
     records = load_records(dataset, data, manifest=Layout(dataset).manifest)
-    return with_val(records, how=switches.absent_val, persons=data.held_out_persons)
+    return with_val(records, how=switches.absent_val, persons=data.held_out_persons, where=Layout(dataset).params("data"))

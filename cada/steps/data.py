@@ -24,9 +24,9 @@ def validate_data(dataset: str) -> None:
     data = config.load_dataset(dataset).data
     if data.synthesis and not data.root.exists():
         raise CadaError(f"{data.root}: this set is not drawn yet. Run `cada data prepare {dataset}`.")
-    records = read_records(data.format, data.root)
+    records = read_records(data.format, data.root, where=Layout(dataset).params("data"))
     begin = time.monotonic()
-    findings = inspect(data, records)
+    findings = inspect(dataset, data, records=records)
     seconds = time.monotonic() - begin
     print(f"{dataset}: {data.root}")
     print(f"  {'split':10}{'persons':>10}{'images':>10}{'captions':>10}")

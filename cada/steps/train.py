@@ -48,7 +48,7 @@ def train_cell(cell: Cell, *, device: torch.device) -> None:
     pictures, shown = (open_pictures(dataset, part, architecture.image_size, threads=threads) for part in (split, held_out))
     training = training_set(split, pictures, tokenizer)
     if chosen.weights.ara:
-        phrases = read_phrases(layout.phrases)
+        phrases = read_phrases(layout.phrases, dataset)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
 

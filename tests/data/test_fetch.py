@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import io
 import shutil
+import socket
 import tarfile
 import threading
 import zipfile
@@ -20,6 +21,7 @@ from cada.data.fetch import fetch_resource, fetch_set
 from cada.data.readers import ANNOTATIONS, read_records
 from cada.errors import CadaError
 from cada.files import digest, exclusive
+from cada.paths import set_lock
 from tests.replicas import WRITERS
 
 ROOT = Path("data/set")
@@ -194,7 +196,7 @@ def test_an_archive_of_something_else() -> None:
 def test_another_process_is_waited_for() -> None:
     archive = zipped(("reid_raw.json", "[]"))
     with (
-        exclusive(Path(".cada/locks/data-set.lock"), "other"),
+        exclusive(set_lock(ROOT), "other"),
         pytest.raises(CadaError, match=r"fetching data/set: another process is doing this now"),
     ):
         unpacked(archive)
@@ -228,8 +230,16 @@ def test_an_address(served: str) -> None:
 
 
 def test_an_address_that_does_not_answer(served: str) -> None:
-    with pytest.raises(CadaError, match=r"none\.zip: cannot be fetched \(404 .*another machine.*--archive"):
+    with pytest.raises(CadaError, match=r"none\.zip: cannot be fetched \(404 [^()]*\)\. Fetch it on another machine .*--archive"):
         unpacked(f"{served}/none.zip", "0" * 64)
+
+
+def test_a_home_that_cannot_be_reached_is_said_in_a_few_words() -> None:
+    """Of all that the libraries wrap around it, only the first cause."""
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}/words.zip"
+    with pytest.raises(CadaError, match=rf"^{url}: cannot be fetched \(Connection refused\)\. Fetch it on another machine"):
+        unpacked(url, "0" * 64)
 
 
 RESOURCE = Resource("a list of words", "unused", "words", {"list.txt": hashlib.sha256(b"some words").hexdigest()})

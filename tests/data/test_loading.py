@@ -126,7 +126,9 @@ def test_steps_are_whole_batches() -> None:
 
 
 def test_fewer_samples_than_a_batch_are_said() -> None:
-    with pytest.raises(CadaError, match=r"a batch of 4 needs as many samples, and there are 3\. Lower optimisation\.batch_size"):
+    with pytest.raises(
+        CadaError, match=r"a batch of 4 needs as many samples, and there are 3\. Lower optimisation\.batch_size in the set's train\.yaml"
+    ):
         batch_rows(3, 4, 0, seed=0)
 
 

@@ -129,7 +129,7 @@ def test_changed_after_prepare(make_set: MakeSet) -> None:
     prepare("mine", data, output=MANIFEST)
     image = data.root / "imgs/train/1.jpg"
     whole = image.read_bytes()
-    remedy = r"dvc checkout data\.dvc.*cada data prepare mine --force"
+    remedy = r"\. Unpack or fetch the files again, or put them right yourself; then run `cada data prepare mine`\.$"
 
     image.write_bytes(whole + b"x")
     with pytest.raises(CadaError, match=rf"imgs/train/1\.jpg: has \d+ bytes, \d+ when.*{remedy}"):
@@ -149,6 +149,16 @@ def test_changed_after_prepare(make_set: MakeSet) -> None:
         load_records("mine", data, manifest=MANIFEST)
 
 
+@pytest.mark.usefixtures("workplace")
+def test_a_changed_drawn_set_has_a_remedy_of_its_own() -> None:
+    prepare("drawn", drawn(), output=MANIFEST)
+    next(Path("data/drawn/imgs").rglob("*.jpg")).unlink()
+    with pytest.raises(CadaError, match=r"no such image.*Draw it anew with `cada data prepare drawn --force`, or, .* `dvc checkout"):
+        load_records("drawn", drawn(), manifest=MANIFEST)
+    with pytest.raises(CadaError, match=r"1 of \d+ images are missing: .*\nDraw it anew with `cada data prepare drawn --force`"):
+        prepare("drawn", drawn(), output=MANIFEST)
+
+
 def test_a_bad_set_leaves_no_manifest(make_set: MakeSet) -> None:
     data, records = make_set()
     (data.root / "imgs/train/3.jpg").unlink()
@@ -156,7 +166,7 @@ def test_a_bad_set_leaves_no_manifest(make_set: MakeSet) -> None:
         prepare("mine", data, output=MANIFEST)
     records[3]["captions"] = ["a " * 300]
     write_annotation(data, records)
-    with pytest.raises(CadaError, match=r"train/3\.jpg \(test\): caption 0 has more than 250 words"):
+    with pytest.raises(CadaError, match=r"data/set/reid_raw\.json: train/3\.jpg \(test\): caption 0 has more than 250 words"):
         prepare("mine", data, output=MANIFEST)
     assert not MANIFEST.exists()
 

@@ -43,8 +43,8 @@ def test_older_annotation_is_refused(make_set: MakeSet) -> None:
 
 
 def test_no_annotation(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"there is no ICFG-PEDES\.json or ICFG_PEDES\.json"):
-        read_records("icfg_pedes", tmp_path)
+    with pytest.raises(CadaError, match=r"there is no ICFG-PEDES\.json or ICFG_PEDES\.json\. .*mend `root` in params/x/data\.yaml"):
+        read_records("icfg_pedes", tmp_path, where=Path("params/x/data.yaml"))
 
 
 @pytest.mark.parametrize("field", ["id", "file_path", "captions", "split"])

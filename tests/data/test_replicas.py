@@ -138,16 +138,27 @@ def test_icfg_without_val_says_what_happens(prepared: Prepared, capsys: pytest.C
     said = capsys.readouterr().err
     assert "replica: the annotation has no val split; 2 train persons are held out as val, or test stands in" in said
     loaded = load_records("replica", data, manifest=MANIFEST)
-    held_out = with_val(loaded, how="held_out", persons=data.held_out_persons)
+    held_out = with_val(loaded, how="held_out", persons=data.held_out_persons, where=Path("params/replica/data.yaml"))
     assert len({record.person for record in held_out if record.split == "val"}) == 2
     prepare("replica", data.model_copy(update={"held_out_persons": None}), output=MANIFEST)
     assert "params/replica/data.yaml has no held_out_persons" in capsys.readouterr().err
 
 
+def test_a_val_split_that_leaves_nobody_to_train_on_is_refused(prepared: Prepared) -> None:
+    data, _ = prepared("icfg_pedes")
+    MANIFEST.unlink()
+    with pytest.raises(CadaError, match=r"^params/replica/data\.yaml: held_out_persons is 8, and train has 8 persons\. Hold out fewer\.$"):
+        prepare("replica", data.model_copy(update={"held_out_persons": 8}), output=MANIFEST)
+    assert not MANIFEST.exists()
+    prepare("replica", data.model_copy(update={"held_out_persons": 7}), output=MANIFEST)
+
+
 @pytest.mark.parametrize("form", ["cuhk_pedes", "rstpreid"])
-def test_a_set_with_val_is_silent(prepared: Prepared, form: str, capsys: pytest.CaptureFixture[str]) -> None:
-    prepared(form)
-    assert "val" not in capsys.readouterr().err
+def test_what_was_found_is_the_only_line(prepared: Prepared, form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    _, records = prepared(form)
+    counts = expected_counts(records)
+    splits = "; ".join(f"{split} {', '.join(f'{number} {kind}' for kind, number in counts[split].items())}" for split in counts)
+    assert capsys.readouterr().err == f"{MANIFEST}: {splits}; 0 captions are cut after 72 words.\n"
 
 
 def test_the_other_spelling_of_icfg(tmp_path: Path) -> None:

@@ -150,7 +150,8 @@ def test_fetch_then_prepare(cada: Run) -> None:
 
 def test_what_cannot_be_fetched(cada: Run) -> None:
     assert cada("fetch", "cuhk")[2].startswith("cada: cuhk: no such data set, only cuhk_pedes, icfg_pedes, rstpreid, smoke, synthpedes.")
-    assert "rstpreid: it has no address that is open to all (follow the links" in cada("fetch", "rstpreid")[2]
+    said = f"cada: rstpreid is given on request: {PUBLIC_SETS['rstpreid'].ask}. Call again with --archive FILE.\n"
+    assert cada("fetch", "rstpreid") == (1, "", said)
     assert "smoke: this set is drawn, not fetched" in cada("fetch", "smoke")[2]
 
 
@@ -164,3 +165,4 @@ def test_the_tagger_is_found_where_it_is_unpacked(cada: Run, tmp_path: Path, mon
     code, text, said = cada("fetch", "nltk-tagger", "--archive", archive)
     assert (code, text) == (0, f"{tmp_path}/nltk_data/taggers/{TAGGER.folder}: {TAGGER.title}\n"), said
     assert attribute_words([["a", "red", "shirt"]]) == [[False, True, True]]
+    assert cada("fetch", "nltk-tagger")[1] == f"{tmp_path}/nltk_data/taggers/{TAGGER.folder}: {TAGGER.title} is there already.\n"

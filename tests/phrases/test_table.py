@@ -16,7 +16,7 @@ RECORDS = [
 
 def test_one_row_per_phrase(tmp_path: Path) -> None:
     write_phrases(RECORDS, output=tmp_path / "phrases.parquet")
-    frame = read_phrases(tmp_path / "phrases.parquet")
+    frame = read_phrases(tmp_path / "phrases.parquet", "mine")
     assert frame.drop(columns="modifiers").to_dict("records") == [
         {"image": "a.png", "caption": 0, "phrase": 0, "start": 11, "end": 30, "text": "gray, hooded jacket", "head": "jacket"},
         {"image": "a.png", "caption": 0, "phrase": 1, "start": 40, "end": 45, "text": "jeans", "head": "jeans"},
@@ -35,7 +35,7 @@ def test_the_same_records_give_the_same_bytes_in_silence(tmp_path: Path, capsys:
 
 def test_captions_without_phrases_make_an_empty_table_with_all_columns(tmp_path: Path) -> None:
     write_phrases([Record("a.png", 1, ("", "walking"), "test")], output=tmp_path / "phrases.parquet")
-    frame = read_phrases(tmp_path / "phrases.parquet")
+    frame = read_phrases(tmp_path / "phrases.parquet", "mine")
     assert len(frame) == 0
     assert list(frame) == ["image", "caption", "phrase", "start", "end", "text", "head", "modifiers"]
 
@@ -49,10 +49,10 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 
 def test_a_missing_a_damaged_and_a_foreign_table_are_named(tmp_path: Path) -> None:
     with pytest.raises(CadaError, match=r"none\.parquet: there is no such file"):
-        read_phrases(tmp_path / "none.parquet")
+        read_phrases(tmp_path / "none.parquet", "mine")
     (tmp_path / "damaged.parquet").write_bytes(b"PAR1 and then nothing")
     with pytest.raises(CadaError, match=r"damaged\.parquet: not a Parquet file"):
-        read_phrases(tmp_path / "damaged.parquet")
+        read_phrases(tmp_path / "damaged.parquet", "mine")
     pd.DataFrame({"image": ["a.png"]}).to_parquet(tmp_path / "foreign.parquet")
     with pytest.raises(CadaError, match=r"foreign\.parquet: has the columns \['image'\]"):
-        read_phrases(tmp_path / "foreign.parquet")
+        read_phrases(tmp_path / "foreign.parquet", "mine")

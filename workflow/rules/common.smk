@@ -24,8 +24,8 @@ def code(*places):
 
 # The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
 DATA = ["cada/config"]
-DATA += [f"cada/data/{name}.py" for name in ("decoding", "manifest", "prepare", "readers", "records", "text", "validation")]
-PICTURES = [f"cada/data/{name}.py" for name in ("cache", "holdout", "images", "loading")]
+DATA += [f"cada/data/{name}.py" for name in ("decoding", "holdout", "manifest", "prepare", "readers", "records", "text", "validation")]
+PICTURES = [f"cada/data/{name}.py" for name in ("cache", "images", "loading")]
 MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 CODE = {
