@@ -59,7 +59,7 @@ def test_a_misspelt_parameter_is_answered_with_the_nearest() -> None:
     with pytest.raises(CadaError) as caught:
         config.load_workflow(path)
     assert "params/workflow.yaml: variant: no such parameter. Did you mean variants?" in str(caught.value)
-    assert "params/workflow.yaml: variants: Field required" in str(caught.value)
+    assert "params/workflow.yaml: variants: is missing." in str(caught.value)
 
 
 def test_a_number_written_as_text_is_named_with_what_was_found() -> None:
@@ -69,9 +69,20 @@ def test_a_number_written_as_text_is_named_with_what_was_found() -> None:
         config.load_dataset("synthpedes")
 
 
+@pytest.mark.parametrize("value", ["all", "0", "[2]"])
+def test_a_number_or_a_word_is_one_complaint(value: str) -> None:
+    path = Path("params/synthpedes/train.yaml")
+    path.write_text(path.read_text().replace("threads: 1", f"threads: 1, processes: {value}"))
+    with pytest.raises(CadaError) as caught:
+        config.load_dataset("synthpedes")
+    assert str(caught.value) == f"{path}: compute.processes: a number above 0, or auto (found {yaml.safe_load(value)!r})."
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("datasets: [smoke]\nvariants: [dual]\nseeds: [0]\nvariants: [ara]\n", r"the key variants stands twice\n.*line 4"),
+        ("{a: 1}: 2\n", r"not valid YAML: .*\n.*unhashable"),
         ("datasets: [smoke\n", "not valid YAML"),
         ("", "params/workflow.yaml: the file:"),
         ("datasets: []\nvariants: [dual]\nseeds: [0]\n", "datasets"),

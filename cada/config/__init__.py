@@ -5,7 +5,7 @@ Sizes are (height, width). Only the command line holds a whole configuration; fu
 
 from cada.config.base import Parameters, Pinned
 from cada.config.data import Counts, Data, Format, Persons, Phrases, Synthesis, Workflow
-from cada.config.loading import DatasetParameters, known_datasets, load, load_dataset, load_variant, load_workflow, params_hash
+from cada.config.loading import DatasetParameters, complaint, known_datasets, load, load_dataset, load_variant, load_workflow, params_hash
 from cada.config.method import (
     PROCEDURES,
     AbsentVal,
@@ -62,6 +62,7 @@ __all__ = [
     "Validation",
     "Variant",
     "Workflow",
+    "complaint",
     "known_datasets",
     "load",
     "load_dataset",

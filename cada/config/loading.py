@@ -34,10 +34,21 @@ class DatasetParameters(Parameters):
 P = TypeVar("P", bound=Parameters)
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe YAML in which no key stands twice: PyYAML drops the first value without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for number, (key, _) in enumerate(node.value):
+            if key.value in keys[:number]:
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load(path: Path, model: type[P]) -> P:
     """Read one parameter file. `CadaError` names the file and each wrong key."""
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise CadaError(f"{path}: there is no such file.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -45,15 +56,19 @@ def load(path: Path, model: type[P]) -> P:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [f"{path}: {_complaint(item, model)}" for item in error.errors()]
+        lines = [f"{path}: {complaint(item, model)}" for item in error.errors()]
         raise CadaError("\n".join(lines)) from error
 
 
-def _complaint(item: Any, model: type[BaseModel]) -> str:
-    """One sentence per wrong key, with the nearest right key where one is near."""
-    key = ".".join(str(part) for part in item["loc"])
+def complaint(item: Any, model: type[BaseModel]) -> str:
+    """One sentence for an entry of `ValidationError.errors`, with the nearest right key where one is near."""
+    key = ".".join(str(part) for part in item["loc"]) or "the file"
+    if item["type"] == "missing":
+        return f"{key}: is missing."
+    if item["type"] == "value_error":  # of a validator of ours, which names the value
+        return f"{key}: {item['ctx']['error']}."
     if item["type"] != "extra_forbidden":
-        return f"{key or 'the file'}: {item['msg']} (found {item.get('input')!r})."
+        return f"{key}: {item['msg']} (found {item['input']!r})."
     near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model), n=1)
     return f"{key}: no such parameter." + (f" Did you mean {near[0]}?" if near else "")
 

@@ -21,7 +21,7 @@ class Transformer(Parameters):
     @classmethod
     def _divide_the_width(cls, heads: int, info: ValidationInfo) -> int:
         if info.data.get("width", heads) % heads:
-            raise ValueError(f"the width {info.data['width']} must be a multiple")
+            raise ValueError(f"{heads} does not divide the width {info.data['width']}")
         return heads
 
 
@@ -42,21 +42,21 @@ class Architecture(Parameters):
     def _tile_the_image(cls, patch: tuple[int, int], info: ValidationInfo) -> tuple[int, int]:
         image = info.data.get("image_size", patch)
         if image[0] % patch[0] or image[1] % patch[1]:
-            raise ValueError(f"the image size {image} must be a multiple")
+            raise ValueError(f"patches of {patch[0]} x {patch[1]} do not tile an image of {image[0]} x {image[1]}")
         return patch
 
     @field_validator("text")
     @classmethod
     def _read_the_image_tokens(cls, text: Transformer, info: ValidationInfo) -> Transformer:
         if "vision" in info.data and info.data["vision"].width != text.width:
-            raise ValueError(f"its width must be the image encoder's, {info.data['vision'].width}")
+            raise ValueError(f"its width {text.width} must be the image encoder's, {info.data['vision'].width}")
         return text
 
     @field_validator("positions")
     @classmethod
     def _reach_the_last_token(cls, positions: int, info: ValidationInfo) -> int:
         if positions < info.data.get("max_tokens", positions):
-            raise ValueError(f"must be at least max_tokens, {info.data['max_tokens']}")
+            raise ValueError(f"{positions} must be at least max_tokens, {info.data['max_tokens']}")
         return positions
 
 

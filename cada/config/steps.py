@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
 
 from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight
 from cada.config.method import SwitchOverrides
@@ -52,6 +52,14 @@ class Compute(Parameters):
     processes: Positive | Literal["auto"] = 1
     precision: Precision = "fp32"
     checkpointing: bool = False
+
+    @field_validator("processes", mode="wrap")
+    @classmethod
+    def _number_or_auto(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(value)
+        except ValidationError as error:
+            raise ValueError(f"a number above 0, or auto (found {value!r})") from error
 
 
 class Pretraining(Parameters):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -26,11 +27,21 @@ def read_state(path: Path) -> dict[str, Tensor]:
     """
     if not path.is_file():
         raise CadaError(f"{path}: there is no such file.")
+    _refuse_text(path)
     content = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickle(path)
     state = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CadaError(f"{path}: it holds no weights: expected tensors by name, or a dictionary with such a `model`.")
     return state
+
+
+def _refuse_text(path: Path) -> None:
+    """A page that says why a download failed, or a Git LFS pointer; all formats of weights have control characters at once."""
+    with path.open("rb") as file:
+        start = file.read(64)
+    if start and not any(byte < 32 and byte not in b"\t\n\r" for byte in start):
+        line = start.decode(errors="replace").strip().partition("\n")[0]
+        raise CadaError(f"{path}: text ({line} ...) and no weights: a web page or a Git LFS pointer, perhaps. Fetch the file itself.")
 
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
@@ -48,10 +59,11 @@ def _read_pickle(path: Path) -> Any:
     try:
         return torch.load(path, weights_only=True, map_location="cpu", mmap=mapped)
     except pickle.UnpicklingError as error:
-        reason = str(error).split("\n")[0]
-        raise CadaError(
-            f"{path}: not a checkpoint of plain tensors, or one that would run code when it is read, which is refused ({reason}). "
-            "Check that it is the right file; if you trust it, save its tensors alone, as safetensors."
-        ) from error
+        if refused := re.search(r"GLOBAL (\S+) was not an allowed", str(error)):
+            raise CadaError(
+                f"{path}: it holds {refused[1]}, which could run code when it is read and is refused. "
+                "Check that it is the right file; if you trust it, save its tensors alone, as safetensors."
+            ) from error
+        raise CadaError(f"{path}: not a checkpoint of plain tensors. Check that it is the right file, or fetch it again.") from error
     except _DAMAGED as error:
         raise CadaError(f"{path}: not a whole checkpoint ({type(error).__name__}). Fetch it again.") from error

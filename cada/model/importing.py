@@ -17,7 +17,7 @@ from cada.model.folder import check_weights
 from cada.model.names import parameters_of
 from cada.model.positions import grid_of, resize_positions
 from cada.model.published import TIED, pieces, token_types, translate, without_use
-from cada.model.sizes import architecture_of, checked_architecture
+from cada.model.sizes import architecture_of
 
 SEED = 0  # of the weights that no file has
 POSITIONS = "image_encoder.position_embeddings"
@@ -70,7 +70,7 @@ def import_state(
     notes += [f"{keys[last]} is taken; {keys[first]}, tied to it, differs" for first, last in TIED.items() if _differ(state, first, last)]
     if image_size and image_size != architecture.image_size:
         notes.append(f"position embeddings resized from images of {_by(architecture.image_size)} to {_by(image_size)}")
-        weights, architecture = resized(weights, architecture, image_size=image_size, source=source)
+        weights, architecture = resized(weights, architecture, image_size=image_size, source=f"{source}: --image-size")
     ordered = {name: weights[name] for name in parameters_of(model)}
     return Imported(ordered, architecture, words, sources, made, {keys[name]: reason for name, reason in useless.items()}, notes)
 
@@ -94,19 +94,19 @@ def resized(
     weights: Mapping[str, Tensor], architecture: Architecture, *, image_size: tuple[int, int], source: str
 ) -> tuple[dict[str, Tensor], Architecture]:
     """The same model for images of another size (height, width). Errors: `CadaError` where patches do not tile it."""
-    new = checked_architecture(architecture.model_dump() | {"image_size": image_size}, source)
-    positions = resize_positions(
-        weights[POSITIONS], old=grid_of(architecture.image_size, architecture.patch_size), new=grid_of(image_size, new.patch_size)
-    )
-    return {**weights, POSITIONS: positions.contiguous()}, new
+    patch = architecture.patch_size
+    if image_size[0] % patch[0] or image_size[1] % patch[1]:
+        raise CadaError(f"{source}: patches of {_by(patch)} do not tile an image of {_by(image_size)}.")
+    positions = resize_positions(weights[POSITIONS], old=grid_of(architecture.image_size, patch), new=grid_of(image_size, patch))
+    return {**weights, POSITIONS: positions.contiguous()}, architecture.model_copy(update={"image_size": image_size})
 
 
 def _require_text_encoder(state: Mapping[str, Tensor], source: str) -> None:
     if not any(name.startswith("text_encoder.") for name in state):
         found = ", ".join(f"{top}.*" for top in sorted({name.partition(".")[0] for name in state}))
+        captioning = ", as models for captions" if any(name.startswith("text_decoder.") for name in state) else ""
         raise CadaError(
-            f"{source}: it has no text encoder (text_encoder.*), only {found}. "
-            "Retrieval cannot start without one, which a captioning model lacks: "
+            f"{source}: it has no text encoder (text_encoder.*), only {found}{captioning}. Retrieval cannot start without one: "
             "take a model for image-text retrieval, such as BLIP's model_base.pth or Salesforce/blip-itm-base-coco."
         )
 
@@ -117,7 +117,7 @@ def _add_missing(weights: dict[str, Tensor], model: Cada) -> dict[str, str]:
     made = {}
     begun = {name.partition(".")[0] for name in weights}  # a part that is there must be whole
     for name, value in token_types(model).items():
-        weights[name], made[name] = value, "zero: there are no token types"
+        weights[name], made[name] = value, "zero (no token types)"
     for name, parameter in parameters_of(model).items():
         if name in weights or name.partition(".")[0] in begun or not name.startswith(("attribute_decoder.", "local_match_head.")):
             continue
@@ -125,7 +125,7 @@ def _add_missing(weights: dict[str, Tensor], model: Cada) -> dict[str, str]:
         if name.startswith(_DECODER) and twin in weights:
             weights[name], made[name] = weights[twin].clone(), "a copy of the text encoder"
         elif not name.startswith(_DECODER):
-            weights[name], made[name] = _new(name, parameter.shape, generator), "new"
+            weights[name], made[name] = _new(name, parameter.shape, generator), f"new (random, seed {SEED})"
     return made
 
 

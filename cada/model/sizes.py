@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 from torch import Tensor
 
-from cada.config import Architecture
+from cada.config import Architecture, complaint
 from cada.errors import CadaError
 from cada.model.positions import grid_of
 
@@ -62,6 +62,9 @@ def architecture_of(
     words, text_width = shapes.of("text_encoder.embeddings.word_embeddings.weight", 2)
     positions, _ = shapes.of("text_encoder.embeddings.position_embeddings.weight", 2)
     vision_heads, text_heads = heads or (_heads(width, source), _heads(text_width, source))
+    for count, divided in ((vision_heads, width), (text_heads, text_width)):
+        if divided % count:
+            raise CadaError(f"{source}: --heads: {count} does not divide the width {divided}.")
     size = image_size or _square(patches, patch) or otherwise
     if size is None:
         raise CadaError(f"{source}: {patches} patches are no square, so their grid is unknown. Give it: --image-size HEIGHT WIDTH.")
@@ -86,17 +89,16 @@ def architecture_of(
         "max_tokens": min(MAX_TOKENS, positions),
         "positions": positions,
     }
-    return checked_architecture(values, source), words
+    return _checked(values, source), words
 
 
-def checked_architecture(values: Mapping[str, Any], source: str) -> Architecture:
+def _checked(values: Mapping[str, Any], source: str) -> Architecture:
     """An architecture from the user's values; `CadaError` says which do not fit together."""
     try:
         return Architecture.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise CadaError(f"{source}: {key}: {first['msg']} (found {first['input']}). This model cannot take these weights.") from error
+        said = complaint(error.errors()[0], Architecture)
+        raise CadaError(f"{source}: {said} This model cannot take these weights.") from error
 
 
 def _heads(width: int, source: str) -> int:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from huggingface_hub import hf_hub_download
-from huggingface_hub.errors import HFValidationError, RemoteEntryNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
 from cada.errors import CadaError
 
 CONFIG, VOCABULARY = "config.json", "vocab.txt"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 DEFAULT_VOCABULARY = "bert-base-uncased"
+_SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")
+_REASONS = {
+    LocalEntryNotFoundError: "no connection to the hub",
+    RepositoryNotFoundError: "there is no such repository, or you may not read it",
+    HFValidationError: "no repository can have this name",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ def find_source(name: str) -> Source:
         return Source(found[0], path / CONFIG)
     if path.is_file():
         return Source(path, None)
+    if name.endswith(_SUFFIXES) or name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise CadaError(f"{name}: there is no such file or folder. Check the path; a repository of the Hugging Face Hub is OWNER/NAME.")
     advice = "Nor is there such a file or folder: check the name, or fetch the model by hand and name its folder."
     config = _from_hub(name, CONFIG, advice)
     try:
@@ -59,12 +71,26 @@ def find_vocabulary(choice: str | None, source: str) -> Path:
 
 
 def _from_hub(repository: str, file: str, advice: str) -> Path:
+    print(f"{repository}: asking the Hugging Face Hub for {file}", file=sys.stderr)
     try:
-        return Path(hf_hub_download(repository, file))
+        with _quiet_hub():
+            return Path(hf_hub_download(repository, file))
     except RemoteEntryNotFoundError as error:
         if file == WEIGHTS[0]:
             raise
         raise CadaError(f"{repository}: this repository of the Hugging Face Hub has no {file}. {advice}") from error
     except (OSError, HFValidationError) as error:
-        reason = " ".join(str(error).split())
+        reason = next((words for kind, words in _REASONS.items() if isinstance(error, kind)), str(error).partition("\n")[0])
         raise CadaError(f"{repository}: the Hugging Face Hub did not give {file} ({reason}). {advice}") from error
+
+
+@contextlib.contextmanager
+def _quiet_hub() -> Iterator[None]:
+    """Without the hub's own lines about every attempt: what came of them is said once."""
+    logger = logging.getLogger("huggingface_hub")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

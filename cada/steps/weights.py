@@ -25,7 +25,7 @@ def import_weights(
     image_size: tuple[int, int] | None = None,
     heads: tuple[int, int] | None = None,
 ) -> None:
-    """Write the model folder `output`, print the account of the import and the lines for initial.yaml.
+    """Write the model folder `output`, print the account of the import and the `weights` for initial.yaml.
 
     The folder also gets coverage.txt, the account key by key. Errors: `CadaError`; nothing is written then.
     """
@@ -42,5 +42,5 @@ def import_weights(
     save_model(output, imported.weights, architecture=imported.architecture, vocabulary=words)
     for line in summary(imported):
         print(line)
-    print(f"key by key: {output / COVERAGE}\nFor params/<dataset>/initial.yaml:\n")
-    print(f"source: file\nweights:\n  path: {output}\n  sha256: {folder_digest(output)}")
+    print(f"key by key: {output / COVERAGE}\nFor params/<dataset>/initial.yaml, beside `source: file`:\n")
+    print(f"weights:\n  path: {output}\n  sha256: {folder_digest(output)}")

@@ -77,11 +77,11 @@ def test_the_model_of_the_file_is_accepted(tmp_path: Path, architecture: Archite
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("vision: {width: 24", "vision: {width: 32", r"text: .*its width must be the image encoder's, 32"),
-        ("depth: 2, heads: 2", "depth: 2, heads: 5", r"vision\.heads: .*the width 24 must be a multiple .found 5"),
-        ("image_size: [32, 16]", "image_size: [30, 16]", r"patch_size: .*the image size \(30, 16\) must be a multiple"),
-        ("positions: 12", "positions: 11", r"positions: .*must be at least max_tokens, 12"),
-        ("max_tokens: 12\npositions: 12", "max_tokens: 600", r"positions: .*must be at least max_tokens, 600"),
+        ("vision: {width: 24", "vision: {width: 32", r"text: its width 24 must be the image encoder's, 32\.$"),
+        ("depth: 2, heads: 2", "depth: 2, heads: 5", r"vision\.heads: 5 does not divide the width 24\.$"),
+        ("image_size: [32, 16]", "image_size: [30, 16]", r"patch_size: patches of 8 x 8 do not tile an image of 30 x 16\.$"),
+        ("positions: 12", "positions: 11", r"positions: 11 must be at least max_tokens, 12"),
+        ("max_tokens: 12\npositions: 12", "max_tokens: 600", r"positions: 512 must be at least max_tokens, 600"),
     ],
 )
 def test_sizes_that_do_not_fit_together_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:

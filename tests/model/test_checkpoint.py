@@ -59,12 +59,24 @@ def test_a_truncated_safetensors_file_is_named(tmp_path: Path, state: dict[str, 
 
 
 @pytest.mark.parametrize(
-    "content", [b"<html>not found</html>", b"version https://git-lfs.github.com/spec/v1\n", b"\x89PNG\r\n", b"PK\x03\x04"]
+    ("content", "message"),
+    [
+        (b"\n<html>\nnot found</html>", r"text \(<html> \.\.\.\) and no weights: .* Fetch the file itself"),
+        (b"version https://git-lfs.github.com/spec/v1\n", r"text \(version https://git-lfs\.github\.com/spec/v1 "),
+        (b"\x89PNG\r\n\x1a", "not a checkpoint of plain tensors"),
+        (b"PK\x03\x04", "the file is cut off"),
+    ],
 )
-def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes) -> None:
+def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     (tmp_path / "model.pth").write_bytes(content)
-    with pytest.raises(CadaError, match=r"model\.pth: "):
+    with pytest.raises(CadaError, match=rf"model\.pth: {message}"):
         read_state(tmp_path / "model.pth")
+
+
+def test_a_page_named_safetensors_is_said_to_be_text(tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_text("<!DOCTYPE html>\n")
+    with pytest.raises(CadaError, match=r"model\.safetensors: text \(<!DOCTYPE html> "):
+        read_state(tmp_path / "model.safetensors")
 
 
 class Harmful:
@@ -79,9 +91,11 @@ class Harmful:
 def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path: Path, state: dict[str, Tensor]) -> None:
     torch.save({"model": state, "config": Harmful(tmp_path / "harm")}, tmp_path / "new.pth")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Harmful(tmp_path / "harm")))
-    for name in ("new.pth", "plain.pth"):
-        with pytest.raises(CadaError, match=rf"{name}: not a checkpoint of plain tensors, or one that would run code"):
+    for name, said in {"new.pth": r"it holds getattr, which could run code", "plain.pth": "not a checkpoint of plain tensors"}.items():
+        with pytest.raises(CadaError, match=f"{name}: {said}") as caught:
             read_state(tmp_path / name)
+        assert "weights_only" not in str(caught.value)  # torch advises to read it all the same
+        assert str(caught.value).isprintable()
     assert not (tmp_path / "harm").exists()
 
 

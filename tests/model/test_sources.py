@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError
+from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
 from cada.errors import CadaError
 from cada.model import sources
@@ -21,7 +22,8 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     def download(repository: str, file: str) -> str:
         if repository != "group/blip":
-            raise LocalEntryNotFoundError("no such repository, or no network")
+            logging.getLogger("huggingface_hub.utils").warning("Retrying in 8s [Retry 5/5].")
+            raise LocalEntryNotFoundError("An error happened, please check your connection.")
         if not (folder / file).is_file():
             raise RemoteEntryNotFoundError("404", response=SimpleNamespace(headers={}, request=None))
         return str(folder / file)
@@ -62,14 +64,36 @@ def test_what_the_hub_does_not_give_is_named(hub: Path) -> None:
     (hub / "config.json").touch()
     with pytest.raises(CadaError, match=r"group/blip: this repository .* has no pytorch_model\.bin"):
         find_source("group/blip")
-    with pytest.raises(CadaError, match=r"weights/cuhk\.pth: the Hugging Face Hub did not give .* Nor is there such a file or folder"):
-        find_source("weights/cuhk.pth")
+
+
+def test_a_hub_out_of_reach_is_said_once(hub: Path, caplog: pytest.LogCaptureFixture) -> None:  # noqa: ARG001
+    with pytest.raises(CadaError, match=r"a/b: the Hugging Face Hub did not give config\.json \(no connection to the hub\)\. Nor is"):
+        find_source("a/b")
+    assert caplog.records == []
+    logging.getLogger("huggingface_hub.utils").warning("later")
+    assert [record.message for record in caplog.records] == ["later"]
+
+
+def test_a_repository_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_repository: str, _file: str) -> str:
+        raise RepositoryNotFoundError("401 Client Error.\n\nRepository Not Found", response=SimpleNamespace(headers={}, request=None))
+
+    monkeypatch.setattr(sources, "hf_hub_download", refuse)
+    with pytest.raises(CadaError, match=r"\(there is no such repository, or you may not read it\)"):
+        find_source("group/none")
 
 
 def test_a_name_that_no_repository_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CadaError, match=r"a/b/c: the Hugging Face Hub did not give config\.json .* Nor is there such a file"):
-        find_source("a/b/c")
+    with pytest.raises(CadaError, match=r"config\.json \(no repository can have this name\)\. Nor is there such a file"):
+        find_source("a b/c")
+
+
+@pytest.mark.parametrize("name", ["weights/cuhk.pth", "group/model.safetensors", "./blip", "~/blip", "/blip", "blip", "a/b/c"])
+def test_a_path_is_not_looked_for_on_the_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(sources, "hf_hub_download")
+    with pytest.raises(CadaError, match=rf"^{name}: there is no such file or folder"):
+        find_source(name)
 
 
 def test_the_vocabulary_that_is_chosen(hub: Path, tmp_path: Path) -> None:

@@ -34,8 +34,9 @@ def test_the_folder_is_a_model_and_the_lines_name_it(tmp_path: Path, heads: tupl
     import_weights(CHECKPOINT, folder, vocabulary=WORDS, heads=heads)
     assert sorted(path.name for path in folder.iterdir()) == ["config.json", "coverage.txt", "model.safetensors", "vocab.txt"]
     printed = capsys.readouterr().out
-    initial = Initial.model_validate(yaml.safe_load(printed.split("initial.yaml:\n")[1]))
-    assert initial.source == "file"
+    lines = yaml.safe_load(printed.split("beside `source: file`:\n")[1])
+    assert lines.keys() == {"weights"}
+    initial = Initial.model_validate({"source": "file"} | lines)
     assert initial.weights is not None
     assert initial.weights.path == folder
     assert initial.weights.sha256 == folder_digest(folder)

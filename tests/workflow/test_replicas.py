@@ -47,7 +47,7 @@ def import_small_weights(project: Project) -> dict[str, str]:
     torch.save({"model": state, "optimizer": {}, "config": {"image_res": 64}, "epoch": 3}, project.root / "small.pth")
     command = ["cada", "weights", "import", "small.pth", "--output", "weights/small", "--vocabulary", str(vocabulary)]
     said = project.run(*command, "--heads", "4", "4")
-    return yaml.safe_load(said[said.index("source: file") :])["weights"]
+    return yaml.safe_load(said[said.index("\nweights:") :])["weights"]
 
 
 @pytest.fixture
