@@ -57,6 +57,7 @@ def save_model(folder: Path, weights: Mapping[str, Tensor], *, architecture: Arc
         shutil.copyfile(vocabulary, partial)
     with atomic(folder / WEIGHTS) as partial:
         save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial)
+        partial.chmod((folder / VOCABULARY).stat().st_mode)  # safetensors lets the owner alone read it
 
 
 def folder_digest(folder: Path) -> str:

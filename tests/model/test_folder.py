@@ -34,6 +34,11 @@ def test_what_was_saved_comes_back(folder: Path, model: Cada, architecture: Arch
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_the_weights_are_as_open_as_other_files(folder: Path) -> None:
+    (folder / "other").touch()
+    assert (folder / WEIGHTS).stat().st_mode == (folder / "other").stat().st_mode
+
+
 def test_saving_again_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     loaded, _, sizes = load_model(folder)
     save_model(tmp_path / "again", weights_of(loaded), architecture=sizes, vocabulary=folder / VOCABULARY)
