@@ -54,7 +54,7 @@ bench: $(VENV)/ready  ## measure this machine beside the published procedure, in
 lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@ruff check .
 	@ruff format --check .
-	@mypy cada
+	@mypy cada benchmarks
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
 

@@ -81,13 +81,6 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
         raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
 
 
-def checked_weights(folder: Path, sha256: str) -> tuple[dict[str, Tensor], Architecture]:
-    """Weights and architecture of a folder, once its digest was seen to be `sha256`."""
-    if (found := folder_digest(folder)) != sha256:
-        raise CadaError(f"{folder}: its digest is {found}, initial.yaml says {sha256}. If the weights are right, write their digest there.")
-    return load_weights(folder), load(folder / CONFIG, Architecture)
-
-
 def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:
     """Read a model folder; the model is in evaluation mode on the CPU."""
     weights = load_weights(folder)

@@ -12,9 +12,10 @@ from cada import compute, config, distributed
 from cada.data.loading import take_split
 from cada.data.prepare import load_records
 from cada.errors import CadaError
-from cada.files import checked, digest
+from cada.files import checked
+from cada.model.agreement import agreed_architecture
 from cada.model.cada import build
-from cada.model.folder import CONFIG, VOCABULARY, checked_weights, save_model, weights_of
+from cada.model.folder import VOCABULARY, load_weights, save_model, weights_of
 from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
 from cada.paths import Cell, Layout
@@ -43,23 +44,13 @@ def make_initial(dataset: str) -> None:
 
 def take_weights(layout: Layout, pinned: config.Pinned, model: config.Model) -> None:
     """Imported weights as model.yaml wants them: position embeddings are resized to its image size."""
-    weights, found = checked_weights(pinned.path, pinned.sha256)
-    vocabulary, wanted, place = pinned.path / VOCABULARY, model.architecture, layout.params("model")
-    if model.vocabulary is not None and digest(checked(**dict(model.vocabulary))) != digest(vocabulary):
-        raise CadaError(f"{place}: vocabulary: {model.vocabulary.path} is not the one of the weights, {vocabulary}. Leave the key out.")
+    found, wanted = agreed_architecture(layout, pinned, model), model.architecture
+    weights = load_weights(pinned.path)
     if wanted.image_size != found.image_size:
+        place = layout.params("model")
         print(f"{place}: image_size {wanted.image_size}: position embeddings resized from {found.image_size}", file=sys.stderr)
-        weights, found = resized(weights, found, image_size=wanted.image_size, source=str(place))
-    _agree(wanted, found, place=place, weights=pinned.path)
-    save_model(layout.initial, weights, architecture=wanted, vocabulary=vocabulary)
-
-
-def _agree(wanted: config.Architecture, found: config.Architecture, *, place: Path, weights: Path) -> None:
-    """All sizes must agree; the length of captions and the dropout are no property of weights."""
-    ours, theirs = (item.model_dump(exclude={"max_tokens", "dropout"}) for item in (wanted, found))
-    wrong = [f"{place}: {key}: {ours[key]}, but {weights / CONFIG} has {theirs[key]}." for key in ours if ours[key] != theirs[key]]
-    if wrong:
-        raise CadaError("\n".join([*wrong, f"{place}: write the sizes of the weights, or name other weights in initial.yaml."]))
+        weights, _ = resized(weights, found, image_size=wanted.image_size, source=str(place))
+    save_model(layout.initial, weights, architecture=wanted, vocabulary=pinned.path / VOCABULARY)
 
 
 def pretrain_weights(layout: Layout, parameters: config.DatasetParameters, settings: config.Pretraining) -> None:

@@ -118,7 +118,7 @@ def test_another_vocabulary_is_named(recipe: Recipe) -> None:
 def test_changed_weights_are_named(recipe: Recipe) -> None:  # noqa: ARG001
     with Path("weights/official/vocab.txt").open("a") as file:
         file.write("more\n")
-    with pytest.raises(CadaError, match=r"weights/official: its digest is [0-9a-f]{64}, initial\.yaml says [0-9a-f]{64}"):
+    with pytest.raises(CadaError, match=r"weights/official: its digest is [0-9a-f]{64}, params/own/initial\.yaml says [0-9a-f]{64}"):
         make_initial("own")
 
 

@@ -100,8 +100,9 @@ def test_two_processes_train_and_evaluate_one_model(project: Small, tmp_path: Pa
             os.kill(process, signal.SIGKILL)
     killed.communicate()
     assert state_of(project) is not None
+    before = digest(state_of(project))
     ended = project.start(TRAIN)
-    assert wait_until(lambda: len(descendants(ended.pid)) >= 2, ended)
+    assert wait_until(lambda: digest(state_of(project)) != before, ended)
     ended.terminate()  # as a cluster does: nobody is left who would keep the GPUs and the lock
     ended.communicate(timeout=60)
     project.run(TRAIN)
