@@ -18,7 +18,7 @@ from cada.config import Counts
 from cada.doctor import machine
 from cada.doctor.estimate import ROOM, Recipe, Setting, fits, smallest_change, split_counts
 from cada.doctor.page import duration, gigabytes, operations, render
-from cada.doctor.project import data_finding, tagger_finding, vocabulary_size, weights_finding
+from cada.doctor.project import data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
 from cada.errors import CadaError
 from cada.files import digest, write_json
 from cada.model.folder import folder_digest
@@ -78,6 +78,7 @@ def test_a_fresh_project_lacks_nothing(examined: Callable[..., tuple[int, str, l
         "installed",
         "machine",
         "data sets",
+        "val split",
         "initial weights",
         "NLTK's tagger",
     ]
@@ -191,6 +192,20 @@ def test_a_set_without_counts_has_no_length(examined: Callable[..., tuple[int, s
     assert "has no `expected` counts" in row(examined("rstpreid")[1], "training")
 
 
+def test_persons_that_must_be_held_out_are_asked_for(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
+    path = Path("params/icfg_pedes/data.yaml")
+    assert "held_out_persons" not in row(examined("icfg_pedes")[1], "training")
+    path.write_text(re.sub("held_out_persons.*", "", path.read_text()))
+    code, page, complaints = examined("icfg_pedes")
+    assert code == 1
+    assert row(page, "training").endswith("no val split, and held_out_persons in params/icfg_pedes/data.yaml is missing")
+    asked = [line for line in complaints if "held_out_persons is missing" in line]
+    assert len(asked) == 1
+    assert "global, atp, ara, dual hold persons out" in asked[0]
+    Path("params/workflow.yaml").write_text("datasets: [icfg_pedes]\nvariants: [published]\nseeds: [0]\n")
+    assert not any("held_out_persons is missing" in line for line in examined()[2])
+
+
 @pytest.fixture
 def recipe() -> Recipe:
     architecture = config.load_dataset("cuhk_pedes").model.architecture
@@ -223,11 +238,22 @@ def test_checkpoints_and_chunks_each_repeat_the_forward_pass(recipe: Recipe) -> 
 
 
 def test_counts_come_from_the_parameters() -> None:
-    assert split_counts(config.load_dataset("cuhk_pedes").data)["test"] == Counts(persons=1000, images=3074, captions=6156)
-    held_out = split_counts(config.load_dataset("icfg_pedes").data)["val"]
-    assert held_out == Counts(persons=200, images=round(34674 * 200 / 3102), captions=round(34674 * 200 / 3102))
-    drawn = split_counts(config.load_dataset("synthpedes").data)
+    assert split_counts(config.load_dataset("cuhk_pedes").data, "held_out")["test"] == Counts(persons=1000, images=3074, captions=6156)
+    drawn = split_counts(config.load_dataset("synthpedes").data, "held_out")
     assert drawn["train"] == Counts(persons=2000, images=8000, captions=16000)
+
+
+def test_an_absent_val_is_taken_off_train_or_is_test() -> None:
+    data = config.load_dataset("icfg_pedes").data
+    held_out = round(34674 * 200 / 3102)
+    counts = split_counts(data, "held_out")
+    assert counts["val"] == Counts(persons=200, images=held_out, captions=held_out)
+    assert counts["train"] == Counts(persons=2902, images=34674 - held_out, captions=34674 - held_out)
+    counts = split_counts(data, "test")
+    assert counts["val"] == counts["test"]
+    assert counts["train"].persons == 3102
+    for persons in (None, 3102):
+        assert "val" not in split_counts(data.model_copy(update={"held_out_persons": persons}), "held_out")
 
 
 def test_an_epoch_has_two_captions_of_a_picture_at_most(recipe: Recipe) -> None:
@@ -252,6 +278,21 @@ def test_a_set_that_is_there_prepared_and_changed() -> None:
     assert found.state == "changed since it was prepared"
     assert found.remedy is not None
     assert "reid_raw.json" in found.remedy
+
+
+def test_val_is_the_annotation_s_or_comes_from_train_or_test() -> None:
+    sets = {name: config.load_dataset(name).data for name in ("synthpedes", "cuhk_pedes", "icfg_pedes")}
+    for name in ("synthpedes", "cuhk_pedes"):
+        assert val_finding(name, sets[name], ["dual"]).state == "the annotation's"
+    data = sets["icfg_pedes"]
+    assert val_finding("icfg_pedes", data, ["dual"]).remedy is None
+    missing = data.model_copy(update={"held_out_persons": None})
+    assert val_finding("icfg_pedes", missing, []).remedy is None
+    assert "dual hold persons out" in str(val_finding("icfg_pedes", missing, ["dual"]).remedy)
+    unknown = missing.model_copy(update={"expected": None})
+    assert val_finding("icfg_pedes", unknown, ["dual"]).remedy is None
+    write_json(Layout("icfg_pedes").manifest, {"splits": {"train": {}, "test": {}}})
+    assert "dual hold persons out" in str(val_finding("icfg_pedes", unknown, ["dual"]).remedy)
 
 
 def test_weights_are_the_ones_that_are_named() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from cada import cost
-from cada.config import Architecture, Counts, Data
+from cada.config import AbsentVal, Architecture, Counts, Data
 from cada.config.steps import Precision
 
 ROOM = 0.9  # of a device's memory; the rest is for its libraries, scratch space and gaps
@@ -78,17 +78,32 @@ class Recipe:
         return round(self.epochs * (min(train.captions, 2 * train.images) // self.batch))
 
 
-def split_counts(data: Data) -> Mapping[str, Counts]:
-    """What each split holds, by data.yaml; nothing where it does not say."""
+def annotated_counts(data: Data) -> Mapping[str, Counts]:
+    """What each split of the annotation holds, by data.yaml; nothing where it does not say."""
     if data.synthesis:
         images = sum(data.synthesis.images_per_person) / 2
         drawn = data.synthesis.persons.model_dump()
         return {name: Counts(persons=n, images=round(n * images), captions=2 * round(n * images)) for name, n in drawn.items()}
-    counts = dict(data.expected or {})
-    if "train" in counts and "val" not in counts and data.held_out_persons:
-        train, share = counts["train"], data.held_out_persons / counts["train"].persons
-        counts["val"] = Counts(persons=data.held_out_persons, images=round(share * train.images), captions=round(share * train.captions))
-    return counts
+    return data.expected or {}
+
+
+def split_counts(data: Data, absent_val: AbsentVal) -> Mapping[str, Counts]:
+    """What a training finds in each split: `absent_val` says where val comes from when the annotation has none.
+
+    A held-out val is taken off train; there is none where `held_out_persons` is missing or leaves nobody to train on.
+    """
+    counts = annotated_counts(data)
+    if "val" in counts or not {"train", "test"} <= counts.keys():
+        return counts
+    if absent_val == "test":
+        return {**counts, "val": counts["test"]}
+    train, persons = counts["train"], data.held_out_persons
+    if persons is None or persons >= train.persons:
+        return counts
+    share = persons / train.persons
+    val = Counts(persons=persons, images=round(share * train.images), captions=round(share * train.captions))
+    rest = {name: number - getattr(val, name) for name, number in train.model_dump().items()}
+    return {**counts, "train": Counts(**rest), "val": val}
 
 
 def fits(recipe: Recipe, setting: Setting, memory: int) -> bool:

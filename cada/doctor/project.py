@@ -5,12 +5,13 @@ Each function answers with one line for the page, and with what to do where a th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cada import config
 from cada.data import manifest
 from cada.data.readers import annotation_files
+from cada.doctor.estimate import annotated_counts
 from cada.errors import CadaError
 from cada.files import digest
 from cada.paths import Layout
@@ -40,6 +41,32 @@ def data_finding(dataset: str, data: config.Data) -> Finding:
     except CadaError as error:
         return Finding("changed since it was prepared", str(error))
     return Finding(f"in {data.root}, prepared")
+
+
+def val_finding(dataset: str, data: config.Data, holding_out: Sequence[str]) -> Finding:
+    """Where val comes from; the variants `holding_out` need `held_out_persons` where the annotation has none."""
+    splits, place = annotated_splits(dataset, data), Layout(dataset).params("data")
+    if splits is None:
+        return Finding("not known before the set is prepared")
+    if "val" in splits:
+        return Finding("the annotation's")
+    if data.held_out_persons is not None:
+        return Finding(f"none: {data.held_out_persons} train persons are held out, or test stands in for it where absent_val is test")
+    if not holding_out:
+        return Finding("none: test stands in for it")
+    return Finding(
+        "none, and no held_out_persons",
+        f"{place}: held_out_persons is missing, the annotation has no val split, and {', '.join(holding_out)} hold persons out. "
+        "Say how many train persons become val, or take variants with absent_val: test.",
+    )
+
+
+def annotated_splits(dataset: str, data: config.Data) -> Collection[str] | None:
+    """The annotation's splits, by data.yaml or else by the manifest; None where neither says."""
+    if counts := annotated_counts(data):
+        return counts.keys()
+    path = Layout(dataset).manifest
+    return manifest.read(path, dataset)["splits"] if path.is_file() else None
 
 
 def weights_finding(dataset: str, initial: config.Initial) -> Finding:

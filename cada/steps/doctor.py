@@ -10,10 +10,10 @@ import torch
 
 from cada import compute, config, cost
 from cada.config.steps import Precision
-from cada.doctor.estimate import SHARE, Recipe, Setting, fits, smallest_change, split_counts
+from cada.doctor.estimate import SHARE, Recipe, Setting, annotated_counts, fits, smallest_change, split_counts
 from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, processor
 from cada.doctor.page import duration, gigabytes, operations, render
-from cada.doctor.project import Finding, data_finding, tagger_finding, vocabulary_size, weights_finding
+from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
 from cada.errors import CadaError
 from cada.paths import STATE, Layout
 
@@ -33,10 +33,12 @@ def examine(dataset: str | None) -> None:
 
     needed = {name: dataset is not None or name in matrix.datasets for name in recipes}
     users = _word_maskers(matrix, [recipe for name, recipe in recipes.items() if needed[name]])
+    holders = {name: _holding_out(matrix, recipe) for name, recipe in recipes.items()}
     page = {
         "installed": {"Python": platform.python_version(), **{name: told(finding) for name, finding in _packages().items()}},
         "machine": _machine(),
         "data sets": {name: told(data_finding(name, recipe.data), needed=needed[name]) for name, recipe in recipes.items()},
+        "val split": {name: told(val_finding(name, recipe.data, holders[name]), needed=needed[name]) for name, recipe in recipes.items()},
         "initial weights": {name: told(weights_finding(name, recipe.initial), needed=needed[name]) for name, recipe in recipes.items()},
         "NLTK's tagger": {"English": told(tagger_finding(users))},
     }
@@ -71,6 +73,15 @@ def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParam
         for name, variant in variants.items()
         if variant.weights.ara and any(config.resolve_switches(variant, recipe.train.switches).ara_masking == "words" for recipe in recipes)
     ]
+
+
+def _holding_out(matrix: config.Workflow, recipe: config.DatasetParameters) -> list[str]:
+    """The workflow's variants that hold train persons out where the annotation has no val."""
+    return [name for name in matrix.variants if _switches(name, recipe).absent_val == "held_out"]
+
+
+def _switches(variant: str, recipe: config.DatasetParameters) -> config.Switches:
+    return config.resolve_switches(config.load_variant(variant), recipe.train.switches)
 
 
 def _estimate(dataset: str, parameters: config.DatasetParameters, problems: list[str]) -> dict[str, str]:
@@ -122,7 +133,7 @@ def _memory(dataset: str, recipe: Recipe, setting: Setting, device: Device, prob
 
 def _disk(parameters: config.DatasetParameters, recipe: Recipe, problems: list[str]) -> dict[str, str]:
     """Decoded pictures of all splits and a resume state under .cada/, one model under results/."""
-    pictures = cost.picture_bytes(recipe.architecture, sum(counts.images for counts in split_counts(parameters.data).values()))
+    pictures = cost.picture_bytes(recipe.architecture, sum(counts.images for counts in annotated_counts(parameters.data).values()))
     model = cost.FP32 * cost.parameter_count(recipe.architecture, vocabulary=recipe.vocabulary)
     state = 4 * model  # weights, the best so far, two moments
     if (needed := pictures + state) > free_space(STATE):
@@ -140,9 +151,13 @@ def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, se
         "step": operations(recipe.step_flops(setting)),
         "speed": f"{speeds}: products of matrices, timed; {SHARE:.0%} of that is assumed",
     }
-    counts, train, evaluate = split_counts(parameters.data), parameters.train, parameters.evaluate
-    if not {"train", "val", "test"} <= counts.keys():
-        return rows | {"training": f"its length is not known: {Layout(dataset).params('data')} has no `expected` counts"}
+    train, evaluate, place = parameters.train, parameters.evaluate, Layout(dataset).params("data")
+    counts = split_counts(parameters.data, _switches("dual", parameters).absent_val)
+    if not {"train", "test"} <= counts.keys():
+        return rows | {"training": f"its length is not known: {place} has no `expected` counts"}
+    if "val" not in counts:
+        held_out = parameters.data.held_out_persons or "missing"
+        return rows | {"training": f"its length is not known: there is no val split, and held_out_persons in {place} is {held_out}"}
     steps = recipe.steps(counts["train"])
     learning = steps * recipe.step_flops(setting)
     validating = recipe.epochs * recipe.scoring_flops(counts["val"], top_k=train.validation.top_k)
