@@ -18,7 +18,7 @@ from cada.config import Counts
 from cada.doctor import machine
 from cada.doctor.estimate import ROOM, Recipe, Setting, fits, smallest_change, split_counts
 from cada.doctor.page import duration, gigabytes, operations, render
-from cada.doctor.project import data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
+from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
 from cada.errors import CadaError
 from cada.files import digest, write_json
 from cada.model.folder import folder_digest
@@ -201,7 +201,7 @@ def test_persons_that_must_be_held_out_are_asked_for(examined: Callable[..., tup
     assert row(page, "training").endswith("no val split, and held_out_persons in params/icfg_pedes/data.yaml is missing")
     asked = [line for line in complaints if "held_out_persons is missing" in line]
     assert len(asked) == 1
-    assert "global, atp, ara, dual hold persons out" in asked[0]
+    assert "variants hold persons out: global, atp, ara, dual." in asked[0]
     Path("params/workflow.yaml").write_text("datasets: [icfg_pedes]\nvariants: [published]\nseeds: [0]\n")
     assert not any("held_out_persons is missing" in line for line in examined()[2])
 
@@ -288,26 +288,47 @@ def test_val_is_the_annotation_s_or_comes_from_train_or_test() -> None:
     assert val_finding("icfg_pedes", data, ["dual"]).remedy is None
     missing = data.model_copy(update={"held_out_persons": None})
     assert val_finding("icfg_pedes", missing, []).remedy is None
-    assert "dual hold persons out" in str(val_finding("icfg_pedes", missing, ["dual"]).remedy)
+    assert "hold persons out: dual." in str(val_finding("icfg_pedes", missing, ["dual"]).remedy)
     unknown = missing.model_copy(update={"expected": None})
     assert val_finding("icfg_pedes", unknown, ["dual"]).remedy is None
     write_json(Layout("icfg_pedes").manifest, {"splits": {"train": {}, "test": {}}})
-    assert "dual hold persons out" in str(val_finding("icfg_pedes", unknown, ["dual"]).remedy)
+    assert "hold persons out: dual." in str(val_finding("icfg_pedes", unknown, ["dual"]).remedy)
 
 
-def test_weights_are_the_ones_that_are_named() -> None:
+@pytest.fixture
+def imported() -> config.Initial:
+    """What names a folder of weights of the sizes of cuhk_pedes; only a digest is taken of the weights themselves."""
     folder = Path("weights/blip")
-    folder.mkdir(parents=True)
-    for name in ("model.safetensors", "config.json", "vocab.txt"):
-        (folder / name).write_text(name)
-    initial = config.Initial(source="file", weights=config.Pinned(path=folder, sha256=folder_digest(folder)))
-    assert weights_finding("cuhk_pedes", initial).remedy is None
+    write_json(folder / "config.json", config.load_dataset("cuhk_pedes").model.architecture.model_dump(mode="json"))
+    (folder / "model.safetensors").write_text("weights")
+    (folder / "vocab.txt").write_text("[PAD]\n[UNK]\nred\n")
+    return config.Initial(source="file", weights=config.Pinned(path=folder, sha256=folder_digest(folder)))
+
+
+def test_weights_are_the_ones_that_are_named(imported: config.Initial) -> None:
+    model, folder = config.load_dataset("cuhk_pedes").model, Path("weights/blip")
+    assert weights_finding("cuhk_pedes", imported, model) == Finding("in weights/blip, as named")
     (folder / "vocab.txt").write_text("other")
-    assert "its digest is" in str(weights_finding("cuhk_pedes", initial).remedy)
+    assert "its digest is" in str(weights_finding("cuhk_pedes", imported, model).remedy)
     (folder / "vocab.txt").unlink()
-    assert "vocab.txt: there is no such file" in str(weights_finding("cuhk_pedes", initial).remedy)
+    assert "vocab.txt: there is no such file" in str(weights_finding("cuhk_pedes", imported, model).remedy)
     shutil.rmtree(folder)
-    assert "there is no such folder" in str(weights_finding("cuhk_pedes", initial).remedy)
+    assert "there is no such folder" in str(weights_finding("cuhk_pedes", imported, model).remedy)
+
+
+def test_weights_of_other_sizes_are_said_before_the_initial_step_runs(imported: config.Initial) -> None:
+    model = config.load_dataset("cuhk_pedes").model
+    assert weights_finding("cuhk_pedes", imported, model.model_copy(update={"image_size": (384, 128)})).remedy is None
+    found = weights_finding("cuhk_pedes", imported, model.model_copy(update={"projection": 128}))
+    assert found.state == "not as the parameters say"
+    assert "params/cuhk_pedes/model.yaml: projection: 128, but weights/blip/config.json has 256." in str(found.remedy)
+
+
+def test_the_vocabulary_is_the_weights_where_none_is_named(imported: config.Initial) -> None:
+    parameters = config.load_dataset("cuhk_pedes").model_copy(update={"initial": imported})
+    assert vocabulary_size(parameters) == 3 + 2
+    Path("weights/blip/vocab.txt").unlink()
+    assert vocabulary_size(parameters) == 30522 + 2
 
 
 def test_the_vocabulary_is_counted_with_the_two_extra_tokens() -> None:

@@ -13,7 +13,7 @@ from cada.data import manifest
 from cada.data.readers import annotation_files
 from cada.doctor.estimate import annotated_counts
 from cada.errors import CadaError
-from cada.files import digest
+from cada.files import checked
 from cada.paths import Layout
 
 
@@ -56,7 +56,7 @@ def val_finding(dataset: str, data: config.Data, holding_out: Sequence[str]) -> 
         return Finding("none: test stands in for it")
     return Finding(
         "none, and no held_out_persons",
-        f"{place}: held_out_persons is missing, the annotation has no val split, and {', '.join(holding_out)} hold persons out. "
+        f"{place}: held_out_persons is missing, the annotation has no val split, and variants hold persons out: {', '.join(holding_out)}. "
         "Say how many train persons become val, or take variants with absent_val: test.",
     )
 
@@ -69,9 +69,10 @@ def annotated_splits(dataset: str, data: config.Data) -> Collection[str] | None:
     return manifest.read(path, dataset)["splits"] if path.is_file() else None
 
 
-def weights_finding(dataset: str, initial: config.Initial) -> Finding:
-    """Whether the imported weights are named, there, and the ones named."""
-    place = Layout(dataset).params("initial")
+def weights_finding(dataset: str, initial: config.Initial, model: config.Model) -> Finding:
+    """Whether the imported weights are named, there, the ones named, and of the sizes of `model`."""
+    layout = Layout(dataset)
+    place = layout.params("initial")
     if initial.source == "pretrain":
         return Finding("pre-trained here")
     if initial.weights is None:
@@ -79,25 +80,26 @@ def weights_finding(dataset: str, initial: config.Initial) -> Finding:
     folder = initial.weights.path
     if not folder.is_dir():
         return Finding("missing", f"{folder}: there is no such folder, but {place} names it. `cada weights import` makes it.")
-    from cada.model.folder import folder_digest  # imports transformers: seconds
+    from cada.model.agreement import agreed_architecture  # imports transformers: seconds
 
     try:
-        found = folder_digest(folder)
+        agreed_architecture(layout, initial.weights, model)
     except CadaError as error:
-        return Finding("not whole", str(error))
-    if found != initial.weights.sha256:
-        return Finding("others", f"{folder}: its digest is {found}, {place} says {initial.weights.sha256}. Import the weights again.")
+        return Finding("not as the parameters say", str(error))
     return Finding(f"in {folder}, as named")
 
 
 def vocabulary_size(parameters: config.DatasetParameters) -> int:
-    """Entries of the vocabulary with [DEC] and [ENC]: of the file that is named, else BERT's, which the published weights have."""
-    named = parameters.model.vocabulary
-    if named is None:
+    """Entries of the vocabulary with [DEC] and [ENC]: of the file that model.yaml names, else the weights', else BERT's.
+
+    The published weights have BERT's. Errors: `CadaError` where the named file is missing or another.
+    """
+    named, weights = parameters.model.vocabulary, parameters.initial.weights
+    if named is not None:
+        path = checked(**dict(named))
+    elif weights is None or not (path := weights.path / "vocab.txt").is_file():
         return 30522 + 2
-    if not named.path.is_file() or digest(named.path) != named.sha256:
-        raise CadaError(f"{named.path}: not the vocabulary that model.yaml names. Restore it, or write its digest there.")
-    return len(named.path.read_text(encoding="utf-8").split()) + 2
+    return len(path.read_text(encoding="utf-8").split()) + 2
 
 
 def tagger_finding(users: Sequence[str]) -> Finding:

@@ -34,12 +34,13 @@ def examine(dataset: str | None) -> None:
     needed = {name: dataset is not None or name in matrix.datasets for name in recipes}
     users = _word_maskers(matrix, [recipe for name, recipe in recipes.items() if needed[name]])
     holders = {name: _holding_out(matrix, recipe) for name, recipe in recipes.items()}
+    weights = {name: weights_finding(name, recipe.initial, recipe.model) for name, recipe in recipes.items()}
     page = {
         "installed": {"Python": platform.python_version(), **{name: told(finding) for name, finding in _packages().items()}},
         "machine": _machine(),
         "data sets": {name: told(data_finding(name, recipe.data), needed=needed[name]) for name, recipe in recipes.items()},
         "val split": {name: told(val_finding(name, recipe.data, holders[name]), needed=needed[name]) for name, recipe in recipes.items()},
-        "initial weights": {name: told(weights_finding(name, recipe.initial), needed=needed[name]) for name, recipe in recipes.items()},
+        "initial weights": {name: told(weights[name], needed=needed[name]) for name in recipes},
         "NLTK's tagger": {"English": told(tagger_finding(users))},
     }
     if dataset:
