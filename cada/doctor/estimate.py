@@ -111,22 +111,26 @@ def fits(recipe: Recipe, setting: Setting, memory: int) -> bool:
     return recipe.memory(setting).total <= ROOM * memory
 
 
-def smallest_change(recipe: Recipe, setting: Setting, memory: int, *, bf16: bool) -> tuple[Setting, list[str]] | None:
-    """The first setting that fits, and the parameters of train.yaml that make it; None where none does."""
-    for changed, parameters in _changes(recipe, setting, bf16=bf16):
+def smallest_change(recipe: Recipe, setting: Setting, memory: int) -> tuple[Setting, list[str]] | None:
+    """The first setting of the same precision that fits, and the parameters of train.yaml that make it; None where none does."""
+    for changed, parameters in _changes(recipe, setting):
         if fits(recipe, changed, memory):
             return changed, parameters
     return None
 
 
-def _changes(recipe: Recipe, setting: Setting, *, bf16: bool) -> Iterator[tuple[Setting, list[str]]]:
-    """Ever larger changes: bf16, then checkpoints too, then chunks of half, a quarter ... of the batch."""
+def smallest_change_in_bf16(recipe: Recipe, setting: Setting, memory: int) -> tuple[Setting, list[str]] | None:
+    """The same from fp32 to bf16, which is faster and rounds more; None where no such setting fits."""
+    found = smallest_change(recipe, replace(setting, precision="bf16"), memory)
+    return found and (found[0], ["compute.precision: bf16", *found[1]])
+
+
+def _changes(recipe: Recipe, setting: Setting) -> Iterator[tuple[Setting, list[str]]]:
+    """None, then ever larger ones that keep the objective: checkpoints, then chunks of half, a quarter ... of the batch."""
     parameters: list[str] = []
-    if bf16 and setting.precision == "fp32":
-        setting, parameters = replace(setting, precision="bf16"), [*parameters, "compute.precision: bf16"]
-        yield setting, parameters
+    yield setting, parameters
     if not setting.checkpointing:
-        setting, parameters = replace(setting, checkpointing=True), [*parameters, "compute.checkpointing: true"]
+        setting, parameters = replace(setting, checkpointing=True), ["compute.checkpointing: true"]
         yield setting, parameters
     size = min(setting.micro_batch or recipe.own, recipe.own)
     while size > 1:

@@ -10,7 +10,7 @@ import torch
 
 from cada import compute, config, cost
 from cada.config.steps import Precision
-from cada.doctor.estimate import SHARE, Recipe, Setting, annotated_counts, fits, smallest_change, split_counts
+from cada.doctor.estimate import SHARE, Recipe, Setting, annotated_counts, fits, smallest_change, smallest_change_in_bf16, split_counts
 from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, processor
 from cada.doctor.page import duration, gigabytes, operations, render
 from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
@@ -51,7 +51,7 @@ def examine(dataset: str | None) -> None:
             problems.append(str(error))
     print(render(page))
     if problems:
-        raise CadaError("\n".join(problems))
+        raise CadaError("\n".join(dict.fromkeys(problems)))
 
 
 def _packages() -> dict[str, Finding]:
@@ -122,14 +122,16 @@ def _memory(dataset: str, recipe: Recipe, setting: Setting, device: Device, prob
     }
     if fits(recipe, setting, device.memory):
         return rows
-    change = smallest_change(recipe, setting, device.memory, bf16=device.bf16)
-    place = Layout(dataset).params("train")
-    if change is None:
+    ways, place = {"fits with": smallest_change(recipe, setting, device.memory)}, Layout(dataset).params("train")
+    if device.bf16 and setting.precision == "fp32":
+        ways["or, faster"] = smallest_change_in_bf16(recipe, setting, device.memory)
+    found = {label: (", ".join(way[1]), gigabytes(recipe.memory(way[0]).total)) for label, way in ways.items() if way}
+    if not found:
         problems.append(f"{place}: no setting fits in {gigabytes(device.memory)}. Use more processes, or a device with more memory.")
         return rows | {"fits with": "no setting"}
-    changed, lines = change
-    problems.append(f"{place}: the training does not fit in {gigabytes(device.memory)}. Set {', '.join(lines)}.")
-    return rows | {"fits with": f"{', '.join(lines)}: {gigabytes(recipe.memory(changed).total)}"}
+    lines = "; or, faster and with more rounding, ".join(parameters for parameters, _ in found.values())
+    problems.append(f"{place}: the training does not fit in {gigabytes(device.memory)}. Set {lines}.")
+    return rows | {label: f"{parameters}: {size}" for label, (parameters, size) in found.items()}
 
 
 def _disk(parameters: config.DatasetParameters, recipe: Recipe, problems: list[str]) -> dict[str, str]:
