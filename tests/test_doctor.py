@@ -86,7 +86,7 @@ def test_a_fresh_project_lacks_nothing(examined: Callable[..., tuple[int, str, l
     assert row(page, "Python") == f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
     assert row(page, "torch") == torch.__version__
     assert row(page, "synthpedes") == "drawn when it is wanted"
-    assert row(page, "cuhk_pedes") == "missing"
+    assert row(page, "cuhk_pedes") == "missing (not in params/workflow.yaml)"
     assert row(page, "English") == "not installed, and no variant needs it"
 
 
@@ -142,7 +142,7 @@ def test_the_paper_s_recipe_on_one_large_gpu(examined: Callable[..., tuple[int, 
     assert row(page, "memory").endswith("of 141.0 GB (Somebody's GPU)")
     assert "fits with" not in page
     assert not any("does not fit" in line for line in complaints)
-    assert row(page, "disk") == "pictures 6.1 GB, resume state 5.8 GB, each trained model 1.4 GB"
+    assert row(page, "disk") == "pictures 6.1 GB, resume state 5.8 GB, 13 models of 1.4 GB: 18.8 GB"
     assert row(page, "step") == "48.4 TFLOP"
     # 918 PFLOP at half of 50 TFLOP/s: 10.2 hours
     assert row(page, "training").startswith("10 hours: 822.5 PFLOP in 17,010 steps, 95.9 PFLOP to validate")
@@ -187,7 +187,21 @@ def test_where_nothing_fits_that_is_said(examined: Callable[..., tuple[int, str,
 
 def test_a_full_disk_is_said(examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "free_space", lambda folder: 1_000_000)
+    assert [line.split(":")[1] for line in examined("smoke")[2]] == [" .cada/ and results/"]
+    monkeypatch.setattr(doctor, "on_one_disk", lambda *folders: False)
     assert [line.split(":")[1] for line in examined("smoke")[2]] == [" .cada/", " results/"]
+
+
+def test_the_disk_has_room_for_the_models_that_are_not_there_yet(
+    examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An initial and twelve trained models of 1.45 GB, pictures and a resume state: 30.6 GB, less what one model takes."""
+    with_gpus(monkeypatch, count=1, memory=141e9)
+    monkeypatch.setattr(doctor, "free_space", lambda folder: 29_500_000_000)
+    wanted = "cada: .cada/ and results/: 30.6 GB are needed, 29.5 GB are free. Free some space."
+    assert examined("cuhk_pedes")[2][-1] == wanted
+    Layout("cuhk_pedes").model("dual", 2).mkdir(parents=True)
+    assert not any("are needed" in line for line in examined("cuhk_pedes")[2])
 
 
 def test_a_set_without_counts_has_no_length(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
@@ -367,6 +381,7 @@ def test_the_tagger_is_asked_for_only_where_a_variant_needs_it() -> None:
 def test_the_machine_has_memory_space_and_speed(tmp_path: Path) -> None:
     assert machine.processor().memory > 5e8
     assert machine.free_space(tmp_path / "not" / "there") == shutil.disk_usage(tmp_path).free
+    assert machine.on_one_disk(tmp_path, tmp_path / "not" / "there")
     assert machine.matrix_rate(torch.device("cpu"), "fp32", seconds=0.01) > 1e8
 
 
@@ -380,5 +395,11 @@ def test_a_gpu_is_faster_than_a_tera_a_second() -> None:
 def test_numbers_have_one_unit() -> None:
     assert [gigabytes(size) for size in (3.6e6, 1e8, 141e9)] == ["3.6 MB", "0.1 GB", "141.0 GB"]
     assert [operations(count) for count in (38.5e9, 48.4e12, 1.2e18)] == ["38.5 GFLOP", "48.4 TFLOP", "1,200.0 PFLOP"]
-    assert [duration(seconds) for seconds in (69, 600, 36000, 9e6)] == ["69 seconds", "10 minutes", "10 hours", "104 days"]
+    assert [duration(seconds) for seconds in (1, 69, 600, 36000, 9e6)] == [
+        "under a minute",
+        "69 seconds",
+        "10 minutes",
+        "10 hours",
+        "104 days",
+    ]
     assert render({"one": {"a": "x", "long": "y"}, "two": {"b": "z"}}) == "one\n  a     x\n  long  y\n\ntwo\n  b     z"

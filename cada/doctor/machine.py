@@ -58,9 +58,18 @@ def gpus() -> list[Device]:
 
 def free_space(folder: Path) -> int:
     """Free bytes where `folder` is or will be."""
+    return shutil.disk_usage(_existing(folder)).free
+
+
+def on_one_disk(*folders: Path) -> bool:
+    """Whether the folders are, or will be, on the same file system."""
+    return len({_existing(folder).stat().st_dev for folder in folders}) == 1
+
+
+def _existing(folder: Path) -> Path:
     while not folder.exists():
         folder = folder.resolve().parent
-    return shutil.disk_usage(folder).free
+    return folder
 
 
 def matrix_rate(device: torch.device, precision: Precision, *, seconds: float = 0.5) -> float:

@@ -11,12 +11,13 @@ import torch
 from cada import compute, config, cost
 from cada.config.steps import Precision
 from cada.doctor.estimate import SHARE, Recipe, Setting, annotated_counts, fits, smallest_change, smallest_change_in_bf16, split_counts
-from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, processor
+from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, on_one_disk, processor
 from cada.doctor.page import duration, gigabytes, operations, render
 from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
 from cada.errors import CadaError
-from cada.paths import STATE, Layout
+from cada.paths import STATE, WORKFLOW, Layout
 
+RESULTS = Path("results")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 
@@ -27,7 +28,9 @@ def examine(dataset: str | None) -> None:
     problems: list[str] = []
 
     def told(finding: Finding, *, needed: bool = True) -> str:
-        if finding.remedy and needed:
+        if finding.remedy and not needed:
+            return f"{finding.state} (not in {WORKFLOW})"
+        if finding.remedy:
             problems.append(finding.remedy)
         return finding.state
 
@@ -46,7 +49,7 @@ def examine(dataset: str | None) -> None:
     if dataset:
         title = f"{dataset}: dual variant, every caption {recipes[dataset].model.max_tokens} tokens long, which is the most it takes"
         try:
-            page[title] = _estimate(dataset, recipes[dataset], problems)
+            page[title] = _estimate(dataset, recipes[dataset], matrix, problems)
         except CadaError as error:  # a device or a vocabulary that is not there: said with the rest
             problems.append(str(error))
     print(render(page))
@@ -63,7 +66,7 @@ def _machine() -> dict[str, str]:
     cpu = processor()
     rows = {"CPU": f"{cpu.name}, {gigabytes(cpu.memory)} of memory"}
     rows |= {f"GPU {place}": f"{gpu.name}, {gigabytes(gpu.memory)}" for place, gpu in enumerate(gpus())} or {"GPU": "none that torch sees"}
-    return rows | {f"{folder}/": f"{gigabytes(free_space(folder))} free" for folder in (Path("results"), STATE)}
+    return rows | {f"{folder}/": f"{gigabytes(free_space(folder))} free" for folder in (RESULTS, STATE)}
 
 
 def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParameters]) -> list[str]:
@@ -85,8 +88,8 @@ def _switches(variant: str, recipe: config.DatasetParameters) -> config.Switches
     return config.resolve_switches(config.load_variant(variant), recipe.train.switches)
 
 
-def _estimate(dataset: str, parameters: config.DatasetParameters, problems: list[str]) -> dict[str, str]:
-    """Memory, disk and time of one training and its evaluation; what does not fit is added to `problems`."""
+def _estimate(dataset: str, parameters: config.DatasetParameters, matrix: config.Workflow, problems: list[str]) -> dict[str, str]:
+    """Memory and time of one training and its evaluation, disk of them all; what does not fit is added to `problems`."""
     settings, optimisation = parameters.train.compute, parameters.train.optimisation
     device = _device(settings)
     recipe = Recipe(
@@ -98,7 +101,7 @@ def _estimate(dataset: str, parameters: config.DatasetParameters, problems: list
         fused=device.device.type == "cuda",
     )
     setting = Setting(settings.precision, settings.checkpointing, optimisation.micro_batch_size)
-    rows = _memory(dataset, recipe, setting, device, problems) | _disk(parameters, recipe, problems)
+    rows = _memory(dataset, recipe, setting, device, problems) | _disk(dataset, parameters, recipe, matrix, problems)
     return rows | _time(dataset, parameters, recipe, setting, device)
 
 
@@ -134,16 +137,24 @@ def _memory(dataset: str, recipe: Recipe, setting: Setting, device: Device, prob
     return rows | {label: f"{parameters}: {size}" for label, (parameters, size) in found.items()}
 
 
-def _disk(parameters: config.DatasetParameters, recipe: Recipe, problems: list[str]) -> dict[str, str]:
-    """Decoded pictures of all splits and a resume state under .cada/, one model under results/."""
+def _disk(
+    dataset: str, parameters: config.DatasetParameters, recipe: Recipe, matrix: config.Workflow, problems: list[str]
+) -> dict[str, str]:
+    """Decoded pictures of all splits and a resume state under .cada/, the initial and all trained models under results/."""
     pictures = cost.picture_bytes(recipe.architecture, sum(counts.images for counts in annotated_counts(parameters.data).values()))
     model = cost.FP32 * cost.parameter_count(recipe.architecture, vocabulary=recipe.vocabulary)
     state = 4 * model  # weights, the best so far, two moments
-    if (needed := pictures + state) > free_space(STATE):
-        problems.append(f"{STATE}/: {gigabytes(needed)} are needed, {gigabytes(free_space(STATE))} are free. Free some space.")
-    if model > free_space(Path("results")):
-        problems.append(f"results/: {gigabytes(model)} are needed for each model. Free some space.")
-    return {"disk": f"pictures {gigabytes(pictures)}, resume state {gigabytes(state)}, each trained model {gigabytes(model)}"}
+    layout = Layout(dataset)
+    folders = [layout.initial, *(layout.model(variant, seed) for variant in matrix.variants for seed in matrix.seeds)]
+    absent = model * sum(not folder.exists() for folder in folders)
+    needs = {f"{STATE}/": (STATE, pictures + state), f"{RESULTS}/": (RESULTS, absent)}
+    if on_one_disk(STATE, RESULTS):
+        needs = {f"{STATE}/ and {RESULTS}/": (STATE, pictures + state + absent)}
+    for place, (folder, needed) in needs.items():
+        if needed > (free := free_space(folder)):
+            problems.append(f"{place}: {gigabytes(needed)} are needed, {gigabytes(free)} are free. Free some space.")
+    models = f"{len(folders)} models of {gigabytes(model)}: {gigabytes(len(folders) * model)}"
+    return {"disk": f"pictures {gigabytes(pictures)}, resume state {gigabytes(state)}, {models}"}
 
 
 def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, setting: Setting, device: Device) -> dict[str, str]:
