@@ -31,7 +31,7 @@ def data_finding(dataset: str, data: config.Data) -> Finding:
     if data.synthesis and not data.root.exists():
         return Finding("drawn when it is wanted")
     try:
-        annotation_files(data.format, data.root)
+        annotation_files(data.format, data.root, where=layout.params("data"))
     except CadaError as error:
         return Finding("missing", str(error))
     if not layout.manifest.is_file():
