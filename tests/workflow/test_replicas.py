@@ -34,7 +34,7 @@ def change(project: Project, name: str, **values: Any) -> None:
     path = project.root / "params" / name
     parameters = yaml.safe_load(path.read_text())
     for key, value in values.items():
-        assert key in parameters or key == "weights", f"{name}: {key}"
+        assert key in parameters or key in ("weights", "switches"), f"{name}: {key}"
         parameters[key] = parameters[key] | value if isinstance(parameters.get(key), dict) and key != "expected" else value
     path.write_text(yaml.safe_dump(parameters, sort_keys=False))
 
