@@ -29,7 +29,7 @@ def sync(describe: Describe) -> None:
                 run.log(step, values)
             metrics = Layout(cell.dataset).metrics(cell.variant, cell.seed)
             if metrics.exists():
-                run.summary(tracking.test_summary(read_json(metrics)))
+                run.summary(tracking.named_metrics(read_json(metrics)))
         if not run.told:
             raise CadaError(f"{cell}: MLflow was not told (CADA_TRACKING=off, or the store at {tracking.tracking_uri()} fails).")
         print(f"{cell}: MLflow knows it")

@@ -122,7 +122,7 @@ def run(cell: Cell, *, step: Step, parameters: Mapping[str, Any], params_hash: s
         opened.close(outcome)
 
 
-def test_summary(metrics: Mapping[str, Any]) -> dict[str, float]:
+def named_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     """The numbers of a metrics file as MLflow shows them: test_R1 for the headline score, test_cosine_R1 for another."""
     named = {score: "test" if score == metrics["headline"] else f"test_{score}" for score in metrics["scores"]}
     return {f"{named[score]}_{name}": value for score, values in metrics["scores"].items() for name, value in values.items()}

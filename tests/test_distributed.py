@@ -56,7 +56,7 @@ def one_step(micro_batch: int | None = None) -> dict[str, Outcome]:
     return found | {"pretraining": outcome(values, model)}
 
 
-def check(found: dict[str, Outcome], expected: dict[str, Outcome], cases: set[str]) -> None:
+def assert_same(found: dict[str, Outcome], expected: dict[str, Outcome], cases: set[str]) -> None:
     for case in cases:
         for ours, theirs in zip(found[case], expected[case], strict=True):
             assert set(ours) == set(theirs)
@@ -80,14 +80,14 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 def test_two_processes_have_the_losses_and_gradients_of_one(pair: list[Any], alone: dict[str, Outcome]) -> None:
     for found, bounded in pair:
-        check(found, alone, set(alone) - {"per process"})
-        check(bounded, alone, set(alone) - {"per process"})
+        assert_same(found, alone, set(alone) - {"per process"})
+        assert_same(bounded, alone, set(alone) - {"per process"})
 
 
 def test_processes_may_have_different_numbers_of_pairs(alone: dict[str, Outcome], tmp_path: Path) -> None:
     """Three processes have 2, 3 and 3 of the 8 pairs."""
     for found in together(3, one_step, tmp_path):
-        check(found, alone, set(alone) - {"per process"})
+        assert_same(found, alone, set(alone) - {"per process"})
 
 
 def test_the_published_ara_mean_is_per_process(pair: list[Any], alone: dict[str, Outcome]) -> None:
@@ -110,7 +110,7 @@ def test_the_published_ara_mean_is_per_process(pair: list[Any], alone: dict[str,
 
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_the_memory_of_a_few_samples_gives_the_objective_of_all(size: int, alone: dict[str, Outcome]) -> None:
-    check(one_step(size), alone, set(alone))
+    assert_same(one_step(size), alone, set(alone))
 
 
 def train(state: Path) -> dict[str, Any]:

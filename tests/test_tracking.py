@@ -86,7 +86,7 @@ def train(steps: range, *, fail: bool = False) -> None:
 def test_a_training_and_its_evaluation_write_to_one_run() -> None:
     train(range(1200))
     with tracking.run(CELL, step="evaluate", parameters={"evaluate": {"top_k": 16}}, params_hash="abc") as run:
-        run.summary(tracking.test_summary(METRICS))
+        run.summary(tracking.named_metrics(METRICS))
     (run,) = stored()
     assert run.info.run_name == "dual seed 3"
     assert run.info.status == "FINISHED"

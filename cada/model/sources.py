@@ -13,8 +13,8 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
 from cada.errors import CadaError
+from cada.model.folder import CONFIG, VOCABULARY
 
-CONFIG, VOCABULARY = "config.json", "vocab.txt"
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 DEFAULT_VOCABULARY = "bert-base-uncased"
 _SUFFIXES = (".pth", ".pt", ".bin", ".safetensors")

@@ -9,6 +9,7 @@ from cada import config
 from cada.data.prepare import inspect, load_records, prepare
 from cada.data.readers import read_records
 from cada.data.sheet import contact_sheet
+from cada.data.text import MAX_WORDS
 from cada.errors import CadaError
 from cada.paths import Layout
 
@@ -32,7 +33,7 @@ def validate_data(dataset: str) -> None:
     print(f"  {'split':10}{'persons':>10}{'images':>10}{'captions':>10}")
     for split, counts in findings.counts.items():
         print(f"  {split:10}" + "".join(f"{number:>10,}" for number in counts.values()))
-    print(f"  {findings.truncated:,} captions are cut after 72 words")
+    print(f"  {findings.truncated:,} captions are cut after {MAX_WORDS} words")
     print(f"  {len(findings.images):,} whole images, {len(findings.images) / seconds:,.0f} checked a second")
     if data.expected is None and data.synthesis is None:
         print(f"  the counts are not compared: params/{dataset}/data.yaml has no `expected`")

@@ -71,12 +71,8 @@ def _machine() -> dict[str, str]:
 
 def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParameters]) -> list[str]:
     """The workflow's variants that mask the words that NLTK tags, on any of the data sets."""
-    variants = {name: config.load_variant(name) for name in matrix.variants}
-    return [
-        name
-        for name, variant in variants.items()
-        if variant.weights.ara and any(config.resolve_switches(variant, recipe.train.switches).ara_masking == "words" for recipe in recipes)
-    ]
+    maskers = [name for name in matrix.variants if config.load_variant(name).weights.ara]
+    return [name for name in maskers if any(_switches(name, recipe).ara_masking == "words" for recipe in recipes)]
 
 
 def _holding_out(matrix: config.Workflow, recipe: config.DatasetParameters) -> list[str]:

@@ -14,7 +14,7 @@ from cada.paths import Cell, Layout
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import evaluate_model, rankings_table
 from cada.steps.common import described, engine_of, open_pictures, records_with_val, tracked, training_parameters
-from cada.tracking import test_summary
+from cada.tracking import named_metrics
 
 
 def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
@@ -63,7 +63,7 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
         rankings_table(ranking, splits[1]).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), metrics)
     description = described(settings)[0], training_parameters(dataset, variant)[1]
-    summary = test_summary(metrics)
+    summary = named_metrics(metrics)
     said = ", ".join(f"{name} {summary[f'test_{name}']:.1f}" for name in ("R1", "R5", "R10", "mAP"))
     print(f"{layout.metrics(variant, seed)}: {said}", file=sys.stderr)
     with tracked(cell, "evaluate", description, device=device) as run:
