@@ -1,13 +1,12 @@
 """Compare this installation with recorded inputs and outputs of the published code.
 
-A folder of parity vectors holds golden.{json,safetensors}, evaluation.{json,safetensors}, official_checkpoint.pth,
-med_config.json and vocab.txt; all sizes are read from its files.
+A folder of parity vectors holds golden.{json,safetensors}, evaluation.{json,safetensors}, official_checkpoint.pth
+and vocab.txt; all sizes are read from its files.
 Legend: T captions, G pictures, L tokens, K re-ranked, V vocabulary.
 """
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,17 +14,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cada.config import PROCEDURES, Architecture, LossWeights, Transformer
+from cada.config import PROCEDURES, LossWeights
 from cada.data.loading import TokenBatch
 from cada.errors import CadaError
 from cada.files import read_json
 from cada.losses import group_means
 from cada.model.cada import Cada, build
+from cada.model.checkpoint import read_state
 from cada.model.folder import set_weights
 from cada.model.published import from_published, published_gradients
+from cada.model.sizes import architecture_of
 from cada.model.tokenizer import Tokenizer
 from cada.retrieval.encoding import Gallery, encode_queries
 from cada.retrieval.evaluation import Engine, retrieve
@@ -85,31 +87,18 @@ def check(folder: Path) -> None:
 
 def load_vectors(folder: Path) -> Vectors:
     """Read the folder and build its model under our names."""
-    facts, text = read_json(folder / "golden.json"), read_json(folder / "med_config.json")
-    sizes = facts["config"]
+    facts = read_json(folder / "golden.json")
+    checkpoint = folder / "official_checkpoint.pth"
     try:
         golden, evaluation = (load_file(folder / f"{name}.safetensors") for name in ("golden", "evaluation"))
-        state = torch.load(folder / "official_checkpoint.pth", weights_only=True, map_location="cpu")["model"]
-    except (OSError, KeyError, pickle.UnpicklingError) as error:
+    except (OSError, SafetensorError) as error:
         raise CadaError(f"{folder}: not a folder of parity vectors: {error}") from error
-    patch = state["visual_encoder.patch_embed.proj.weight"]
-    architecture = Architecture(
-        image_size=(sizes["image_size"],) * 2,
-        patch_size=tuple(patch.shape[2:]),
-        vision=Transformer(
-            width=sizes["vision_width"],
-            depth=sizes["vision_depth"],
-            heads=sizes["vision_heads"],
-            mlp=len(state["visual_encoder.blocks.0.mlp.fc1.bias"]),
-        ),
-        text=Transformer(width=sizes["text_width"], depth=sizes["text_depth"], heads=sizes["text_heads"], mlp=sizes["text_mlp"]),
-        projection=len(state["vision_proj.bias"]),
-        max_tokens=facts["max_length"],
-        positions=text["max_position_embeddings"],
-    )
+    state = read_state(checkpoint)
+    heads = (facts["config"]["vision_heads"], facts["config"]["text_heads"])
+    architecture, _ = architecture_of(state, heads=heads, image_size=None, otherwise=None, source=str(checkpoint))
     tokenizer = Tokenizer(folder / "vocab.txt", architecture.max_tokens)
     model = build(architecture, vocabulary=tokenizer.size)
-    set_weights(model, from_published(state, model), source=str(folder / "official_checkpoint.pth"))
+    set_weights(model, from_published(state, model), source=str(checkpoint))
     return Vectors(model.eval(), tokenizer, golden, facts, evaluation, read_json(folder / "evaluation.json"))
 
 

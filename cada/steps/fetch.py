@@ -7,7 +7,8 @@ from pathlib import Path
 import nltk
 from nltk.downloader import Downloader
 
-from cada.data.catalogue import PUBLIC_SETS, TAGGER, data_parameters
+from cada import config
+from cada.data.catalogue import PUBLIC_SETS, TAGGER
 from cada.data.fetch import fetch_resource, fetch_set
 from cada.data.readers import ANNOTATIONS
 from cada.errors import CadaError
@@ -25,7 +26,7 @@ def fetch(name: str, *, archive: str | None, sha256: str | None) -> None:
         fetch_resource(TAGGER, archive, target, sha256=digest)
         print(f"{target}: {TAGGER.title}" + (" is there already." if found else ""))
         return
-    data = data_parameters(name)
+    data = config.load_dataset(name).data
     if data.synthesis:
         raise CadaError(f"{name}: this set is drawn, not fetched. Run `cada data prepare {name}`.")
     if archive is None:

@@ -67,16 +67,11 @@ def test_nothing_is_there(cada: Run) -> None:
     assert code == 0
     for dataset, public in PUBLIC_SETS.items():
         said = section(text, dataset)
-        assert said["root"] == f"data/{public.folder}: not there"
-        assert said["annotation"] == "missing: " + " or ".join(ANNOTATIONS[public.format])
+        assert said["root"] == f"data/{public.title}: not there"
+        assert said["annotation"] == "missing: " + " or ".join(ANNOTATIONS[dataset])
         assert said["manifest"].startswith("none; `cada data prepare")
         assert (said["ask for it"], said["terms"]) == (public.ask, public.terms)
     assert section(text, "smoke")["origin"] == "drawn by `cada data prepare smoke`"
-
-
-def test_a_public_set_without_parameters_is_listed_too(cada: Run) -> None:
-    shutil.rmtree("params/rstpreid")
-    assert section(cada("status")[1], "rstpreid")["root"] == "data/RSTPReid: not there"
 
 
 def test_from_nothing_to_a_current_manifest_and_back(cada: Run) -> None:
@@ -149,7 +144,7 @@ def test_fetch_then_prepare(cada: Run) -> None:
 
 
 def test_what_cannot_be_fetched(cada: Run) -> None:
-    assert cada("fetch", "cuhk")[2].startswith("cada: cuhk: no such data set, only cuhk_pedes, icfg_pedes, rstpreid, smoke, synthpedes.")
+    assert cada("fetch", "cuhk")[2].startswith("cada: cuhk: no such data set; params/ has cuhk_pedes, icfg_pedes, rstpreid, smoke, synthpedes.")
     said = f"cada: rstpreid is given on request: {PUBLIC_SETS['rstpreid'].ask}. Call again with --archive FILE.\n"
     assert cada("fetch", "rstpreid") == (1, "", said)
     assert "smoke: this set is drawn, not fetched" in cada("fetch", "smoke")[2]
