@@ -104,7 +104,7 @@ def test_a_file_that_is_not_text_is_named() -> None:
 def test_parameters_do_not_change() -> None:
     matrix = config.load_workflow()
     with pytest.raises(ValueError, match="frozen"):
-        matrix.seeds = (1,)  # type: ignore[misc]
+        matrix.seeds = (1,)
 
 
 def switches(**overrides: object) -> config.SwitchOverrides:

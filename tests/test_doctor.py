@@ -92,7 +92,7 @@ def test_a_fresh_project_lacks_nothing(examined: Callable[..., tuple[int, str, l
 
 def test_every_text_stands_in_one_column(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
     rows = [line for line in examined("smoke")[1].splitlines() if line.startswith("  ")]
-    assert len({re.match(r"  .*?  +(?=\S)|  +", line).end() for line in rows}) == 1  # type: ignore[union-attr]
+    assert len({re.match(r"  .*?  +(?=\S)|  +", line).end() for line in rows}) == 1
 
 
 def test_what_a_public_set_lacks_is_said_in_one_line_each(

@@ -144,7 +144,9 @@ def test_fetch_then_prepare(cada: Run) -> None:
 
 
 def test_what_cannot_be_fetched(cada: Run) -> None:
-    assert cada("fetch", "cuhk")[2].startswith("cada: cuhk: no such data set; params/ has cuhk_pedes, icfg_pedes, rstpreid, smoke, synthpedes.")
+    assert cada("fetch", "cuhk")[2].startswith(
+        "cada: cuhk: no such data set; params/ has cuhk_pedes, icfg_pedes, rstpreid, smoke, synthpedes."
+    )
     said = f"cada: rstpreid is given on request: {PUBLIC_SETS['rstpreid'].ask}. Call again with --archive FILE.\n"
     assert cada("fetch", "rstpreid") == (1, "", said)
     assert "smoke: this set is drawn, not fetched" in cada("fetch", "smoke")[2]

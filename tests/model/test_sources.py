@@ -66,7 +66,8 @@ def test_what_the_hub_does_not_give_is_named(hub: Path) -> None:
         find_source("group/blip")
 
 
-def test_a_hub_out_of_reach_is_said_once(hub: Path, caplog: pytest.LogCaptureFixture) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("hub")
+def test_a_hub_out_of_reach_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(CadaError, match=r"a/b: the Hugging Face Hub did not give config\.json \(no connection to the hub\)\. Nor is"):
         find_source("a/b")
     assert caplog.records == []
@@ -110,14 +111,16 @@ def test_the_vocabulary_beside_the_weights(hub: Path) -> None:
     assert find_vocabulary(None, str(hub)) == hub / "vocab.txt"
 
 
-def test_a_bare_checkpoint_takes_bert_s_from_the_hub(hub: Path, tmp_path: Path) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("hub")
+def test_a_bare_checkpoint_takes_bert_s_from_the_hub(tmp_path: Path) -> None:
     (tmp_path / "cuhk_best.pth").touch()
     with pytest.raises(CadaError, match=r"bert-base-uncased: the Hugging Face Hub did not give vocab\.txt .* --vocabulary vocab\.txt"):
         find_vocabulary(None, "cuhk_best.pth")
 
 
+@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("choice", ["nowhere/vocab.txt", "words.txt"])
-def test_a_missing_vocabulary_is_named(hub: Path, choice: str) -> None:  # noqa: ARG001
+def test_a_missing_vocabulary_is_named(choice: str) -> None:
     with pytest.raises(CadaError, match=rf"{choice}: there is no such vocabulary\. Name BERT's"):
         find_vocabulary(choice, "cuhk_best.pth")
 

@@ -31,7 +31,7 @@ def found(model: Cada, captions: TokenizedCaptions, chunks: list[tuple[int, torc
         candidates=CANDIDATES,
         image_tokens=chunks,
         device=CPU,
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
 
 

@@ -59,7 +59,8 @@ def recipe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Recipe:
     return Recipe()
 
 
-def test_the_weights_are_taken_as_they_are(recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("recipe")
+def test_the_weights_are_taken_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     make_initial("own")
     for name in ("model.safetensors", "config.json", "vocab.txt"):
         assert (Layout("own").initial / name).read_bytes() == Path("weights/official", name).read_bytes()
@@ -115,7 +116,8 @@ def test_another_vocabulary_is_named(recipe: Recipe) -> None:
         make_initial("own")
 
 
-def test_changed_weights_are_named(recipe: Recipe) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("recipe")
+def test_changed_weights_are_named() -> None:
     with Path("weights/official/vocab.txt").open("a") as file:
         file.write("more\n")
     with pytest.raises(CadaError, match=r"weights/official: its digest is [0-9a-f]{64}, params/own/initial\.yaml says [0-9a-f]{64}"):

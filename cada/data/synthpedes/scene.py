@@ -89,7 +89,8 @@ def hidden_slots(person: Attributes, shot: Shot) -> frozenset[str]:
 def _surroundings(random: Stream) -> dict[Material, RGB]:
     def shifted(colour: RGB, by: int) -> RGB:
         shift = random.between(-by, by)
-        return tuple(min(max(channel + shift, 0), 255) for channel in colour)  # type: ignore[return-value]
+        red, green, blue = (min(max(channel + shift, 0), 255) for channel in colour)
+        return red, green, blue
 
     wall, ground, clutter = random.choice(WALLS), random.choice(GROUNDS), random.choice(CLUTTERS)
     return {
