@@ -174,7 +174,7 @@ def _parts(architecture: Architecture, *, tokens: int, vocabulary: int, precisio
     return [
         _Part(1, vision.depth, layer_bytes(vision, images, precision=precision), image),
         _Part(1, text.depth, alone, caption),
-        _Part(PAIRS, text.depth, fusing, caption, head=PAIRS * image),  # each pair has its own copy of the image tokens
+        _Part(PAIRS, text.depth, fusing, caption, head=image),  # the tokens of the pictures that are read, once
         _Part(1, text.depth, fusing, caption, head=logits),
     ]
 
