@@ -10,6 +10,7 @@ PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 PUBLISHED = PARAMS / "published.csv"
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
+CACHE = STATE / "cache"
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cada.compute import autocast
+from cada.compute import autocast, upload
 from cada.config.steps import Precision
-from cada.retrieval.encoding import upload
+from cada.prefetch import prefetched
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
 
 # text tokens of a batch: enough for the matrix products, few enough for the caches of a CPU
@@ -62,7 +62,8 @@ def match_logits(
     once and may make or load the tokens on the way. Pairs with images that it does not yield stay 0, and a score has the
     same bits whatever other chunks there are: several processes may take some each.
 
-    The work in flight keeps to `memory_mb`, however many captions and images there are; a chunk and the result come on top.
+    The work in flight keeps to `memory_mb`, however many captions and images there are; two chunks, of which one is read
+    while the other is worked on, and the result come on top.
     """
     assert not text_model.training, "dropout would change the scores"
     queries, k = candidates.shape
@@ -71,11 +72,10 @@ def match_logits(
     logits = torch.zeros(queries * k, head.out_features, device=device)
     with autocast(device, precision):
         reader = Reader(text_model, captions, device=device, memory=memory_mb * MB)
-        for start, tokens in image_tokens:
+        for start, tokens in prefetched(lambda chunk: (chunk[0], upload(chunk[1], device)), image_tokens):
             first, stop = np.searchsorted(images, [start, start + len(tokens)])
             if first == stop:
                 continue
-            tokens = upload(tokens, device)
             for batch in reader.batches(rows[first:stop], images[first:stop], image_length=tokens.shape[1]):
                 chosen = first + batch
                 hidden = reader.read(rows[chosen], images[chosen] - start, tokens)
