@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
 
@@ -14,6 +15,8 @@ from cada.files import atomic
 
 LIMIT = "CADA_CACHE_GB"
 DEFAULT_GB = "32"  # the pictures of the three public sets take 17 at 224 x 224
+ATTEMPTS = 5
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True)
@@ -32,21 +35,35 @@ class Cache:
         except ValueError as error:
             raise CadaError(f"{LIMIT}: a number of gigabytes is wanted, found {given!r}.") from error
 
-    def file(self, name: str, size: int, make: Callable[[Path], None]) -> Path:
-        """The file `name`, written by `make(path)` with about `size` bytes unless it is there. One process makes files at a time.
+    def read(self, name: str, size: int, make: Callable[[Path], None], open_file: Callable[[Path], Content]) -> Content:
+        """The file `name`, opened; first written by `make(path)` with about `size` bytes where it is not there.
 
-        Errors: `CadaError` where the file alone is over the limit, or does not fit on the disk.
+        Errors: `CadaError` where it is over the limit, does not fit on the disk, or is removed again and again.
         """
+        for _ in range(ATTEMPTS):
+            if (found := self.find(name, open_file)) is not None:
+                return found
+            self.store(name, size, make)
+        raise CadaError(f"{self.root / name}: others remove it as fast as it is made. Set {LIMIT} to more.")
+
+    def find(self, name: str, open_file: Callable[[Path], Content]) -> Content | None:
+        """The file `name`, opened, or None where it is not there. It counts as used now."""
         path = self.root / name
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / "lock"):
-                if not path.exists():  # made by another process in the meantime
-                    self._make_room(path, size)
-                    with atomic(path) as partial:
-                        make(partial)
-        os.utime(path)  # used now
-        return path
+        try:
+            os.utime(path)
+            return open_file(path)
+        except FileNotFoundError:  # or removed a moment ago
+            return None
+
+    def store(self, name: str, size: int, make: Callable[[Path], None]) -> None:
+        """Write the file `name` by `make(path)`, unless another process has; one process makes files at a time. Errors as in `read`."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root / "lock"):
+            if not path.exists():
+                self._make_room(path, size)
+                with atomic(path) as partial:
+                    make(partial)
 
     def _make_room(self, path: Path, size: int) -> None:
         if size > self.limit:

@@ -19,7 +19,7 @@ def wanted(cache: Cache, name: str, size: int) -> bool:
         made.append(path)
         path.write_bytes(bytes(size))
 
-    assert cache.file(name, size, make).stat().st_size == size
+    assert cache.read(name, size, make, Path.read_bytes) == bytes(size)
     return bool(made)
 
 
@@ -66,3 +66,19 @@ def test_what_a_killed_process_left_makes_room_too(tmp_path: Path) -> None:
     (tmp_path / ".a.npy.123.partial").write_bytes(bytes(90))
     assert wanted(cache, "b", 50)
     assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_a_file_that_goes_before_it_is_opened_is_made_again(tmp_path: Path) -> None:
+    """Another process may need its room between any two calls."""
+    cache, opened = Cache(tmp_path, 100), []
+
+    def open_file(path: Path) -> bytes:
+        opened.append(path)
+        if len(opened) < 3:
+            path.unlink()
+        return path.read_bytes()
+
+    assert cache.read("a", 4, lambda path: path.write_bytes(b"once"), open_file) == b"once"
+    assert len(opened) == 3
+    with pytest.raises(CadaError, match=r"a: others remove it as fast as it is made"):
+        cache.read("a", 4, lambda path: path.write_bytes(b"once"), lambda path: path.unlink() or path.read_bytes())

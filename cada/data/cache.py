@@ -1,7 +1,7 @@
 """Decoded pictures on the disk, decoded once: one file of uint8 pixels per split and size, mapped into memory.
 
 All processes and all trainings share its pages, and what does not fit into memory stays on the disk. The name changes
-with the pictures' content, as the manifest has it.
+with the pictures' content, as the manifest has it, and with what decodes them.
 Legend: N pictures, H height, W width.
 """
 
@@ -12,10 +12,13 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import PIL
 import torch
 from torch import Tensor
 
 from cada.cache import Cache
+from cada.data import decoding
+from cada.data import images as images_module
 from cada.data.images import decode_images
 from cada.data.loading import Split
 from cada.files import reserve
@@ -37,6 +40,9 @@ def open_images(split: Split, size: tuple[int, int], *, content: str, cache: Cac
         decode_images(split.image_paths, images, threads=threads)
         images.flush()
 
-    names = hashlib.sha256("\n".join(split.image_names).encode()).hexdigest()[:16]
-    path = cache.file(f"images/{content[:16]}-{names}-{size[0]}x{size[1]}.npy", needed, decode)
-    return torch.from_numpy(np.load(path, mmap_mode="c"))  # copy on write: the file cannot be changed by accident
+    key = hashlib.sha256("\n".join([content, *split.image_names, PIL.__version__]).encode())
+    for module in (decoding, images_module):
+        key.update(Path(str(module.__file__)).read_bytes())
+    name = f"images/{key.hexdigest()[:32]}-{size[0]}x{size[1]}.npy"
+    images = cache.read(name, needed, decode, lambda path: np.load(path, mmap_mode="c"))
+    return torch.from_numpy(images)  # copy on write: the file cannot be changed by accident

@@ -53,9 +53,16 @@ def decode_images(paths: Sequence[Path], images: np.ndarray, *, threads: int) ->
 
 
 def normalise(images: Tensor) -> Tensor:
-    """uint8 (..., 3, H, W) to float32 with the encoders' mean and standard deviation."""
-    mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
-    return images.float().div_(255).sub_(mean).div_(std)
+    """uint8 (B, 3, H, W) to float32 with the encoders' mean and standard deviation."""
+    return _normalise(images.float(), *_statistics(images.device))
+
+
+def _statistics(device: torch.device | None = None) -> list[Tensor]:
+    return [torch.tensor(values, device=device)[:, None, None] for values in (MEAN, STD)]
+
+
+def _normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    return images.div_(255).sub_(mean).div_(std)
 
 
 @dataclass(frozen=True)
@@ -92,12 +99,12 @@ def augment(images: Tensor, changes: Changes) -> Tensor:
     result = torch.empty(images.shape)
     padded = images.new_zeros(3, height + 2 * changes.pad, width + 2 * changes.pad)
     inside = padded[:, changes.pad : changes.pad + height, changes.pad : changes.pad + width]
-    fill = torch.tensor(MEAN)[:, None, None]
+    mean, std = _statistics()
     drawn = zip(changes.flipped.tolist(), changes.corners.tolist(), changes.erased.tolist(), strict=True)
     for image, changed, (flipped, (top, left), (row, column, high, wide)) in zip(images, result, drawn, strict=True):
         inside.copy_(image.flip(2) if flipped else image)
-        changed.copy_(normalise(padded[:, top : top + height, left : left + width]))
-        changed[:, row : row + high, column : column + wide] = fill
+        _normalise(changed.copy_(padded[:, top : top + height, left : left + width]), mean, std)
+        changed[:, row : row + high, column : column + wide] = mean
     return result
 
 

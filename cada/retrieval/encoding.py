@@ -56,13 +56,13 @@ def encode_gallery(
     keep_tokens: bool = True,
     memory_mb: int = 1024,
 ) -> Gallery:
-    """Encode uint8 pictures (N, 3, H, W), which may lie on the disk: one batch is read at a time.
+    """Encode uint8 pictures (N, 3, H, W), which may lie on the disk.
 
-    The next batch is read while one is encoded. Tokens stay in `device`'s memory up to `memory_mb`; more are kept in a
-    file without a name in the folder of temporary files. Errors: `CadaError` where they do not fit there.
+    Two batches are in memory at a time, of which one is copied to a GPU while the other is encoded. Tokens stay in
+    `device`'s memory up to `memory_mb`; more are kept in a file without a name in the folder of temporary files.
+    Errors: `CadaError` where they do not fit there.
     """
     starts = range(0, len(images), batch_size)[distributed.own_rows(-(-len(images) // batch_size))]
-    own = images[starts.start : starts.stop]
     features = torch.zeros(len(images), model.image_projection.out_features)
     tokens = None
     with autocast(device, precision):
@@ -74,7 +74,9 @@ def encode_gallery(
                 if tokens is None:
                     # what reads the tokens in bf16 rounds them in any case
                     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-                    tokens = token_store((len(own), *hidden.shape[1:]), kind, device=device, memory_mb=memory_mb)
+                    tokens = token_store(
+                        (len(images[starts.start : starts.stop]), *hidden.shape[1:]), kind, device=device, memory_mb=memory_mb
+                    )
                 tokens[start - starts.start : start - starts.start + len(hidden)] = hidden
     if keep_tokens and tokens is None:
         tokens = torch.empty(0, 0, 0)

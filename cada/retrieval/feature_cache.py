@@ -6,6 +6,7 @@ Legend: N pictures or captions, E common space.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from cada import distributed
 from cada.cache import Cache
+from cada.errors import CadaError
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,15 @@ class FeatureCache:
             key.update(f"{array.shape} {array.dtype}".encode())
             key.update(np.ascontiguousarray(array).data)
         name = f"features/{key.hexdigest()[:32]}.npy"
-        there = (self.cache.root / name).exists()
-        if distributed.total(torch.tensor(int(there))) == distributed.size():
-            return torch.from_numpy(np.load(self.cache.root / name))
+        found = self.cache.find(name, np.load)
+        if distributed.total(torch.tensor(int(found is not None))) == distributed.size():
+            return torch.from_numpy(found)
         features = make()
         if distributed.is_first():
-            self.cache.file(name, features.nbytes, lambda path: _write(path, features.numpy()))
+            try:
+                self.cache.store(name, features.nbytes, lambda path: _write(path, features.numpy()))
+            except CadaError as error:  # what was computed is there all the same
+                print(f"features are not kept: {error}", file=sys.stderr)
         return features
 
 

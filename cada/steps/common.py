@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +98,16 @@ def open_pictures(dataset: str, split: Split, size: tuple[int, int], *, threads:
 
 
 def feature_cache(model: Path, engine: Engine) -> FeatureCache:
-    """Features of the finished model in the folder `model`; another device, precision, batch or number of threads has its own bits."""
-    how = f"{engine.device.type} {engine.precision} {engine.batch_size} {torch.get_num_threads()}"
-    return FeatureCache(Cache.at(CACHE), _key(how, *(digest(model / name) for name in (CONFIG, WEIGHTS))))
+    """Features of the finished model in the folder `model`; whatever else changes their bits is part of the name."""
+    processor = torch.cuda.get_device_name(engine.device) if engine.device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    how = [processor, engine.precision, engine.batch_size, torch.get_num_threads(), torch.__version__, version("transformers")]
+    return FeatureCache(Cache.at(CACHE), _key(*map(str, how), *(digest(model / name) for name in (CONFIG, WEIGHTS))))
 
 
 def _key(*parts: str) -> str:
     """A name that changes with the parts and with the code."""
     code = sorted(Path(cada.__file__).parent.rglob("*.py"))
-    return hashlib.sha256("".join([*parts, *map(digest, code)]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([*parts, *map(digest, code)]).encode()).hexdigest()[:16]
 
 
 def records_with_val(dataset: str, data: config.Data, switches: config.Switches) -> list[Record]:

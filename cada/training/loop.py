@@ -75,8 +75,8 @@ def fit(
     """Train `model` in place on `samples` samples an epoch and return its history and best weights.
 
     `losses_of(batch_at(step))` gives this process's shares of the step's values; the sum of `loss` over processes is
-    minimised. The next batch is made while a step runs, and the device is waited for only where a row of the history is
-    written. Errors: `CadaError` at a row whose loss is not a number.
+    minimised. The next batch is made while a step runs, and losses are read from the device only where a row of the
+    history is written. Errors: `CadaError` at a row whose loss is not a number.
     `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
     last weights are the best. `state` is where an interrupted run goes on from, written every `save_seconds`; it is
     deleted by the caller once the result is written. Every process ends with the same weights; the first one writes.

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cada import distributed, losses
-from cada.compute import autocast
+from cada.compute import autocast, upload
 from cada.config import Augmentation, Optimisation
 from cada.config.steps import Precision
 from cada.data.loading import TokenBatch
@@ -103,8 +103,9 @@ def masked_language_loss(
     pieces = torch.arange(captions.ids.shape[1]) < (captions.lengths.cpu() - 1)[:, None]
     pieces[:, 0] = False
     groups = torch.where(pieces, torch.arange(pieces.shape[1]), -1)
-    selected = losses.select_groups(groups, rate=rate, generator=draw).to(captions.ids.device)
+    selected = losses.select_groups(groups, rate=rate, generator=draw)  # on the CPU
     over, own = max(1, int(selected.sum())), distributed.own_rows(len(selected))
+    selected = upload(selected, captions.ids.device)
     head = model.attribute_decoder.bert.cls.predictions
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:

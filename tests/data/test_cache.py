@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from cada.cache import Cache
-from cada.data import cache
+from cada.data import cache, decoding
 from cada.data.cache import open_images
 from cada.data.images import load_image
 from cada.data.loading import Split
@@ -56,6 +56,16 @@ def test_whoever_reads_pictures_that_make_room_for_others_keeps_them(split: Spli
     open_images(split, SIZE, content="b" * 64, cache=kept, threads=1)
     assert len(list(kept.root.rglob("*.npy"))) == 1
     assert torch.equal(old, pixels(split))
+
+
+def test_other_code_decodes_anew(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Cache(tmp_path / "cache", 1e6)
+    open_images(split, SIZE, content="a" * 64, cache=kept, threads=1)
+    edited = tmp_path / "decoding.py"
+    edited.write_text("# an edit")
+    monkeypatch.setattr(decoding, "__file__", str(edited))
+    open_images(split, SIZE, content="a" * 64, cache=kept, threads=1)
+    assert len(list(kept.root.rglob("*.npy"))) == 2
 
 
 def test_what_a_reader_writes_stays_with_it(split: Split, tmp_path: Path) -> None:

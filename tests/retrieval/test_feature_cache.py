@@ -60,6 +60,13 @@ def test_where_tokens_are_wanted_the_gallery_is_encoded(tmp_path: Path) -> None:
     assert torch.equal(gallery.features, matched.features)
 
 
+def test_features_that_cannot_be_kept_are_used_all_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    full = replace(engine(tmp_path), cache=FeatureCache(Cache(tmp_path, 10), "model"))
+    found, expected = (encoded(TARGET, chosen) for chosen in (full, replace(full, cache=None)))
+    assert all(torch.equal(*pair) for pair in zip(found, expected, strict=True))
+    assert "features are not kept: " in capsys.readouterr().err
+
+
 def of_both(folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     chosen = engine(folder)
     encoded(TARGET, chosen)
