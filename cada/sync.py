@@ -9,8 +9,9 @@ from typing import Any
 
 from cada import tracking
 from cada.errors import CadaError
-from cada.files import read_json
-from cada.paths import Cell, Layout
+from cada.files import digest, read_json
+from cada.model.folder import WEIGHTS
+from cada.paths import WORKFLOW, Cell, Layout
 
 Describe = Callable[[Cell], tuple[Mapping[str, Any], str]]
 
@@ -23,19 +24,49 @@ def sync(describe: Describe) -> None:
     """
     for history in sorted(Path("results").glob("*/history/*/*.csv")):
         cell = Cell(history.parts[1], history.parts[3], int(history.stem))
-        parameters, params_hash = describe(cell)
-        with tracking.run(cell, step="sync", parameters=parameters, params_hash=params_hash) as run:
-            for step, values in read_history(history):
-                run.log(step, values)
-            metrics = Layout(cell.dataset).metrics(cell.variant, cell.seed)
-            if metrics.exists():
-                run.summary(tracking.named_metrics(read_json(metrics)))
-        if not run.told:
-            raise CadaError(f"{cell}: MLflow was not told (CADA_TRACKING=off, or the store at {tracking.tracking_uri()} fails).")
-        print(f"{cell}: MLflow knows it")
+        _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
+    for table in sorted(Path("results").glob("*/tables/ablation.md")):
+        dataset = table.parts[1]
+        if not tracking.tell_tables(dataset, table.parent, workflow=WORKFLOW):
+            raise _not_told(f"{dataset}, tables")
+
+
+def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> None:
+    layout = Layout(cell.dataset)
+    weights = layout.model(cell.variant, cell.seed) / WEIGHTS
+    past = tracking.Past(history.stat().st_mtime, _seconds(layout.root / "benchmarks" / "train" / cell.variant / f"{cell.seed}.tsv"))
+    with tracking.run(cell, "sync", description, weights=weights if weights.exists() else None, past=past) as run:
+        for step, values in read_history(history):
+            run.log(step, values)
+        if weights.exists():
+            run.model(weights)
+        run.artifact(history)
+        metrics = layout.metrics(cell.variant, cell.seed)
+        if metrics.exists():
+            run.summary(tracking.named_metrics(read_json(metrics)))
+            run.artifact(metrics)
+    if not run.told:
+        raise _not_told(str(cell))
+    print(f"{cell}: MLflow knows it")
 
 
 def read_history(path: Path) -> list[tuple[int, dict[str, float]]]:
     """The optimiser steps of a history file with their values; empty fields are left out."""
     with path.open(newline="", encoding="utf-8") as file:
         return [(int(row.pop("step")), {name: float(value) for name, value in row.items() if value}) for row in csv.DictReader(file)]
+
+
+def _digest(path: Path) -> str:
+    return digest(path) if path.exists() else ""
+
+
+def _seconds(benchmark: Path) -> float:
+    """How long the training took, where Snakemake has measured it; else 0."""
+    if not benchmark.exists():
+        return 0.0
+    with benchmark.open(newline="", encoding="utf-8") as file:
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
+
+
+def _not_told(what: str) -> CadaError:
+    return CadaError(f"{what}: MLflow was not told (CADA_TRACKING=off, or the store at {tracking.tracking_uri()} fails).")

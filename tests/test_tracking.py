@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,9 +21,11 @@ from cada import git, tracking
 from cada.errors import CadaError
 from cada.paths import Cell
 from cada.sync import sync
+from cada.tracking import runs
 
 CELL = Cell("smoke", "dual", 3)
 PARAMETERS = {"train": {"epochs": 2, "betas": [0.9, 0.98]}}
+DESCRIPTION = tracking.Description(PARAMETERS, "abc", "0123456789" * 6, {"device": "cpu"})
 METRICS = {
     "dataset": "smoke",
     "variant": "dual",
@@ -38,7 +42,7 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         patch.delenv("CADA_TRACKING", raising=False)
-        with tracking.run(Cell("none", "none", 0), step="train", parameters={}, params_hash="0"):
+        with tracking.run(Cell("none", "none", 0), "train", tracking.Description({}, "0")):
             pass
     return folder
 
@@ -62,8 +66,8 @@ def stored(cell: Cell = CELL) -> list[Any]:
     experiment = client.get_experiment_by_name(f"CADA {cell.dataset}")
     if experiment is None:
         return []
-    runs = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
-    return [run for run in runs if run.data.tags["variant"] == cell.variant and run.data.tags["seed"] == str(cell.seed)]
+    found = client.search_runs([experiment.experiment_id], order_by=["attributes.start_time DESC"])
+    return [run for run in found if (run.data.params["variant"], run.data.params["seed"]) == (cell.variant, str(cell.seed))]
 
 
 def points(run: Any, name: str) -> list[tuple[int, float]]:
@@ -75,7 +79,7 @@ def points(run: Any, name: str) -> list[tuple[int, float]]:
 
 def train(steps: range, *, fail: bool = False) -> None:
     """A training that logs a loss at every step."""
-    with tracking.run(CELL, step="train", parameters=PARAMETERS, params_hash="abc", tags={"device": "cpu"}) as run:
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
         for step in steps:
             run.log(step, {"loss": 1 / (step + 1)})
         if fail:
@@ -85,12 +89,12 @@ def train(steps: range, *, fail: bool = False) -> None:
 @pytest.mark.usefixtures("store")
 def test_a_training_and_its_evaluation_write_to_one_run() -> None:
     train(range(1200))
-    with tracking.run(CELL, step="evaluate", parameters={"evaluate": {"top_k": 16}}, params_hash="abc") as run:
+    with tracking.run(CELL, "evaluate", tracking.Description({"evaluate": {"top_k": 16}}, "abc")) as run:
         run.summary(tracking.named_metrics(METRICS))
     (run,) = stored()
     assert run.info.run_name == "dual seed 3"
     assert run.info.status == "FINISHED"
-    assert run.data.params == {"train.epochs": "2", "train.betas": "[0.9, 0.98]"}
+    assert run.data.params == {"variant": "dual", "seed": "3", "train.epochs": "2", "train.betas": "[0.9, 0.98]"}
     assert points(run, "loss") == [(step, 1 / (step + 1)) for step in range(1200)]
     assert {name: run.data.metrics[name] for name in ("test_R1", "test_mAP", "test_cosine_R1", "test_cosine_mAP")} == {
         "test_R1": 42.0,
@@ -98,14 +102,28 @@ def test_a_training_and_its_evaluation_write_to_one_run() -> None:
         "test_cosine_R1": 40.0,
         "test_cosine_mAP": 41.0,
     }
-    expected = {"cada.run": "smoke/dual/3/abc", "dataset": "smoke", "params": "abc", "device": "cpu", "evaluate.top_k": "16"}
+    expected = {"cada.run": "smoke/dual/3/abc", "params hash": "abc", "device": "cpu", "evaluate.top_k": "16"}
     assert expected.items() <= run.data.tags.items()
+    assert float(run.data.tags["seconds"]) > 0
+
+
+def test_an_evaluation_makes_the_run_that_its_training_could_not(store: Path) -> None:
+    write_matrices(store)
+    with tracking.run(CELL, "evaluate", tracking.Description({}, "abc")) as run:
+        run.summary({"test_R1": 4.0})
+    (found,) = stored()
+    assert (found.info.status, found.data.metrics, sweeps(found)) == ("FINISHED", {"test_R1": 4.0}, {"sweep.default", "sweep.long"})
+    results(store)
+    sync(lambda _: (PARAMETERS, "abc"))
+    (whole,) = stored()
+    assert points(whole, "loss") == [(20, 2.5), (40, 2.25)]
+    assert "train.epochs" in whole.data.params
 
 
 @pytest.mark.usefixtures("store")
 def test_points_are_seen_while_the_training_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracking, "FLUSH_SECONDS", 0.0)
-    with tracking.run(CELL, step="train", parameters=PARAMETERS, params_hash="abc") as run:
+    monkeypatch.setattr(runs, "FLUSH_SECONDS", 0.0)
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
         run.log(1, {"loss": 0.5})
         assert stored()[0].info.status == "RUNNING"
         assert points(stored()[0], "loss") == [(1, 0.5)]
@@ -123,21 +141,125 @@ def test_a_killed_training_goes_on_in_its_run_without_doubling_points() -> None:
 
 
 @pytest.mark.usefixtures("store")
-def test_a_finished_training_done_anew_replaces_its_run() -> None:
+def test_a_finished_training_done_anew_supersedes_its_run() -> None:
     train(range(4))
-    first = stored()[0].info.run_id
     train(range(3))
-    (run,) = stored()
-    assert run.info.run_id != first
-    assert len(points(run, "loss")) == 3
+    new, old = stored()
+    assert old.data.tags["superseded"] == f"by run {new.info.run_id}"
+    assert "superseded" not in new.data.tags
+    assert (len(points(old, "loss")), len(points(new, "loss"))) == (4, 3)
+
+
+def write_matrices(folder: Path) -> None:
+    """The default matrix has the cell, and so has one sweep of two."""
+    (folder / "params/sweeps").mkdir(parents=True)
+    for name, seeds in (("workflow", "[3]"), ("sweeps/long", "[3, 4]"), ("sweeps/other", "[5]")):
+        (folder / f"params/{name}.yaml").write_text(f"datasets: [smoke]\nvariants: [dual]\nseeds: {seeds}\n")
+
+
+def sweeps(run: Any) -> set[str]:
+    return {name for name in run.data.tags if name.startswith("sweep.")}
+
+
+def test_a_sweep_has_the_current_run_of_a_cell_and_no_other(store: Path) -> None:
+    write_matrices(store)
+    train(range(2))
+    other = tracking.Description({"train": {"epochs": 3}}, "def")
+    with tracking.run(CELL, "train", other):
+        pass
+    new, old = stored()
+    assert (sweeps(new), sweeps(old)) == ({"sweep.default", "sweep.long"}, set())
+    assert old.data.tags["superseded"] == f"by run {new.info.run_id}"
+    train(range(3))  # with the first parameters again
+    again, *earlier = stored()
+    assert sweeps(again) == {"sweep.default", "sweep.long"}
+    assert ["superseded" in run.data.tags for run in (again, *earlier)] == [False, True, True]
+
+
+def test_views_follow_the_files_that_list_the_sweeps(store: Path) -> None:
+    write_matrices(store)
+    train(range(2))
+    (store / "params/sweeps/long.yaml").unlink()
+    (store / "params/sweeps/other.yaml").write_text("datasets: [smoke]\nvariants: [dual]\nseeds: [3]\n")
+    assert list(tracking.present(["smoke", "never_run"])) == ["smoke, variants", "smoke, sweep other", "smoke, all runs"]
+    assert sweeps(stored()[0]) == {"sweep.default", "sweep.other"}
+
+
+def test_an_experiment_of_dvc_supersedes_nothing_of_the_work_tree(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_matrices(store)
+    train(range(2))
+    clone = store / ".dvc/tmp/exps/tmp1"
+    clone.mkdir(parents=True)
+    shutil.copytree(store / "params", clone / "params")
+    with monkeypatch.context() as patch:
+        patch.chdir(clone)
+        patch.setenv("DVC_EXP_NAME", "puffy-axis")
+        train(range(3))
+    experiment, main = stored()
+    assert experiment.info.run_name == "dual seed 3 (puffy-axis)"
+    assert (sweeps(experiment), sweeps(main)) == (set(), {"sweep.default", "sweep.long"})
+    assert not {"superseded"} & {*experiment.data.tags, *main.data.tags}
+
+
+def test_the_model_is_known_by_the_name_that_its_bytes_have_in_dvc(store: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    weights = store / "model.safetensors"
+    weights.write_bytes(b"weights")
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
+        run.log(7, {"loss": 1.0})
+        run.model(weights)
+        run.model(weights)
+    with tracking.run(CELL, "evaluate", tracking.Description({}, "abc")) as run:
+        run.summary(tracking.named_metrics(METRICS))
+    (found,) = stored()
+    client = MlflowClient(tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+    (model,) = client.search_logged_models([found.info.experiment_id])
+    assert (model.name, str(model.status), model.source_run_id) == ("dual seed 3", "READY", found.info.run_id)
+    assert model.tags["dvc.md5"] == hashlib.md5(b"weights").hexdigest()
+    assert {metric.key: metric.value for metric in model.metrics}["test_mAP"] == 43.0
+    assert points(found, "test_mAP") == [(7, 43.0)]  # at the step of the model
+    (dataset,) = found.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == ("smoke", "01234567")
+
+
+def test_tables_are_artifacts_and_description_of_one_run(store: Path) -> None:
+    from mlflow.tracking import MlflowClient
+
+    tables = store / "tables"
+    tables.mkdir()
+    for text in ("first", "second"):
+        (tables / "ablation.md").write_text(text)
+        (tables / "ablation.csv").write_text(text)
+        assert tracking.tell_tables("smoke", tables, workflow=Path("params/workflow.yaml"))
+    client = MlflowClient(tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
+    (run,) = client.search_runs([client.get_experiment_by_name("CADA smoke").experiment_id])
+    assert run.data.tags["mlflow.note.content"] == "second"
+    assert list(tracking.present(["smoke"])) == ["smoke, all runs"]
+    assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["ablation.csv", "ablation.md"]
+    assert (Path(run.info.artifact_uri.removeprefix("file://")) / "ablation.csv").read_text() == "second"
 
 
 @pytest.mark.usefixtures("store")
-def test_other_parameters_make_another_run() -> None:
-    train(range(2))
-    with tracking.run(CELL, step="train", parameters={"train": {"epochs": 3}}, params_hash="def"):
-        pass
-    assert len(stored()) == 2
+def test_ctrl_c_marks_the_run_and_the_next_call_goes_on_in_it() -> None:
+    code = (
+        "import time\nfrom cada import tracking\nfrom cada.paths import Cell\n"
+        "with tracking.run(Cell('smoke', 'dual', 3), 'train', tracking.Description({}, 'abc')) as run:\n"
+        "    run.log(1, {'loss': 1.0})\n    time.sleep(0.5)\n    print('training', flush=True)\n    time.sleep(60)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "training\n"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) != 0
+    (killed,) = stored()
+    assert killed.info.status == "KILLED"
+    assert points(killed, "loss") == [(1, 1.0)]
+    train(range(3))
+    (run,) = stored()
+    assert (run.info.run_id, run.info.status) == (killed.info.run_id, "FINISHED")
+    assert [step for step, _ in points(run, "loss")] == [1, 2]
+    assert float(run.data.tags["seconds"]) >= float(killed.data.tags["seconds"]) >= 0.5  # both calls together
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9", "sqlite:////proc/nowhere/mlflow.db", "file:///nowhere/mlruns"])
@@ -154,7 +276,7 @@ def test_a_store_that_cannot_be_reached_is_named_once(
 
 
 def test_a_store_that_fails_in_the_middle_is_named_once(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with tracking.run(CELL, step="train", parameters=PARAMETERS, params_hash="abc") as run:
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
         run.log(1, {"loss": 1.0})
         with sqlite3.connect(store / "mlflow.db") as database:
             database.execute("DROP TABLE latest_metrics")
@@ -167,7 +289,7 @@ def test_a_store_that_fails_in_the_middle_is_named_once(store: Path, capsys: pyt
 def test_off_means_that_mlflow_is_not_imported() -> None:
     code = (
         "import sys\nfrom cada import tracking\nfrom cada.paths import Cell\n"
-        "with tracking.run(Cell('a', 'b', 0), step='train', parameters={}, params_hash='x') as run:\n"
+        "with tracking.run(Cell('a', 'b', 0), 'train', tracking.Description({}, 'x')) as run:\n"
         "    run.log(1, {'loss': 1.0}); run.summary({'test_R1': 1.0})\n"
         "assert 'mlflow' not in sys.modules"
     )
@@ -178,7 +300,7 @@ def _first_start(folder: str, seed: int) -> None:
     os.chdir(folder)
     os.environ["MLFLOW_TRACKING_URI"] = f"sqlite:///{folder}/mlflow.db"
     os.environ.pop("CADA_TRACKING", None)
-    with tracking.run(Cell("smoke", "dual", seed), step="train", parameters={}, params_hash="abc") as run:
+    with tracking.run(Cell("smoke", "dual", seed), "train", tracking.Description({}, "abc")) as run:
         for step in range(100):
             run.log(step, {"loss": float(step)})
 
@@ -218,6 +340,32 @@ def results(folder: Path) -> None:
     metrics.write_text(json.dumps(METRICS))
 
 
+def test_sync_takes_a_run_of_another_model_for_another_training(store: Path) -> None:
+    results(store)
+    weights = store / "results/smoke/models/dual/3/model.safetensors"
+    weights.parent.mkdir(parents=True)
+    for content in ("first", "second", "second"):
+        weights.write_text(content)
+        sync(lambda _: (PARAMETERS, "abc"))
+    new, old = sorted(stored(), key=lambda run: "superseded" in run.data.tags)
+    assert (new.data.tags["model.md5"], old.data.tags["model.md5"]) == tuple(
+        hashlib.md5(text).hexdigest() for text in (b"second", b"first")
+    )
+    assert old.data.tags["superseded"] == f"by run {new.info.run_id}"
+
+
+def test_sync_gives_a_run_the_times_of_its_training(store: Path) -> None:
+    results(store)
+    benchmark = store / "results/smoke/benchmarks/train/dual/3.tsv"
+    benchmark.parent.mkdir(parents=True)
+    benchmark.write_text("s\th:m:s\n80.5\t0:01:20\n")
+    os.utime(store / "results/smoke/history/dual/3.csv", (1_000_000, 1_000_000))
+    sync(lambda _: (PARAMETERS, "abc"))
+    (run,) = stored()
+    assert (run.info.start_time, run.info.end_time) == (999_919_500, 1_000_000_000)
+    assert run.data.tags["seconds"] == "80.5"
+
+
 def test_sync_rebuilds_a_run_from_files_and_leaves_a_whole_one_alone(store: Path) -> None:
     results(store)
     sync(lambda _: (PARAMETERS, "abc"))
@@ -231,12 +379,12 @@ def test_sync_rebuilds_a_run_from_files_and_leaves_a_whole_one_alone(store: Path
     sync(lambda _: (PARAMETERS, "abc"))
     (again,) = stored()
     assert again.info.run_id == run.info.run_id
-    assert len(points(again, "loss")) == 2
+    assert (len(points(again, "loss")), len(points(again, "test_R1"))) == (2, 1)
 
 
 def test_sync_completes_a_run_that_an_outage_cut_short(store: Path) -> None:
     results(store)
-    with tracking.run(CELL, step="train", parameters=PARAMETERS, params_hash="abc") as run:
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
         run.log(20, {"loss": 2.5})
     sync(lambda _: (PARAMETERS, "abc"))
     (found,) = stored()

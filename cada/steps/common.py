@@ -48,8 +48,8 @@ def tracked(cell: Cell, step: Step, description: tuple[dict[str, Any], str], *, 
     if not distributed.is_first():
         return nullcontext(Run())
     parameters, params_hash = description
-    tags = {"data digest": digest(Layout(cell.dataset).manifest), "device": str(device)}
-    return tracking.run(cell, step=step, parameters=parameters, params_hash=params_hash, tags=tags)
+    said = tracking.Description(parameters, params_hash, digest(Layout(cell.dataset).manifest), {"device": str(device)})
+    return tracking.run(cell, step, said)
 
 
 def engine_of(

@@ -70,6 +70,7 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
     print(f"{layout.metrics(variant, seed)}: {said}", file=sys.stderr)
     with tracked(cell, "evaluate", description, device=device) as run:
         run.summary(summary)
+        run.artifact(layout.metrics(variant, seed))
 
 
 def val_origin(data: config.Data, switches: config.Switches) -> str:

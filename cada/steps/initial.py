@@ -15,7 +15,7 @@ from cada.errors import CadaError
 from cada.files import checked
 from cada.model.agreement import agreed_architecture
 from cada.model.cada import build
-from cada.model.folder import VOCABULARY, load_weights, save_model, weights_of
+from cada.model.folder import VOCABULARY, WEIGHTS, load_weights, save_model, weights_of
 from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
 from cada.paths import Cell, Layout
@@ -71,6 +71,7 @@ def pretrain_weights(layout: Layout, parameters: config.DatasetParameters, setti
         weights = _pretrained(layout, parameters, settings, vocabulary=vocabulary, device=device, state=state, run=run)
         if distributed.is_first():
             save_model(layout.initial, weights, architecture=parameters.model.architecture, vocabulary=vocabulary)
+            run.model(layout.initial / WEIGHTS)
 
 
 def _pretrained(

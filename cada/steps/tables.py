@@ -8,6 +8,7 @@ from cada import config
 from cada.errors import CadaError
 from cada.paths import PUBLISHED, Layout
 from cada.reporting import tables
+from cada.tracking import tell_tables
 
 
 def write_tables(dataset: str, *, workflow: Path) -> None:
@@ -24,3 +25,4 @@ def write_tables(dataset: str, *, workflow: Path) -> None:
         published=PUBLISHED,
         output=layout.tables,
     )
+    tell_tables(dataset, layout.tables, workflow=workflow)

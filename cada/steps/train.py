@@ -78,4 +78,6 @@ def train_cell(cell: Cell, *, device: torch.device) -> None:
             write_text(layout.history(variant, seed), history_csv(progress.rows))
             folder = layout.model(variant, seed)
             save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)
+            run.model(folder / WEIGHTS)
+            run.artifact(layout.history(variant, seed))
             print(f"{folder}: the weights with the best score on {switches.selection}, {progress.best_score:.2f}", file=sys.stderr)

@@ -21,9 +21,10 @@ GUARD = "workflow/scripts/activated.sh"
 
 # Modules that a step may import although an edit of them changes no result: errors, names, locks, when and where things are
 # kept, what is told to MLflow, pictures for people, and packages that hold nothing themselves.
-WITHOUT_EFFECT = {"cada.errors", "cada.files", "cada.paths", "cada.git", "cada.tracking", "cada.data.sheet"}
+WITHOUT_EFFECT = {"cada.errors", "cada.files", "cada.paths", "cada.git", "cada.data.sheet"}
 WITHOUT_EFFECT |= {"cada.cache", "cada.prefetch"}
-PACKAGES = ("config", "data", "model", "phrases", "reporting", "retrieval", "steps", "training")
+WITHOUT_EFFECT |= {f"cada.tracking.{path.stem}" for path in (ROOT / "cada/tracking").glob("*.py")}
+PACKAGES = ("config", "data", "model", "phrases", "reporting", "retrieval", "steps", "tracking", "training")
 WITHOUT_EFFECT |= {"cada", *(f"cada.{package}" for package in PACKAGES)}
 
 

@@ -43,7 +43,8 @@ def check_tracked(project: Project) -> None:
     client = MlflowClient(tracking_uri=project.environment["MLFLOW_TRACKING_URI"])
     experiment = client.get_experiment_by_name("CADA smoke")
     assert experiment is not None
-    runs = {run.data.tags["variant"]: run for run in client.search_runs([experiment.experiment_id])}
+    runs = {run.data.params.get("variant"): run for run in client.search_runs([experiment.experiment_id])}
+    assert runs.pop(None).info.run_name == "tables"
     assert set(runs) == {"initial", "global", "dual"}
     for variant, run in runs.items():
         assert run.info.status == "FINISHED"

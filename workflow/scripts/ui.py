@@ -6,21 +6,18 @@ import os
 import sys
 
 from cada.config import known_datasets
-from cada.tracking import experiment_ids, tracking_uri
-
-# Without the type, MLflow opens in a mode that hides the metrics.
-COMPARISON = "{server}/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+from cada.tracking import present, tracking_uri
 
 
 def main() -> None:
-    """Replace this process by the server, which listens ten to twenty seconds later."""
+    """Replace this process by the server, which listens some seconds later."""
     port, store = os.environ.get("PORT", "5000"), tracking_uri()
     server = store.rstrip("/") if store.startswith("http") else f"http://127.0.0.1:{port}"
-    experiments = experiment_ids(known_datasets())
-    if not experiments:
+    links = present(known_datasets())
+    if not links:
         sys.exit(f"ui: {store} has no runs yet. Run make reproduce, or cada track sync where there are results.")
-    for dataset, experiment in experiments.items():
-        print(f"{dataset}: {COMPARISON.format(server=server, experiment=experiment)}", flush=True)
+    for title, link in links.items():
+        print(f"{title}: {server}{link}", flush=True)
     if store.startswith("http"):
         return  # it runs already
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
