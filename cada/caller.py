@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 
-POLL_SECONDS = 0.5
+POLL_SECONDS = 0.2
 
 
 def end_with_caller() -> None:

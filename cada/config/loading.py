@@ -48,13 +48,17 @@ class _Loader(yaml.SafeLoader):
 
 def load(path: Path, model: type[P]) -> P:
     """Read one parameter file. `CadaError` names the file and each wrong key."""
+    return _validated(read_yaml(path), model, source=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a YAML file. `CadaError` names the file and the line that is not YAML."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise CadaError(f"{path}: there is no such file.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
-    return _validated(values, model, source=str(path))
 
 
 def _validated(values: Any, model: type[P], *, source: str) -> P:

@@ -23,8 +23,8 @@ Values = Annotated[tuple[float | str, ...], Field(min_length=1)]
 class Grid(Parameters):
     """Every combination of these values: the keys of a variant's file, each with a list of values."""
 
-    weights: dict[str, Values] = {}
-    switches: dict[str, Values] = {}
+    weights: dict[str, Values] = Field(default_factory=dict)
+    switches: dict[str, Values] = Field(default_factory=dict)
 
     @field_validator("weights", "switches")
     @classmethod

@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from cada import config as parameters
 from cada.errors import CadaError
 from cada.files import exclusive
+from cada.gpus import visible_gpus
 from cada.paths import STATE, Layout, variant_params
 
 # As dvc.yaml calls the steps.
@@ -92,23 +93,14 @@ def processes(compute):
     """In how many processes a step runs; `auto` is one per GPU."""
     if compute.processes != "auto":
         return compute.processes
-    if not cuda(compute.device):
-        return 1
-    from cada.compute import process_count  # imports torch: two seconds
-
-    return process_count(compute)
+    return max(1, len(visible_gpus())) if cuda(compute.device) else 1
 
 
 @cache
 def cuda(device):
-    """Whether the step will run on CUDA."""
-    if device != "auto":
-        return device == "cuda"
-    if Version(version("torch")).local == "cpu":
-        return False
-    from cada.compute import resolve_device  # imports torch: two seconds
-
-    return resolve_device(device).type == "cuda"
+    """Whether the step will run on CUDA (or ROCm, which torch calls so too); without torch, whose import takes seconds."""
+    build = Version(version("torch")).local or ""
+    return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
 
 
 TABLES = str(Layout("{dataset}").tables(MATRIX))

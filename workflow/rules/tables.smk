@@ -8,6 +8,7 @@ rule tables:
         code=CODE["tables"],
     output:
         *[reported_table(table, kind) for table in ("ablation", "comparison") for kind in ("csv", "md", "tex")],
+        f"{TABLES}/scores.json",
     log:
         "results/{dataset}/logs/tables.log",
     benchmark:
