@@ -48,9 +48,9 @@ def lines_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_seven_files_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
+def test_nine_files_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
     first = {path.name: path.read_bytes() for path in make().iterdir()}
-    tables = [f"{name}.{kind}" for name in ("ablation", "comparison") for kind in ("csv", "md", "tex")]
+    tables = [f"{name}.{kind}" for name in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")]
     assert sorted(first) == [*tables, "scores.json"]
     assert {path.name: path.read_bytes() for path in make().iterdir()} == first
 

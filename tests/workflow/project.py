@@ -48,7 +48,7 @@ made, read = {{
         [root / f"models/{{cell}}/model.safetensors", params / "evaluate.yaml"],
     ),
     "tables": (
-        [f"{{tables}}/{{name}}.{{kind}}" for name in ("ablation", "comparison") for kind in ("csv", "md", "tex")]
+        [f"{{tables}}/{{name}}.{{kind}}" for name in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")]
         + [f"{{tables}}/scores.json"],
         [root / name for name in listed],
     ) if step == "tables" else ([], []),

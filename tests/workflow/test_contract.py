@@ -146,7 +146,11 @@ DVC_DRIFTS = {
     "variant": ("      - params/variants/${item.variant}.yaml\n", "", f"inputs of {TRAIN}: params/variants/dual.yaml"),
     "code": ("      - cada/losses.py\n", "", "inputs of cada initial synthpedes: cada/losses.py"),
     "folder of code": ("      - cada/reporting\n", "", f"inputs of {TABLES}: cada/reporting/tables.py"),
-    "input": ("\n      - results/${item.dataset}/phrases.parquet", "", f"inputs of {TRAIN}: results/synthpedes/phrases.parquet"),
+    "input": (
+        "      - results/${item.dataset}/initial/config.json\n      - results/${item.dataset}/initial/vocab.txt\n      - params",
+        "      - results/${item.dataset}/initial/vocab.txt\n      - params",
+        f"inputs of {TRAIN}: results/synthpedes/initial/config.json",
+    ),
     "output": ("${item.variant}/${item.seed}.csv\n", "${item.seed}.csv\n", f"outputs of {TRAIN}: results/synthpedes/history/dual/0.csv"),
     "seeds": ("      seed: ${seeds}", "      seed: [0, 1]", "only one tool knows: cada train synthpedes --variant dual --seed 2"),
     "step": (

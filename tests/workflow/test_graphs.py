@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 
 import pytest
 
-from tests.workflow.project import Project
+from tests.workflow.project import NOTHING, UP_TO_DATE, Project, wait_until
 
 MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
-NOTHING = "Nothing to be done"
-UP_TO_DATE = "Data and pipelines are up to date"
 
 DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
 EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
@@ -81,8 +80,7 @@ def test_a_clone_restores_what_was_recorded(project: Project) -> None:
     project.dvc("remote", "add", "--default", "--quiet", "store", str(remote))
     project.dvc("push", "--quiet")
     project.commit()
-    clone = Project(project.root.with_name("clone"), project.environment | {"PYTHONPATH": str(project.root.with_name("clone"))})
-    project.run("git", "clone", "--quiet", str(project.root), str(clone.root))
+    clone = project.clone("clone")
     project.ran()
 
     assert "are not what dvc.lock says" in clone.run("workflow/scripts/restore.sh", check=False)
@@ -94,6 +92,131 @@ def test_a_clone_restores_what_was_recorded(project: Project) -> None:
     clone.edit("params/synthpedes/train.yaml", "log_every: 20", "log_every: 21")
     clone.snakemake()
     assert sorted(clone.ran()) == sorted([*EVALUATIONS, *(line.replace("evaluate", "train") for line in EVALUATIONS), TABLES])
+
+
+def test_a_new_variant_is_a_file_and_a_name(project: Project) -> None:
+    project.snakemake()
+    project.run("workflow/scripts/record.sh")
+    project.ran()
+    text = (project.root / "params/variants/dual.yaml").read_text()
+    (project.root / "params/variants/rare_phrases.yaml").write_text(f"{text}switches: {{ara_rate: 0.4}}\n")
+    project.edit("params/workflow.yaml", "[global, dual]", "[global, dual, rare_phrases]")
+    project.snakemake()
+    assert project.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), TABLES])
+    project.run("workflow/scripts/record.sh")
+    assert UP_TO_DATE in project.dvc("status")
+
+
+SWEEP = """
+datasets: [synthpedes]
+variants: [dual]
+seeds: [0]
+grid:
+  switches: {ara_rate: [0.4, 0.8]}
+  weights: {ara: [0.5]}
+"""
+
+
+def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None:
+    project.snakemake()
+    project.run("workflow/scripts/record.sh")
+    project.ran()
+    before = project.files()
+    (project.root / "params/sweeps/rates.yaml").write_text(SWEEP)
+    project.snakemake("--configfile", "params/sweeps/rates.yaml")
+
+    points = [f"dual,ara=0.5,ara_rate={rate}" for rate in ("0.4", "0.8")]
+    cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
+    assert project.ran() == sorted([*cells, "tables synthpedes --workflow params/sweeps/rates.yaml"])
+    made = project.files()
+    assert {name: made[name] for name in before} == before
+    tables = {name for name in before if "/tables/" in name}
+    assert {name for name in made if "/sweeps/" in name} == {name.replace("/tables/", "/sweeps/rates/") for name in tables}
+    assert NOTHING in project.snakemake("--configfile", "params/sweeps/rates.yaml")
+    assert NOTHING in project.snakemake()
+    assert UP_TO_DATE in project.dvc("status")
+
+    project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
+    project.snakemake("--configfile", "params/sweeps/rates.yaml")
+    assert len(project.ran()) == 5, "two more points, and the table"
+
+
+def test_a_variant_that_is_dropped_leaves_nothing_in_the_record(project: Project) -> None:
+    """DVC's tables depend on the folder of metrics: a file that no step makes would keep every clone from being up to date."""
+    project.snakemake()
+    project.run("workflow/scripts/record.sh")
+    project.commit()
+    project.edit("params/workflow.yaml", "[global, dual]", "[global]")
+    project.snakemake()
+    assert "metrics/dual/0.json: removed" in project.run("workflow/scripts/record.sh")
+    project.dvc("remote", "add", "--default", "--quiet", "store", str(project.root.with_name("remote")))
+    project.dvc("push", "--quiet")
+    project.commit()
+
+    clone = project.clone("clone")
+    clone.dvc("pull", "--quiet")
+    clone.run("workflow/scripts/restore.sh")
+    assert NOTHING in clone.snakemake()
+    project.ran()
+    project.edit("params/workflow.yaml", "[global]", "[global, dual]")
+    project.snakemake()
+    assert project.ran() == [*DUAL[:2], TABLES], "the models are there still"
+
+
+def test_the_second_call_refuses_and_the_first_goes_on(project: Project) -> None:
+    """Two of Snakemake, two of DVC: the second says who is at work, and nothing is damaged."""
+    command = project.root.parent / "bin" / "cada"
+    fast = command.read_text()
+    command.write_text(fast.replace("import hashlib", "import time; time.sleep(0.5)\nimport hashlib"))
+    for tool, said in (("snakemake", "snakemake in this folder: another process is doing this now (PID {pid}"), ("dvc", "{pid}")):
+        whole = ("snakemake", "--cores", "2", "all") if tool == "snakemake" else ("dvc", "repro", "--force")
+        log = project.root.with_name(f"{tool}.txt")
+        with project.running(*whole, output=log) as first:
+            wait_until(lambda: (project.root / "ran.txt").exists(), seconds=30, what="the first step to end")
+            refused = project.run(*whole, check=False)
+            assert said.format(pid=first.pid) in refused
+            assert first.wait(timeout=60) == 0, log.read_text()
+        assert len(project.ran()) == 3 + 4 + 4 + 1
+    project.run("workflow/scripts/restore.sh")
+    assert NOTHING in project.snakemake()
+
+
+def test_a_cluster_is_asked_for_what_the_steps_need(project: Project) -> None:
+    """The Slurm profile with an sbatch that writes down how it is called."""
+    project.snakemake()
+    project.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2")
+    profile = ("--workflow-profile", "profiles/slurm")
+    plan = project.run("snakemake", *profile, "--dry-run", "--", "all")
+    assert re.search(r"^train +2$", plan, re.MULTILINE)
+
+    asked = project.root.parent / "asked.txt"
+    for name in ("sbatch", "sacct", "squeue", "sinfo", "scontrol", "sacctmgr", "scancel"):
+        tool = project.root.parent / "bin" / name
+        tool.write_text(f'#!/bin/sh\necho "{name} $*" >>{asked}\necho 7\n')
+        tool.chmod(0o755)
+    log = project.root.with_name("slurm.txt")
+    command = ("snakemake", *profile, "--", "all")
+    with project.running(*command, output=log):
+        wait_until(lambda: asked.exists() and "--gpus" in asked.read_text(), seconds=30, what="sbatch to be called")
+    call = next(line for line in asked.read_text().splitlines() if line.startswith("sbatch "))
+    for words in ("--gpus=1", "--mem 64000", "-t 1440", "--cpus-per-task=1"):
+        assert words in call, call
+
+
+def test_the_report_is_one_file_that_needs_no_network(project: Project) -> None:
+    project.snakemake()
+    project.run("snakemake", "--report", "report.html")
+    page = (project.root / "report.html").read_text()
+    assert not re.search(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
+    for name in ("ablation.html", "ablation.csv", "ablation.tex", "comparison.html", "global/0.csv"):
+        assert f"results/synthpedes/{'history' if name.endswith('0.csv') else 'tables'}/{name}" in page
+    for words in ("Tables", "Training", "data set", "Text-to-image person retrieval", "standard deviation"):
+        assert words in page
+
+
+def test_the_overhead_is_measured(project: Project) -> None:
+    said = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
+    assert re.search(r"^12 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
 
 
 def test_a_failing_step_shows_its_message(project: Project) -> None:
@@ -118,6 +241,7 @@ def test_outside_the_environment_both_tools_say_how_to_activate_it(project: Proj
     [
         ("params/workflow.yaml", "seeds: [0, 1]", "seeds: [one]", "seeds"),
         ("params/synthpedes/train.yaml", "log_every", "log_evry", "train.yaml: log_evry: no such parameter. Did you mean log_every?"),
+        ("params/workflow.yaml", "seeds", "grid: {weights: {ara: [1]}}\nseeds", "grid: belongs in a file of params/sweeps/"),
         ("params/workflow.yaml", "dual", "duall", "duall: no such variant; params/variants/ has ara, atp, dual, global, published."),
     ],
 )

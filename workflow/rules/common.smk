@@ -107,7 +107,9 @@ TABLES = str(Layout("{dataset}").tables(MATRIX))
 
 
 def reported_table(table, kind):
-    """A table's file, with its place in `snakemake --report`."""
+    """A table's file, with its place in `snakemake --report`; Markdown, which a browser shows as plain text, has none."""
+    if kind == "md":
+        return f"{TABLES}/{table}.md"
     labels = {"data set": "{dataset}", "table": table, "format": kind}
     return report(f"{TABLES}/{table}.{kind}", caption=f"../report/{table}.rst", category="Tables", labels=labels)
 

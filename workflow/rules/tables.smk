@@ -7,7 +7,7 @@ rule tables:
         published="params/published.csv",
         code=CODE["tables"],
     output:
-        *[reported_table(table, kind) for table in ("ablation", "comparison") for kind in ("csv", "md", "tex")],
+        *[reported_table(table, kind) for table in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")],
         f"{TABLES}/scores.json",
     log:
         "results/{dataset}/logs/tables.log",
