@@ -137,8 +137,8 @@ def the_change_is_shown(project: Project) -> None:
     """What a person sees of it: a parameter, the scores of the changed variant, and curves of both commits in one picture."""
     assert "ara" in project.dvc("params", "diff") and "0.9" in project.dvc("params", "diff")
     changes = json.loads(project.dvc("metrics", "diff", "--json"))
-    assert list(changes["diff"]) == [str(SCORES)]
-    assert list(changes["diff"][str(SCORES)]["data"]) == [f"dual.{name}" for name in ("R1", "R5", "R10", "mAP", "mINP")]
+    assert list(changes) == [str(SCORES)]
+    assert {name.split(".")[0] for name in changes[str(SCORES)]} == {"dual"}
     project.dvc("plots", "diff", "HEAD", "workspace", "--out", "plots")
     page = (project.root / "plots/index.html").read_text()
     for words in ("Training loss on SynthPEDES, seed 0", "optimiser steps", '"rev": "HEAD"', '"rev": "workspace"', "dual/0.csv"):
