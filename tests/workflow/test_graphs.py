@@ -27,15 +27,6 @@ def project(make_project: Callable[..., Project]) -> Project:
     return make_project("project", matrix=MATRIX, fake=True)
 
 
-def test_dvc_alone_makes_the_same_files(project: Project, make_project: Callable[..., Project]) -> None:
-    project.snakemake()
-    assert len(project.ran()) == 3 + 4 + 4 + 1
-    assert NOTHING in project.snakemake()
-    other = make_project("other", matrix=MATRIX, fake=True)
-    other.dvc("repro", "--quiet")
-    assert other.files() == project.files()
-
-
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_change_runs_what_follows_from_it_and_nothing_else(project: Project, change: str) -> None:
     name, old, new, expected = CHANGES[change]
@@ -58,14 +49,6 @@ def test_a_change_runs_what_follows_from_it_and_nothing_else(project: Project, c
     assert project.ran() == expected
 
 
-def test_recording_leaves_nothing_to_do_for_either_tool(project: Project) -> None:
-    project.snakemake()
-    project.run("workflow/scripts/record.sh")
-    assert NOTHING in project.snakemake()
-    assert UP_TO_DATE in project.dvc("status")
-    assert project.run("git", "status", "--porcelain").split() == ["??", "dvc.lock"]
-
-
 def test_recording_refuses_while_there_is_work(project: Project) -> None:
     project.snakemake()
     project.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2")
@@ -73,38 +56,31 @@ def test_recording_refuses_while_there_is_work(project: Project) -> None:
     assert not (project.root / "dvc.lock").exists()
 
 
-def test_a_clone_restores_what_was_recorded(project: Project) -> None:
+def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_record(project: Project) -> None:
+    """DVC's tables depend on the folder of metrics: a file that no step makes would keep every clone from being up to date."""
     project.snakemake()
-    project.run("workflow/scripts/record.sh")
-    remote = project.root.with_name("remote")
-    project.dvc("remote", "add", "--default", "--quiet", "store", str(remote))
-    project.dvc("push", "--quiet")
-    project.commit()
-    clone = project.clone("clone")
-    project.ran()
-
-    assert "are not what dvc.lock says" in clone.run("workflow/scripts/restore.sh", check=False)
-    clone.dvc("pull", "--quiet")
-    clone.run("workflow/scripts/restore.sh")
-    assert NOTHING in clone.snakemake()
-    assert clone.files() == project.files()
-    assert (clone.root / "data/SynthPEDES/reid_raw.json").read_text() == "[]\n"
-    clone.edit("params/synthpedes/train.yaml", "log_every: 20", "log_every: 21")
-    clone.snakemake()
-    assert sorted(clone.ran()) == sorted([*EVALUATIONS, *(line.replace("evaluate", "train") for line in EVALUATIONS), TABLES])
-
-
-def test_a_new_variant_is_a_file_and_a_name(project: Project) -> None:
-    project.snakemake()
-    project.run("workflow/scripts/record.sh")
     project.ran()
     text = (project.root / "params/variants/dual.yaml").read_text()
     (project.root / "params/variants/rare_phrases.yaml").write_text(f"{text}switches: {{ara_rate: 0.4}}\n")
     project.edit("params/workflow.yaml", "[global, dual]", "[global, dual, rare_phrases]")
     project.snakemake()
     assert project.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), TABLES])
-    project.run("workflow/scripts/record.sh")
-    assert UP_TO_DATE in project.dvc("status")
+
+    project.edit("params/workflow.yaml", "[global, dual, rare_phrases]", "[global, rare_phrases]")
+    project.snakemake()
+    assert "metrics/dual/0.json: removed" in project.run("workflow/scripts/record.sh")
+    project.dvc("remote", "add", "--default", "--quiet", "store", str(project.root.with_name("remote")))
+    project.dvc("push", "--quiet")
+    project.commit()
+    clone = project.clone("clone")
+    clone.dvc("pull", "--quiet")
+    clone.run("workflow/scripts/restore.sh")
+    assert NOTHING in clone.snakemake()
+
+    project.ran()
+    project.edit("params/workflow.yaml", "[global, rare_phrases]", "[global, dual, rare_phrases]")
+    project.snakemake()
+    assert project.ran() == [*DUAL[:2], TABLES], "the models are there still"
 
 
 SWEEP = """
@@ -141,42 +117,26 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     assert len(project.ran()) == 5, "two more points, and the table"
 
 
-def test_a_variant_that_is_dropped_leaves_nothing_in_the_record(project: Project) -> None:
-    """DVC's tables depend on the folder of metrics: a file that no step makes would keep every clone from being up to date."""
-    project.snakemake()
-    project.run("workflow/scripts/record.sh")
-    project.commit()
-    project.edit("params/workflow.yaml", "[global, dual]", "[global]")
-    project.snakemake()
-    assert "metrics/dual/0.json: removed" in project.run("workflow/scripts/record.sh")
-    project.dvc("remote", "add", "--default", "--quiet", "store", str(project.root.with_name("remote")))
-    project.dvc("push", "--quiet")
-    project.commit()
-
-    clone = project.clone("clone")
-    clone.dvc("pull", "--quiet")
-    clone.run("workflow/scripts/restore.sh")
-    assert NOTHING in clone.snakemake()
-    project.ran()
-    project.edit("params/workflow.yaml", "[global]", "[global, dual]")
-    project.snakemake()
-    assert project.ran() == [*DUAL[:2], TABLES], "the models are there still"
-
-
-def test_the_second_call_refuses_and_the_first_goes_on(project: Project) -> None:
-    """Two of Snakemake, two of DVC: the second says who is at work, and nothing is damaged."""
-    command = project.root.parent / "bin" / "cada"
-    fast = command.read_text()
-    command.write_text(fast.replace("import hashlib", "import time; time.sleep(0.5)\nimport hashlib"))
-    for tool, said in (("snakemake", "snakemake in this folder: another process is doing this now (PID {pid}"), ("dvc", "{pid}")):
-        whole = ("snakemake", "--cores", "2", "all") if tool == "snakemake" else ("dvc", "repro", "--force")
-        log = project.root.with_name(f"{tool}.txt")
-        with project.running(*whole, output=log) as first:
-            wait_until(lambda: (project.root / "ran.txt").exists(), seconds=30, what="the first step to end")
-            refused = project.run(*whole, check=False)
-            assert said.format(pid=first.pid) in refused
-            assert first.wait(timeout=60) == 0, log.read_text()
+def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
+    """Two of Snakemake, two of DVC: the second says who is at work, nothing is damaged, and both make the same files."""
+    fake, go = project.root.parent / "bin" / "cada", project.root / "go"
+    pause = "import time\nopen('begun', 'w').close()\nwhile not __import__('os').path.exists('go'): time.sleep(0.05)\n"
+    fake.write_text(fake.read_text().replace("import hashlib", f"{pause}import hashlib"))
+    made = []
+    for command, said in (
+        (("snakemake", "--cores", "2", "all"), "snakemake in this folder: another process is doing this now (PID {pid}, "),
+        (("dvc", "repro", "--force"), "is being blocked by:\n  (PID {pid}): "),
+    ):
+        with project.running(*command, output=project.root.with_name("first.txt")) as first:
+            wait_until((project.root / "begun").exists, seconds=60, what="the first step to begin")
+            assert said.format(pid=first.pid) in project.run(*command, check=False)
+            go.touch()
+            assert first.wait(timeout=120) == 0
         assert len(project.ran()) == 3 + 4 + 4 + 1
+        made.append(project.files())
+        go.unlink()
+        (project.root / "begun").unlink()
+    assert made[0] == made[1]
     project.run("workflow/scripts/restore.sh")
     assert NOTHING in project.snakemake()
 

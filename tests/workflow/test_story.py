@@ -38,12 +38,14 @@ def test_the_tools_tell_one_truth(make_project: Callable[..., Project]) -> None:
     snakemake_is_killed_and_goes_on(project)
     project.run("workflow/scripts/record.sh")
     nothing_to_do(project)
+    assert sorted(project.run("git", "status", "--porcelain").splitlines()) == [" M data.dvc", "?? dvc.lock"]
     project.dvc("remote", "add", "--quiet", "--default", "store", str(project.root.with_name("remote")))
     project.dvc("push", "--quiet")
     project.commit()
 
     clone = project.clone("clone")
     clone.environment["CADA_TRACKING"] = "on"
+    assert "are not what dvc.lock says" in clone.run("workflow/scripts/restore.sh", check=False)
     clone.dvc("pull", "--quiet")
     clone.run("workflow/scripts/restore.sh")
     nothing_to_do(clone)
