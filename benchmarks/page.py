@@ -107,6 +107,7 @@ def _training(results: Results) -> str:
         "here, published procedure, fp32": ("training_published", "samples", None),
         "here, robust procedure, fp32": ("training_robust", "samples", None),
         "here, robust procedure, bf16": ("training_robust_bf16", "samples", None),
+        f"the same with the largest batch that fits, {results.get('training_fits_batch')}": ("training_fits", "samples", None),
     }
     tagging = "with NLTK's tagger" if results["training_tagging_in_naive_step"] else "without tagging (NLTK's tagger is not installed)"
     return (
@@ -127,8 +128,8 @@ def _encoding(results: Results) -> str:
             ways[f"{label}, {said}"] = (f"encoding_{way}", unit, f"encoding_{unit}_{way}")
     ways |= {
         "decode and resize, one core": ("decode_per_core", "images", None),
-        "augment a batch, one core": ("augment_per_core", "images", None),
-        "published loading (decode, augment one by one), one core": ("naive_loading_per_core", "images", None),
+        "augment decoded pictures, one core": ("augment_per_core", "images", None),
+        "published loading (decode and augment in every epoch), one core": ("naive_loading_per_core", "images", None),
     }
     rows = [row[:4] for row in _ways(results, ways)]
     return "\n**Encoding and loading** at the same size.\n\n" + _table(["", "per s", "per CPU s", "of the peak"], rows)

@@ -1,4 +1,4 @@
-"""From files to a training batch: decoding and augmentation on one core, beside the published way of one picture at a time."""
+"""From files to a training batch on one core: decoded once and augmented as tensors, or both in every epoch by Pillow, as published."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def published_picture(path: Path, size: tuple[int, int], draw: random.Random) ->
 
 
 def pictures(sizes: Sizes) -> Results:
-    """Pictures per second on one core: decoded and resized, augmented as a batch, and both for one at a time."""
+    """Pictures per second on one core: decoded and resized, augmented, and both in the published way."""
     size, threads = sizes.retrieval.image_size, torch.get_num_threads()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:

@@ -6,7 +6,7 @@ Legend: B batch, L tokens.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -150,9 +150,37 @@ def training(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     for way, timing in alternate(steps, rounds=sizes.rounds, device=machine.device).items():
         found |= rates(f"training_{way}", "samples", sizes.batch, timing)
         found |= share(f"training_{way}", flops[way], timing.median(), machine.peak("bf16" if way == "robust_bf16" else "fp32"))
+    if machine.device.type == "cuda" and machine.bf16:
+        found |= at_the_batch_that_fits(model, tokenizer, sizes, machine)
     for key, way in (("training_ratio", "robust"), ("training_ratio_published", "published"), ("training_ratio_bf16", "robust_bf16")):
         found |= ratio(key, f"training_{way}_samples", "training_naive_samples", found)
     return found
+
+
+def at_the_batch_that_fits(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
+    """The robust step in bf16 with the most samples that the GPU has memory for, in doublings of the batch above."""
+
+    def step_at(batch: int) -> Callable[[], dict[str, Tensor]]:
+        problem = problem_of(replace(sizes, batch=batch), tokenizer, machine.device)
+        return steps_of(model, problem, tokenizer, ("bf16",))["robust_bf16"]
+
+    batch = largest_batch(step_at, sizes.batch)
+    step = step_at(batch)
+    flops = counted(step)
+    timing = alternate({"fits": step}, rounds=sizes.rounds, device=machine.device)["fits"]
+    found = {"training_fits_batch": batch} | rates("training_fits", "samples", batch, timing)
+    return found | share("training_fits", flops, timing.median(), machine.peak("bf16"))
+
+
+def largest_batch(step_at: Callable[[int], Callable[[], object]], first: int) -> int:
+    """The last of `first`, twice that, four times that, ... whose step does not run out of the GPU's memory."""
+    batch = first
+    while True:
+        try:
+            step_at(2 * batch)()
+        except torch.OutOfMemoryError:
+            return batch
+        batch *= 2
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
 
 from cada.config import Compute
 from cada.config.steps import Precision
@@ -36,6 +37,12 @@ def prepare(compute: Compute) -> torch.device:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     return device
+
+
+def upload(batch: Tensor, device: torch.device) -> Tensor:
+    """The batch on `device`; to CUDA from pinned memory, while what came before still runs."""
+    pinned = batch.pin_memory() if device.type == "cuda" and not batch.is_cuda else batch
+    return pinned.to(device, non_blocking=True)
 
 
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:

@@ -11,6 +11,7 @@ WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
 PUBLISHED = PARAMS / "published.csv"
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
+CACHE = STATE / "cache"
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from cada.cache import Cache
 from cada.config import PROCEDURES, LossWeights, load_dataset
 from cada.data.cache import open_images
 from cada.data.loading import Split, take_split
@@ -17,7 +18,8 @@ from cada.model.tokenizer import Tokenizer
 from cada.retrieval.evaluation import Engine, Target, target_of
 from cada.retrieval.metrics import METRICS
 from cada.retrieval.results import evaluate_model
-from cada.training.finetune import finetune, training_set
+from cada.training.batches import training_set
+from cada.training.finetune import finetune
 from cada.training.objective import SpecialTokens
 from tests.replicas import write_cuhk_pedes
 
@@ -48,7 +50,9 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Split, t
     write_cuhk_pedes(root, persons={"train": 4, "val": 4, "test": 18})
     records = read_records("cuhk_pedes", root)
     taken = {name: take_split(records, name, root=root, queries="first_two") for name in ("train", "val", "test")}
-    return {name: (split, open_images(split, SIZE, content=name, folder=root / "cache", threads=2)) for name, split in taken.items()}
+    return {
+        name: (split, open_images(split, SIZE, content=name, cache=Cache(root / "cache", 1e9), threads=2)) for name, split in taken.items()
+    }
 
 
 def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, tuple[Split, torch.Tensor]], tmp_path: Path) -> None:

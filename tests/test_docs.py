@@ -13,7 +13,8 @@ from cada.cli import app
 from cada.config import PROCEDURES, Variant
 
 ROOT = Path(__file__).parents[1]
-PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "docs/deviations.md", "docs/datasets.md")}
+NAMES = ("README.md", "docs/deviations.md", "docs/datasets.md", "docs/performance.md")
+PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 MADE = ("results/", "data/", "imgs/", "R/", ".cada/")  # by a run, or by the reader
 EXAMPLES = {"params/variants/rare_phrases.yaml"}
@@ -25,7 +26,7 @@ def test_files_are_there(page: str) -> None:
         re.findall(r"`([\w-]+\.(?:md|yaml|yml|dvc|lock))`", PAGES[page])
     )
     named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
-    assert len(named) > 5
+    assert named
     assert {name for name in named if not (ROOT / name).exists()} == set()
 
 
@@ -41,10 +42,9 @@ def test_make_targets_are_there() -> None:
     assert {"reproduce", "test", "smoke", "record", "restore", "ui", "help"} <= named <= targets
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_commands_are_accepted(page: str) -> None:
-    commands = re.findall(r"(?:^|`)cada ([^`\n#]+)", PAGES[page], re.MULTILINE)
-    assert commands
+def test_commands_are_accepted() -> None:
+    commands = re.findall(r"(?:^|`)cada ([^`\n#]+)", "\n".join(PAGES.values()), re.MULTILINE)
+    assert len(commands) > 10
     for command in commands:
         words, group = command.split(), typer.main.get_command(app)
         while hasattr(group, "commands"):

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
-from torch.nn import functional as F
 from tqdm import tqdm
 
 from cada.data.decoding import as_rgb
@@ -55,63 +54,68 @@ def decode_images(paths: Sequence[Path], images: np.ndarray, *, threads: int) ->
 
 def normalise(images: Tensor) -> Tensor:
     """uint8 (B, 3, H, W) to float32 with the encoders' mean and standard deviation."""
-    mean, std = (torch.tensor(values, device=images.device)[:, None, None] for values in (MEAN, STD))
-    return (images.float() / 255 - mean) / std
+    return _normalise(images.float(), *_statistics(images.device))
+
+
+def _statistics(device: torch.device | None = None) -> list[Tensor]:
+    return [torch.tensor(values, device=device)[:, None, None] for values in (MEAN, STD)]
+
+
+def _normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
+    return images.div_(255).sub_(mean).div_(std)
 
 
 @dataclass(frozen=True)
 class Changes:
-    """What happens to each training picture of a batch; `offsets` is None without padding, `erased` marks pixels."""
+    """What happens to each training picture of a batch."""
 
     flipped: Tensor  # (B,) bool
-    offsets: Tensor | None  # (2, B), of the crop's top left corner in the padded picture
-    erased: Tensor  # (B, H, W) bool
+    corners: Tensor  # (B, 2) of the crop in the padded picture: row and column of its first pixel
+    erased: Tensor  # (B, 4) of the rectangle: row and column of its first pixel, height and width; 0 high where there is none
     pad: int
 
     def take(self, rows: slice) -> Changes:
         """The changes of some of the pictures."""
-        offsets = None if self.offsets is None else self.offsets[:, rows]
-        return Changes(self.flipped[rows], offsets, self.erased[rows], self.pad)
+        return Changes(self.flipped[rows], self.corners[rows], self.erased[rows], self.pad)
 
 
 def draw_changes(count: int, size: tuple[int, int], *, flip: float, pad: int, erase: float, generator: torch.Generator) -> Changes:
     """Draw for `count` pictures of `size`: a horizontal flip and an erased rectangle with their probabilities, and a crop."""
     flipped = torch.rand(count, generator=generator) < flip
-    offsets = torch.randint(0, 2 * pad + 1, (2, count, 1), generator=generator)[..., 0] if pad else None
-    erased = _rectangles(count, *size, generator) & (torch.rand(count, generator=generator) < erase)[:, None, None]
-    return Changes(flipped, offsets, erased, pad)
+    corners = torch.randint(0, 2 * pad + 1, (2, count), generator=generator).T if pad else torch.zeros(count, 2, dtype=torch.int64)
+    rectangles = _rectangles(count, *size, generator)
+    erased = rectangles * (torch.rand(count, generator=generator) < erase)[:, None]
+    return Changes(flipped, corners, erased, pad)
 
 
 def augment(images: Tensor, changes: Changes) -> Tensor:
-    """Training pictures: uint8 (B, 3, H, W) to normalised float32, changed, on the pictures' device.
+    """Training pictures: uint8 (B, 3, H, W) to normalised float32, changed.
 
     Flip; `pad` zero pixels around and a crop of the old size; normalisation; then the erased rectangle is filled with
-    the *un-normalised* mean, as published.
+    the *un-normalised* mean, as published. One picture at a time, because a picture stays in a processor's cache while
+    it goes through all of that, and a batch does not.
     """
-    device, (height, width) = images.device, images.shape[2:]
-    images = torch.where(changes.flipped.to(device)[:, None, None, None], images.flip(3), images)
-    if changes.offsets is not None:
-        top, left = changes.offsets.to(device)[..., None]  # (B, 1) each
-        rows = top + torch.arange(height, device=device)  # (B, H)
-        columns = left + torch.arange(width, device=device)  # (B, W)
-        padded = F.pad(images, (changes.pad,) * 4)
-        picture = torch.arange(len(images), device=device)[:, None, None]
-        images = padded[picture, :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
-    fill = torch.tensor(MEAN, device=device)[:, None, None]
-    return torch.where(changes.erased.to(device)[:, None], fill, normalise(images))
+    height, width = images.shape[2:]
+    result = torch.empty(images.shape)
+    padded = images.new_zeros(3, height + 2 * changes.pad, width + 2 * changes.pad)
+    inside = padded[:, changes.pad : changes.pad + height, changes.pad : changes.pad + width]
+    mean, std = _statistics()
+    drawn = zip(changes.flipped.tolist(), changes.corners.tolist(), changes.erased.tolist(), strict=True)
+    for image, changed, (flipped, (top, left), (row, column, high, wide)) in zip(images, result, drawn, strict=True):
+        inside.copy_(image.flip(2) if flipped else image)
+        _normalise(changed.copy_(padded[:, top : top + height, left : left + width]), mean, std)
+        changed[:, row : row + high, column : column + wide] = mean
+    return result
 
 
 def _rectangles(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """One random rectangle per picture (B, H, W): the first of ten attempts that fits, or none."""
+    """One random rectangle per picture (B, 4), as in `Changes.erased`: the first of ten attempts that fits, or none."""
     area = torch.empty(count, ERASE_ATTEMPTS).uniform_(*ERASE_SCALE, generator=generator) * height * width
     ratio = torch.empty(count, ERASE_ATTEMPTS).uniform_(*map(math.log, ERASE_RATIO), generator=generator).exp()
     high, wide = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
     fits = (high < height) & (wide < width)
     first = fits.int().argmax(dim=1, keepdim=True)
-    high, wide = high.gather(1, first), wide.gather(1, first)  # (B, 1)
-    corner = torch.rand(2, count, 1, generator=generator)
+    high, wide = high.gather(1, first)[:, 0], wide.gather(1, first)[:, 0]  # (B,)
+    corner = torch.rand(2, count, generator=generator)
     top, left = (corner[0] * (height - high + 1)).floor(), (corner[1] * (width - wide + 1)).floor()
-    row, column = torch.arange(height), torch.arange(width)
-    rows = (row >= top) & (row < top + high)  # (B, H)
-    columns = (column >= left) & (column < left + wide)  # (B, W)
-    return rows[:, :, None] & columns[:, None, :] & fits.any(dim=1)[:, None, None]
+    return torch.stack([top, left, high, wide], dim=1).long() * fits.any(dim=1, keepdim=True)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cada.compute import upload
 from cada.data.records import Record, image_path
 from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
@@ -66,7 +67,7 @@ class TokenBatch:
 
     def to(self, device: torch.device) -> TokenBatch:
         """Ids, mask and lengths on `device`; groups stay on the CPU, where masks are drawn."""
-        return TokenBatch(self.ids.to(device), self.mask.to(device), self.lengths.to(device), self.groups)
+        return TokenBatch(upload(self.ids, device), upload(self.mask, device), upload(self.lengths, device), self.groups)
 
 
 def token_batch(captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int | None, groups: np.ndarray | None = None) -> TokenBatch:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import nltk
-
 from cada.errors import CadaError
 
 ATTRIBUTE_TAGS = frozenset({"JJ", "NN", "NNS", "NNP", "NNPS"})
@@ -18,6 +16,8 @@ def attribute_words(captions: Sequence[Sequence[str]]) -> list[list[bool]]:
     [SEP] is mostly tagged as a noun: a side effect of the published code, kept (method section 3).
     Errors: `CadaError` when the tagger's data is not installed.
     """
+    import nltk  # two seconds, which only the published masking needs to spend
+
     try:
         tagged = nltk.pos_tag_sents([list(pieces) for pieces in captions])
     except LookupError as error:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from cada import distributed
-from cada.compute import autocast
+from cada.compute import autocast, upload
 from cada.config.steps import Precision
 from cada.data.images import normalise
 from cada.data.loading import token_batch
@@ -26,6 +26,7 @@ from cada.errors import CadaError
 from cada.files import reserve
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
+from cada.prefetch import prefetched
 
 
 @dataclass(frozen=True)
@@ -55,25 +56,27 @@ def encode_gallery(
     keep_tokens: bool = True,
     memory_mb: int = 1024,
 ) -> Gallery:
-    """Encode uint8 pictures (N, 3, H, W), which may lie on the disk: one batch is read at a time.
+    """Encode uint8 pictures (N, 3, H, W), which may lie on the disk.
 
-    Tokens over `memory_mb` are kept in a file without a name in the folder of temporary files. Errors: `CadaError` where
-    it does not fit there.
+    Two batches are in memory at a time, of which one is copied to a GPU while the other is encoded. Tokens stay in
+    `device`'s memory up to `memory_mb`; more are kept in a file without a name in the folder of temporary files.
+    Errors: `CadaError` where they do not fit there.
     """
     starts = range(0, len(images), batch_size)[distributed.own_rows(-(-len(images) // batch_size))]
-    own = images[starts.start : starts.stop]
     features = torch.zeros(len(images), model.image_projection.out_features)
     tokens = None
     with autocast(device, precision):
-        for start in tqdm(starts, desc="gallery", disable=distributed.silent(), leave=False):
-            rows = slice(start, start + batch_size)
-            hidden, projected = model.encode_images(normalise(upload(images[rows], device)))
-            features[rows] = F.normalize(projected.float(), dim=-1).cpu()
+        batches = prefetched(lambda start: upload(images[start : start + batch_size], device), starts)
+        for start, batch in zip(tqdm(starts, desc="gallery", disable=distributed.silent(), leave=False), batches, strict=True):
+            hidden, projected = model.encode_images(normalise(batch))
+            features[start : start + batch_size] = F.normalize(projected.float(), dim=-1).cpu()
             if keep_tokens:
                 if tokens is None:
                     # what reads the tokens in bf16 rounds them in any case
                     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-                    tokens = token_store((len(own), *hidden.shape[1:]), kind, memory_mb=memory_mb)
+                    tokens = token_store(
+                        (len(images[starts.start : starts.stop]), *hidden.shape[1:]), kind, device=device, memory_mb=memory_mb
+                    )
                 tokens[start - starts.start : start - starts.start + len(hidden)] = hidden
     if keep_tokens and tokens is None:
         tokens = torch.empty(0, 0, 0)
@@ -97,17 +100,12 @@ def encode_queries(
     return distributed.total(features)
 
 
-def upload(batch: Tensor, device: torch.device) -> Tensor:
-    """The batch on `device`; to CUDA from pinned memory, while what came before still runs."""
-    return batch.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else batch
-
-
-def token_store(shape: tuple[int, ...], kind: torch.dtype, *, memory_mb: int) -> Tensor:
-    """Room for tokens: in memory up to `memory_mb`, else in a file that goes when the tensor goes."""
+def token_store(shape: tuple[int, ...], kind: torch.dtype, *, device: torch.device, memory_mb: int) -> Tensor:
+    """Room for tokens: in `device`'s memory up to `memory_mb`, else in a file that goes when the tensor goes."""
     count = int(np.prod(shape, dtype=np.int64))
     size = count * kind.itemsize
     if size <= memory_mb * 2**20:
-        return torch.empty(shape, dtype=kind)
+        return torch.empty(shape, dtype=kind, device=device)
     with tempfile.NamedTemporaryFile(prefix="cada-tokens-") as file:
         try:
             file.truncate(size)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,8 @@ from cada.data.loading import Split
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries
-from cada.retrieval.metrics import METRICS, score_queries
+from cada.retrieval.feature_cache import FeatureCache
+from cada.retrieval.metrics import score_queries
 from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
 from cada.retrieval.reranking import Captions, match_logits
 
@@ -42,7 +44,7 @@ class Engine:
     """How retrieval runs; `top_k` = None stops at the cosine.
 
     `memory_mb` bounds, beside the pictures of a batch and the rankings, what grows with galleries and queries: half for
-    image tokens (more go to the disk), half for the second stage.
+    image tokens (more go to the disk), half for the second stage. `cache` keeps the features of finished models.
     """
 
     enc: int
@@ -51,6 +53,7 @@ class Engine:
     device: torch.device
     precision: Precision = "fp32"
     memory_mb: int = 2048
+    cache: FeatureCache | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +78,13 @@ class Retrieved:
         if fusion == "published":
             return rank(published_scores(self.cosine, self.candidates, self.logits))
         assert weight is not None
+        return rerank(self.first_stage, self.calibrated(weight))
+
+    def calibrated(self, weight: float) -> np.ndarray:
+        """The candidates' scores (Q, K) under the calibrated fusion with `weight` of the cosine."""
+        assert self.logits is not None
         near = np.take_along_axis(self.cosine, self.candidates, axis=1)
-        return rerank(self.first_stage, calibrated_scores(near, self.logits, weight=weight))
+        return calibrated_scores(near, self.logits, weight=weight)
 
     @property
     def fusions(self) -> tuple[str, ...]:
@@ -85,18 +93,21 @@ class Retrieved:
 
 
 def encode(model: Cada, target: Target, engine: Engine) -> tuple[Gallery, torch.Tensor]:
-    """The gallery and the queries' features (Q, E)."""
-    gallery = encode_gallery(
-        model,
-        target.images,
-        batch_size=engine.batch_size,
-        device=engine.device,
-        precision=engine.precision,
-        keep_tokens=engine.top_k is not None,
-        memory_mb=engine.memory_mb // 2,
-    )
-    queries = encode_queries(model, target.captions, batch_size=engine.batch_size, device=engine.device, precision=engine.precision)
-    return gallery, queries
+    """The gallery and the queries' features (Q, E), from the cache where there is one and no image tokens are wanted."""
+    how: dict[str, Any] = {"batch_size": engine.batch_size, "device": engine.device, "precision": engine.precision}
+
+    def gallery() -> Gallery:
+        return encode_gallery(model, target.images, keep_tokens=engine.top_k is not None, memory_mb=engine.memory_mb // 2, **how)
+
+    def queries() -> torch.Tensor:
+        return encode_queries(model, target.captions, **how)
+
+    if engine.cache is None:
+        return gallery(), queries()
+    captions = engine.cache.features((target.captions.ids, target.captions.lengths), queries)
+    if engine.top_k is not None:
+        return gallery(), captions
+    return Gallery(engine.cache.features((target.images.numpy(),), lambda: gallery().features), None, engine.batch_size), captions
 
 
 def retrieve(
@@ -134,7 +145,15 @@ def query_values(
 
 
 def choose_weight(retrieved: Retrieved, query_persons: np.ndarray, gallery_persons: np.ndarray, weights: Sequence[float]) -> float:
-    """The weight of the cosine with the highest mAP; of equal ones the first."""
-    column = METRICS.index("mAP")
-    scores = [query_values(retrieved, query_persons, gallery_persons, "calibrated", weight)[:, column].mean() for weight in weights]
-    return weights[int(np.argmax(scores))]
+    """The weight of the cosine with the highest mAP; of equal ones the first.
+
+    A weight moves the first K pictures only, so what relevant ones further behind add to the mAP is the same for all.
+    """
+    persons, pictures = np.unique(gallery_persons, return_counts=True)
+    relevant = pictures[np.searchsorted(persons, query_persons)]  # (Q,)
+    gains = []
+    for weight in weights:
+        found = gallery_persons[rerank(retrieved.candidates, retrieved.calibrated(weight))] == query_persons[:, None]  # (Q, K)
+        precision = found.cumsum(axis=1) / np.arange(1, found.shape[1] + 1)
+        gains.append(((precision * found).sum(axis=1) / relevant).mean())
+    return weights[int(np.argmax(gains))]

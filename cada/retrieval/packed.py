@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from cada.compute import upload
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -57,7 +59,7 @@ class Segments:
         inverse = np.empty_like(order)
         inverse[order] = np.arange(len(order))
         sizes = np.bincount(images, minlength=count).tolist()
-        return cls(torch.from_numpy(order).to(device), torch.from_numpy(inverse).to(device), sizes)
+        return cls(upload(torch.from_numpy(order), device), upload(torch.from_numpy(inverse), device), sizes)
 
 
 def self_attention(block: Any, x: Tensor, packed: Packed, *, asking: Tensor | None = None) -> Tensor:

@@ -26,9 +26,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cada.compute import autocast
+from cada.compute import autocast, upload
 from cada.config.steps import Precision
-from cada.retrieval.encoding import upload
+from cada.prefetch import prefetched
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
 
 # text tokens of a batch: enough for the matrix products, few enough for the caches of a CPU
@@ -62,7 +62,8 @@ def match_logits(
     once and may make or load the tokens on the way. Pairs with images that it does not yield stay 0, and a score has the
     same bits whatever other chunks there are: several processes may take some each.
 
-    The work in flight keeps to `memory_mb`, however many captions and images there are; a chunk and the result come on top.
+    The work in flight keeps to `memory_mb`, however many captions and images there are; two chunks, of which one is
+    copied to a GPU while the other is worked on, and the result come on top.
     """
     assert not text_model.training, "dropout would change the scores"
     queries, k = candidates.shape
@@ -71,16 +72,15 @@ def match_logits(
     logits = torch.zeros(queries * k, head.out_features, device=device)
     with autocast(device, precision):
         reader = Reader(text_model, captions, device=device, memory=memory_mb * MB)
-        for start, tokens in image_tokens:
+        for start, tokens in prefetched(lambda chunk: (chunk[0], upload(chunk[1], device)), image_tokens):
             first, stop = np.searchsorted(images, [start, start + len(tokens)])
             if first == stop:
                 continue
-            tokens = upload(tokens, device)
             for batch in reader.batches(rows[first:stop], images[first:stop], image_length=tokens.shape[1]):
                 chosen = first + batch
                 hidden = reader.read(rows[chosen], images[chosen] - start, tokens)
                 with autocast(device, "fp32"):  # logits in bf16 would be full of ties
-                    logits[torch.from_numpy(pairs[chosen]).to(device)] = head(hidden.float())
+                    logits[upload(torch.from_numpy(pairs[chosen]), device)] = head(hidden.float())
     return logits.view(queries, k, -1).cpu()
 
 
@@ -94,7 +94,7 @@ class FirstStates:
     def take(self, rows: np.ndarray, packed: Packed) -> Tensor:
         """The states of the captions `rows` (M,), packed (T, D)."""
         index = np.repeat(self.starts[rows], packed.lengths) + packed.positions
-        return self.states.index_select(0, torch.from_numpy(index).to(self.states.device))
+        return self.states.index_select(0, upload(torch.from_numpy(index), self.states.device))
 
 
 class Reader:
@@ -131,10 +131,10 @@ class Reader:
         """Hidden states (M, D) of position 0: captions `rows` (M,), shortest first, read `images` (M,) of `tokens` (N, S, D)."""
         packed = Packed(self.lengths[rows])
         wanted, images = np.unique(images, return_inverse=True)
-        shown = tokens.index_select(0, torch.from_numpy(wanted).to(self.device))  # (I, S, D)
+        shown = tokens.index_select(0, upload(torch.from_numpy(wanted), self.device))  # (I, S, D)
         everywhere = Segments.of(np.repeat(images, packed.lengths), len(wanted), self.device)
         at_start = Segments.of(images, len(wanted), self.device)
-        starts = torch.from_numpy(packed.starts).to(self.device)
+        starts = upload(torch.from_numpy(packed.starts), self.device)
         x = (self.shared or self.first_states(np.unique(rows))).take(rows, packed)  # (T, D)
         for layer in self.layers:
             last = layer is self.layers[-1]

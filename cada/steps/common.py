@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import Tensor
 
 import cada
 from cada import config, distributed, tracking
+from cada.cache import Cache
 from cada.config.steps import Precision
 from cada.data.cache import open_images
 from cada.data.holdout import with_val
@@ -20,9 +22,11 @@ from cada.data.loading import Split
 from cada.data.prepare import load_records
 from cada.data.records import Record
 from cada.files import digest, exclusive
+from cada.model.folder import CONFIG, WEIGHTS
 from cada.model.tokenizer import Tokenizer
-from cada.paths import STATE, Cell, Layout
+from cada.paths import CACHE, STATE, Cell, Layout
 from cada.retrieval.evaluation import Engine
+from cada.retrieval.feature_cache import FeatureCache
 from cada.tracking import Run, Step
 
 
@@ -74,9 +78,7 @@ def resumable(cell: Cell, params_hash: str, inputs: Sequence[Path]) -> Iterator[
     killed workflow keeps the lock, and its successor says so instead of writing too. Of several processes the first
     holds the lock and writes.
     """
-    package = Path(cada.__file__).parent
-    digests = [digest(path) for path in (*inputs, *sorted(package.rglob("*.py")))]
-    key = hashlib.sha256("".join([params_hash, *digests]).encode()).hexdigest()[:16]
+    key = _key(params_hash, *map(digest, inputs))
     folder = STATE / "resume" / cell.dataset / cell.variant / str(cell.seed)
     state = folder / f"{key}.pt"
     with exclusive(folder / "lock", str(cell)) if distributed.is_first() else nullcontext():
@@ -92,8 +94,20 @@ def resumable(cell: Cell, params_hash: str, inputs: Sequence[Path]) -> Iterator[
 
 def open_pictures(dataset: str, split: Split, size: tuple[int, int], *, threads: int) -> Tensor:
     """The split's pictures as uint8 (N, 3, H, W), decoded once for all steps."""
-    content = digest(Layout(dataset).manifest)
-    return open_images(split, size, content=content, folder=STATE / "cache" / "images" / dataset, threads=threads)
+    return open_images(split, size, content=digest(Layout(dataset).manifest), cache=Cache.at(CACHE), threads=threads)
+
+
+def feature_cache(model: Path, engine: Engine) -> FeatureCache:
+    """Features of the finished model in the folder `model`; whatever else changes their bits is part of the name."""
+    processor = torch.cuda.get_device_name(engine.device) if engine.device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+    how = [processor, engine.precision, engine.batch_size, torch.get_num_threads(), torch.__version__, version("transformers")]
+    return FeatureCache(Cache.at(CACHE), _key(*map(str, how), *(digest(model / name) for name in (CONFIG, WEIGHTS))))
+
+
+def _key(*parts: str) -> str:
+    """A name that changes with the parts and with the code."""
+    code = sorted(Path(cada.__file__).parent.rglob("*.py"))
+    return hashlib.sha256("\n".join([*parts, *map(digest, code)]).encode()).hexdigest()[:16]
 
 
 def records_with_val(dataset: str, data: config.Data, switches: config.Switches) -> list[Record]:

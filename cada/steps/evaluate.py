@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 
 import torch
 
@@ -13,7 +14,7 @@ from cada.model.folder import load_model
 from cada.paths import Cell, Layout
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import evaluate_model, rankings_table
-from cada.steps.common import described, engine_of, open_pictures, records_with_val, tracked, training_parameters
+from cada.steps.common import described, engine_of, feature_cache, open_pictures, records_with_val, tracked, training_parameters
 from cada.tracking import named_metrics
 
 
@@ -38,11 +39,12 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
     splits = [take_split(records, name, root=parameters.data.root, queries=switches.queries) for name in ("val", "test")]
     pictures = [open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads) for split in splits]
     val, test = (target_of(split, shown, tokenizer) for split, shown in zip(splits, pictures, strict=True))
+    engine = engine_of(chosen, settings, tokenizer, device, settings.compute.precision)
     metrics, ranking = evaluate_model(
         model.to(device),
         val,
         test,
-        engine=engine_of(chosen, settings, tokenizer, device, settings.compute.precision),
+        engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
         headline=switches.fusion if chosen.reranks else "cosine",
         fusion_weights=settings.fusion_weights,
         parts=parameters.data.gallery_parts,

@@ -21,7 +21,7 @@ from cada.model.tokenizer import Tokenizer
 from cada.paths import Cell, Layout
 from cada.steps.common import described, open_pictures, resumable, tracked
 from cada.tracking import Run
-from cada.training.finetune import training_set
+from cada.training.batches import training_set
 from cada.training.objective import SpecialTokens
 from cada.training.pretrain import pretrain
 from cada.training.seeds import seed_everything

@@ -14,8 +14,9 @@ from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
 from cada.retrieval.evaluation import target_of
 from cada.steps.common import engine_of, open_pictures, records_with_val, resumable, tracked, training_parameters
+from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
-from cada.training.finetune import finetune, training_set
+from cada.training.finetune import finetune
 from cada.training.loop import history_csv
 from cada.training.objective import SpecialTokens
 

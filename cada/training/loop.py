@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 import torch
@@ -23,7 +23,10 @@ from cada.errors import CadaError
 from cada.files import atomic
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
+from cada.prefetch import prefetched
 from cada.training.seeds import seed_everything
+
+Batch = TypeVar("Batch")
 
 
 @dataclass
@@ -32,7 +35,7 @@ class Progress:
 
     step: int = 0
     rows: list[dict[str, float]] = field(default_factory=list)
-    sums: dict[str, float] = field(default_factory=dict)  # of the losses since the last row
+    sums: dict[str, Tensor] = field(default_factory=dict)  # of the losses since the last row, in float64 on the device
     summed: int = 0
     best_score: float = -math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
@@ -57,7 +60,8 @@ def learning_rate(step: int, *, steps: int, peak: float, warmup: int, epoch_step
 
 def fit(
     model: Cada,
-    losses_at: Callable[[int], dict[str, Tensor]],
+    batch_at: Callable[[int], Batch],
+    losses_of: Callable[[Batch], dict[str, Tensor]],
     *,
     optimisation: Optimisation,
     samples: int,
@@ -70,7 +74,9 @@ def fit(
 ) -> Progress:
     """Train `model` in place on `samples` samples an epoch and return its history and best weights.
 
-    `losses_at(step)` gives this process's shares of the step's values; the sum of `loss` over processes is minimised.
+    `losses_of(batch_at(step))` gives this process's shares of the step's values; the sum of `loss` over processes is
+    minimised. The next batch is made while a step runs, and losses are read from the device only where a row of the
+    history is written. Errors: `CadaError` at a row whose loss is not a number.
     `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
     last weights are the best. `state` is where an interrupted run goes on from, written every `save_seconds`; it is
     deleted by the caller once the result is written. Every process ends with the same weights; the first one writes.
@@ -88,14 +94,14 @@ def fit(
     saved = time.monotonic()
     model.train()
     bar = tqdm(total=steps, initial=progress.step, desc="training", disable=distributed.silent())
-    while progress.step < steps:
+    for batch in prefetched(batch_at, range(progress.step, steps)):
         seed_everything(seed, "dropout", progress.step, distributed.rank())
         rate = learning_rate(
             progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps, epoch_steps=by_epoch
         )
         for group in optimizer.param_groups:
             group["lr"] = rate
-        values = losses_at(progress.step)
+        values = losses_of(batch)
         values["loss"].backward()
         distributed.sum_gradients(parameters)
         if optimisation.clip_norm is not None:
@@ -105,7 +111,7 @@ def fit(
         progress.step += 1
         bar.update()
         shares = distributed.total(torch.stack([value.detach().float() for value in values.values()]))
-        for name, value in zip(values, shares.tolist(), strict=True):
+        for name, value in zip(values, shares.double(), strict=True):
             progress.sums[name] = progress.sums.get(name, 0.0) + value
         progress.summed += 1
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
@@ -127,7 +133,11 @@ def fit(
 
 def _row(progress: Progress, rate: float, epoch_steps: int) -> dict[str, float]:
     """A line of the history: losses are means over the steps since the last line."""
-    means = {name: total / progress.summed for name, total in progress.sums.items()}
+    means = {name: float(total) / progress.summed for name, total in progress.sums.items()}
+    if not math.isfinite(means["loss"]):
+        raise CadaError(
+            f"step {progress.step}: the loss is {means['loss']}. Lower optimisation.learning_rate, or set clip_norm or precision: fp32."
+        )
     progress.sums, progress.summed = {}, 0
     return {"epoch": round(progress.step / epoch_steps, 4), "step": progress.step, "lr": rate, **means}
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from cada import distributed, losses
+from cada.compute import upload
 from cada.config import LossWeights, Switches
 from cada.config.method import LocalGroups
 from cada.data.loading import TokenBatch
@@ -63,8 +64,8 @@ def association_losses(
         values["degenerate"] = negatives.degenerate / distributed.size()
         total = total + weights.atp * values["loss_atp"]
     if weights.ara:
-        selected = losses.select_groups(captions.groups, rate=switches.ara_rate, generator=generator).to(captions.ids.device)
-        over = ara_divisor(selected, mean=switches.ara_mean)
+        selected = losses.select_groups(captions.groups, rate=switches.ara_rate, generator=generator)  # on the CPU
+        over, selected = ara_divisor(selected, mean=switches.ara_mean), upload(selected, captions.ids.device)
         values["loss_ara"] = region_attribute_loss(
             model, captions, encoded.tokens, selected, mask=special.mask, over=over, micro_batch=micro_batch
         )

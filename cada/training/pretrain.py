@@ -14,16 +14,15 @@ import torch
 from torch import Tensor
 
 from cada import distributed, losses
-from cada.compute import autocast
+from cada.compute import autocast, upload
 from cada.config import Augmentation, Optimisation
 from cada.config.steps import Precision
-from cada.data.loading import TokenBatch, batch_rows
+from cada.data.loading import TokenBatch
 from cada.model.cada import Cada
+from cada.training.batches import Batches, TrainingSet
 from cada.training.chunks import in_chunks
-from cada.training.finetune import TrainingSet
 from cada.training.loop import Progress, fit
 from cada.training.objective import Batch, SpecialTokens, encode, global_loss, token_patch_loss
-from cada.training.seeds import generator
 
 
 def pretrain(
@@ -44,10 +43,10 @@ def pretrain(
 ) -> Progress:
     """Train all parts but the decoder's layers, then copy the text encoder into the decoder."""
 
-    def losses_at(step: int) -> dict[str, Tensor]:
-        rows = batch_rows(len(training.captions), optimisation.batch_size, step, seed=seed, lengths=training.captions.lengths)
-        draw = generator(seed, "pretraining batch", step)
-        batch = training.batch(rows, augmentation=augmentation, padded_to=None, draw=draw, device=device)
+    batches = Batches(training, optimisation.batch_size, augmentation, None, seed, "pretraining batch", device)
+
+    def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
+        batch, draw = drawn
         with autocast(device, precision):
             return pretraining_losses(
                 model, batch, mask_rate=mask_rate, special=special, draw=draw, micro_batch=optimisation.micro_batch_size
@@ -55,7 +54,8 @@ def pretrain(
 
     progress = fit(
         model,
-        losses_at,
+        batches.at,
+        losses_of,
         optimisation=optimisation,
         samples=len(training.captions),
         seed=seed,
@@ -103,8 +103,9 @@ def masked_language_loss(
     pieces = torch.arange(captions.ids.shape[1]) < (captions.lengths.cpu() - 1)[:, None]
     pieces[:, 0] = False
     groups = torch.where(pieces, torch.arange(pieces.shape[1]), -1)
-    selected = losses.select_groups(groups, rate=rate, generator=draw).to(captions.ids.device)
+    selected = losses.select_groups(groups, rate=rate, generator=draw)  # on the CPU
     over, own = max(1, int(selected.sum())), distributed.own_rows(len(selected))
+    selected = upload(selected, captions.ids.device)
     head = model.attribute_decoder.bert.cls.predictions
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:

@@ -5,6 +5,8 @@ Legend: Q captions, G pictures, L tokens.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -14,7 +16,7 @@ from benchmarks import naive
 from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, captions_of, model_of, pictures_of, tokens_of
 from benchmarks.operations import counted, reranking_flops
 from benchmarks.retrieval import evaluation_ways
-from benchmarks.training import PUBLISHED, Problem, naive_losses, our_losses, problem_of
+from benchmarks.training import PUBLISHED, Problem, largest_batch, naive_losses, our_losses, problem_of
 from cada import cost
 from cada.data.images import normalise
 from cada.model.cada import Cada
@@ -156,3 +158,18 @@ def test_encoders_agree(model: Cada, captions: TokenizedCaptions) -> None:
     assert torch.allclose(tokens, our_tokens, atol=1e-5)
     assert torch.allclose(features, torch.nn.functional.normalize(our_features, dim=-1), atol=1e-5)
     assert torch.allclose(texts, torch.nn.functional.normalize(our_texts, dim=-1), atol=1e-5)
+
+
+def test_the_largest_batch_is_the_last_that_fits() -> None:
+    tried = []
+
+    def step_at(batch: int) -> Callable[[], None]:
+        def step() -> None:
+            tried.append(batch)
+            if batch > 100:
+                raise torch.OutOfMemoryError
+
+        return step
+
+    assert largest_batch(step_at, 24) == 96
+    assert tried == [48, 96, 192]

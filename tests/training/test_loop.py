@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cada.config import PROCEDURES, Augmentation, LossWeights, Optimisation
+from cada.errors import CadaError
 from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
@@ -105,7 +106,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, spe
 def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
     scores = iter([1.0, 3.0, 2.0])
 
-    def losses_at(_step):
+    def losses_of(_batch):
         return {"loss": model.match_head.weight.square().sum()}
 
     def validate():
@@ -115,7 +116,8 @@ def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
     states = []
     progress = fit(
         model,
-        losses_at,
+        lambda step: step,
+        losses_of,
         optimisation=OPTIMISATION.model_copy(update={"epochs": 3}),
         seed=0,
         samples=16,
@@ -126,6 +128,21 @@ def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
         report=lambda step, row: states.append(model.match_head.weight.detach().clone()),
     )
     assert torch.equal(progress.best_weights["match_head.weight"], states[3])
+
+
+def test_a_loss_that_is_no_number_stops_the_training(model, tmp_path):
+    with pytest.raises(CadaError, match=r"step 3: the loss is nan. Lower optimisation.learning_rate"):
+        fit(
+            model,
+            lambda step: math.nan if step == 1 else 1.0,
+            lambda batch: {"loss": batch * model.match_head.weight.square().sum()},
+            optimisation=OPTIMISATION,
+            seed=0,
+            samples=32,
+            log_every=3,
+            save_seconds=60.0,
+            state=tmp_path / "state.pt",
+        )
 
 
 def test_training_lowers_the_loss(model, training, target, special, engine, tmp_path):

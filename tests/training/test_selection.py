@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from cada.config import PROCEDURES
 from cada.model.cada import Cada
-from cada.retrieval.evaluation import Engine, Target, encode, retrieve
+from cada.model.tokenizer import TokenizedCaptions
+from cada.retrieval.evaluation import Engine, Retrieved, Target, choose_weight, encode, retrieve
+from cada.retrieval.ranking import rank
 from cada.training.finetune import validation
 
 
@@ -36,3 +39,20 @@ def test_the_rule_of_the_procedure(model: Cada, target: Target, engine: Engine, 
     assert found.score == pytest.approx(score)
     split = {"published": "test", "robust": "val"}[procedure]
     assert {name: found.values[f"{split}_{name}"] for name in expected} == pytest.approx(expected)
+
+
+def test_the_weight_of_the_cosine_is_that_of_the_best_map() -> None:
+    """As if whole rankings were scored: also where relevant pictures lie behind the first K."""
+    draw = np.random.default_rng(0)
+    weights = (0.0, 1.0, 3.0, 10.0)
+    chosen = set()
+    for _ in range(40):
+        cosine = draw.normal(size=(9, 30)).astype(np.float32) / 4
+        retrieved = Retrieved(rank(cosine), cosine, draw.normal(size=(9, 8, 2)).astype(np.float32))
+        gallery_persons = draw.permutation(np.arange(30) % 6) + 10
+        query_persons = draw.permutation(np.arange(9) % 6) + 10
+        target = Target(torch.empty(0), gallery_persons, TokenizedCaptions(*[np.empty(0)] * 4), query_persons)
+        scores = [by_loops(retrieved.ranking("calibrated", weight), target)["mAP"] for weight in weights]
+        chosen.add(found := choose_weight(retrieved, query_persons, gallery_persons, weights))
+        assert found == weights[int(np.argmax(np.round(scores, 9)))]
+    assert len(chosen) > 1

@@ -9,7 +9,7 @@ from cada.config import Architecture, Transformer
 from cada.model.cada import Cada, build
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.evaluation import Engine, Target
-from cada.training.finetune import TrainingSet
+from cada.training.batches import TrainingSet
 from cada.training.objective import SpecialTokens
 
 VOCABULARY = 41

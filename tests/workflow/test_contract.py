@@ -28,9 +28,10 @@ REDIRECTION = " 2> "
 STEP = "exec workflow/scripts/step.sh "
 REMAKE = "make generated writes it anew"
 
-# Modules that a step may import although an edit of them changes no result: errors, names, locks, what is told to MLflow,
-# pictures for people, and packages that hold nothing themselves.
+# Modules that a step may import although an edit of them changes no result: errors, names, locks, when and where things are
+# kept, what is told to MLflow, pictures for people, and packages that hold nothing themselves.
 WITHOUT_EFFECT = {"cada.errors", "cada.files", "cada.gpus", "cada.paths", "cada.git", "cada.tracking", "cada.data.sheet"}
+WITHOUT_EFFECT |= {"cada.cache", "cada.prefetch"}
 PACKAGES = ("config", "data", "model", "phrases", "reporting", "retrieval", "steps", "training")
 WITHOUT_EFFECT |= {"cada", *(f"cada.{package}" for package in PACKAGES)}
 

@@ -1,0 +1,78 @@
+"""What a training learns from, and its batches.
+
+Legend: N pictures, Q captions, B batch, L tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cada import distributed
+from cada.compute import upload
+from cada.config import Augmentation
+from cada.data.images import augment, draw_changes
+from cada.data.loading import Split, batch_rows, token_batch
+from cada.model.tokenizer import TokenizedCaptions, Tokenizer
+from cada.training.objective import Batch
+from cada.training.seeds import generator
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Pairs to learn from: uint8 pictures (N, 3, H, W); captions (Q) with their picture, person and attribute groups."""
+
+    images: Tensor
+    captions: TokenizedCaptions
+    caption_image: np.ndarray  # (Q,)
+    caption_persons: np.ndarray  # (Q,)
+    groups: np.ndarray | None  # (Q, L)
+
+    def with_groups(self, groups: np.ndarray) -> TrainingSet:
+        """The same pairs with their attribute groups."""
+        return replace(self, groups=groups)
+
+    def batch(
+        self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator, device: torch.device
+    ) -> Batch:
+        """The pairs `rows` (B) on `device`: all captions, and this process's pictures, augmented as drawn for the whole batch."""
+        own = distributed.own_rows(len(rows))
+        size = (self.images.shape[2], self.images.shape[3])
+        changes = draw_changes(len(rows), size, flip=augmentation.flip, pad=augmentation.pad, erase=augmentation.erase, generator=draw)
+        images = augment(self.images[torch.from_numpy(self.caption_image[rows[own]])], changes.take(own))
+        captions = token_batch(self.captions, rows, padded_to=padded_to, groups=self.groups).to(device)
+        persons = torch.from_numpy(self.caption_persons[rows])
+        return Batch(upload(images, device), captions, upload(persons, device))
+
+
+def training_set(split: Split, images: Tensor, tokenizer: Tokenizer) -> TrainingSet:
+    """The split's pictures (N, 3, H, W) and its captions; no attribute groups yet."""
+    return TrainingSet(images, tokenizer(split.captions), split.caption_image, split.caption_persons, None)
+
+
+@dataclass(frozen=True)
+class Batches:
+    """The batches of one training, each a function of `seed`, `purpose` and the step alone.
+
+    `padded_to` is the length that captions are padded to; with None they are padded to their batch's longest, and
+    batches hold captions of like length.
+    """
+
+    training: TrainingSet
+    size: int
+    augmentation: Augmentation
+    padded_to: int | None
+    seed: int
+    purpose: str
+    device: torch.device
+
+    def at(self, step: int) -> tuple[Batch, torch.Generator]:
+        """The batch of `step`, and the generator that draws whatever else the step needs."""
+        captions = self.training.captions
+        rows = batch_rows(len(captions), self.size, step, seed=self.seed, lengths=None if self.padded_to else captions.lengths)
+        draw = generator(self.seed, self.purpose, step)
+        batch = self.training.batch(rows, augmentation=self.augmentation, padded_to=self.padded_to, draw=draw, device=self.device)
+        return batch, draw
