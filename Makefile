@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore ui bench lint lock clean
+.PHONY: help environment reproduce test test-slow smoke record restore report ui bench lint lock generated clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ record: $(VENV)/ready  ## commit the data and all outputs to DVC, when Snakemake
 restore: $(VENV)/ready  ## after `dvc pull`: make Snakemake accept what was pulled
 	@workflow/scripts/restore.sh
 
+report: $(VENV)/ready  ## results/report.html: tables and training curves in one file to look at or send
+	@snakemake --report results/report.html
+
 ui: $(VENV)/ready  ## MLflow on the comparison of the variants (PORT=5000)
 	@python workflow/scripts/ui.py
 
@@ -60,6 +63,9 @@ lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 
 lock: $(VENV)/ready  ## after a change of pyproject.toml: requirements.lock and environment.yml anew
 	@workflow/scripts/lock.sh
+
+generated: $(VENV)/ready  ## after a change of the steps or the matrix: their picture (needs Graphviz) and the JSON schema anew
+	@workflow/scripts/generated.sh
 
 clean:  ## remove results, logs and caches; keeps .venv, data, the DVC cache and MLflow's store
 	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache

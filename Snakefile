@@ -1,5 +1,6 @@
 # The pipeline on one page: which files each step turns into which. dvc.yaml says the same to DVC.
 #   snakemake --cores 8 all                                               every data set, variant and seed of params/workflow.yaml
+#   snakemake --cores 8 --configfile params/sweeps/ara.yaml -- all        a grid of values
 #   snakemake --cores 8 --configfile params/smoke/workflow.yaml -- all    the same on the small drawn set
 import shutil
 
@@ -23,7 +24,7 @@ report: "workflow/report/workflow.rst"
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
-    variant="[a-z][a-z0-9_]*",
+    variant="[a-z][a-z0-9_]*(,[a-z_]+=[^/,]+)*",
     seed="[0-9]+",
 
 
@@ -34,6 +35,10 @@ include: "workflow/rules/initial.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+
+
+onstart:
+    hold_work_tree()
 
 
 rule all:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cada.caller import end_with_caller
 from cada.errors import CadaError
 from cada.paths import WORKFLOW
 
@@ -195,6 +196,7 @@ def track_sync() -> None:
 
 def main() -> None:
     """Entry point: a `CadaError` becomes lines on stderr and exit code 1."""
+    end_with_caller()
     try:
         app(prog_name="cada")
     except CadaError as error:

@@ -11,6 +11,7 @@ from torch import Tensor
 from cada.config import Compute
 from cada.config.steps import Precision
 from cada.errors import CadaError
+from cada.gpus import lease
 
 
 def resolve_device(name: str) -> torch.device:
@@ -59,12 +60,17 @@ def process_count(compute: Compute) -> int:
 def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = None) -> bool:
     """Run `cada command` in several processes, if `compute` asks for them; False where the work is to be done here.
 
+    The GPUs are leased first, so that other steps take others.
     torchrun's agent starts them, ends them when one fails, and passes signals on. Under a torchrun of the user's own,
     over several machines for example, each process does its part and nothing is started here. `batch` is how many
     samples there are to share.
     """
+    if "WORLD_SIZE" in os.environ:
+        return False
+    if compute.device != "cpu":
+        lease(None if compute.processes == "auto" else compute.processes)
     count = process_count(compute)
-    if count == 1 or "WORLD_SIZE" in os.environ:
+    if count == 1:
         return False
     if batch is not None and batch < count:
         raise CadaError(f"compute.processes: {count} processes cannot share a batch of {batch}. Start fewer.")

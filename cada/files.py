@@ -81,13 +81,18 @@ def checked(path: Path, sha256: str) -> Path:
 
 @contextlib.contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path`, or say who else does the same work. The kernel releases it even on SIGKILL."""
+    """Hold the lock file `path`, or say who else does the same work. The kernel releases it even on SIGKILL.
+
+    The file holds the number of the process that locked it last.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout as error:
-        raise CadaError(f"{what}: another process is doing this now (it holds {path}). Wait for it or stop it, then call again.") from error
+        holder = f"PID {path.read_text() or 'unknown'}, it holds {path}"
+        raise CadaError(f"{what}: another process is doing this now ({holder}). Wait for it or stop it, then call again.") from error
+    path.write_text(str(os.getpid()))
     try:
         yield
     finally:

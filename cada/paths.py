@@ -8,6 +8,7 @@ from pathlib import Path
 
 PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
+SWEEPS = PARAMS / "sweeps"
 PUBLISHED = PARAMS / "published.csv"
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
 CACHE = STATE / "cache"
@@ -62,9 +63,10 @@ class Layout:
     def rankings(self, variant: str, seed: int) -> Path:
         return self.root / "rankings" / variant / f"{seed}.parquet"
 
-    @property
-    def tables(self) -> Path:
-        return self.root / "tables"
+    def tables(self, workflow: Path = WORKFLOW) -> Path:
+        """The tables of a workflow file; those of a sweep have a folder of their own."""
+        sweep = workflow.resolve().parent == SWEEPS.resolve()
+        return self.root / "sweeps" / workflow.stem if sweep else self.root / "tables"
 
 
 def set_lock(root: Path) -> Path:

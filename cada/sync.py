@@ -11,7 +11,7 @@ from cada import tracking
 from cada.errors import CadaError
 from cada.files import digest, read_json
 from cada.model.folder import WEIGHTS
-from cada.paths import WORKFLOW, Cell, Layout
+from cada.paths import SWEEPS, WORKFLOW, Cell, Layout
 
 Describe = Callable[[Cell], tuple[Mapping[str, Any], str]]
 
@@ -25,10 +25,11 @@ def sync(describe: Describe) -> None:
     for history in sorted(Path("results").glob("*/history/*/*.csv")):
         cell = Cell(history.parts[1], history.parts[3], int(history.stem))
         _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
-    for table in sorted(Path("results").glob("*/tables/ablation.md")):
-        dataset = table.parts[1]
-        if not tracking.tell_tables(dataset, table.parent, workflow=WORKFLOW):
-            raise _not_told(f"{dataset}, tables")
+    workflows = {path.stem: path for path in SWEEPS.glob("*.yaml")} | {"tables": WORKFLOW}
+    for table in sorted([*Path("results").glob("*/tables/ablation.md"), *Path("results").glob("*/sweeps/*/ablation.md")]):
+        dataset, name = table.parts[1], table.parent.name
+        if name in workflows and not tracking.tell_tables(dataset, table.parent, workflow=workflows[name]):
+            raise _not_told(f"{dataset}, {name}")
 
 
 def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> None:

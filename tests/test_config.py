@@ -45,15 +45,6 @@ def test_the_data_sets_are_the_folders_with_parameters() -> None:
     assert "variants" not in config.known_datasets()
 
 
-def test_every_number_reads_the_same_in_every_yaml_dialect() -> None:
-    """YAML 1.1 and 1.2 differ in 1e-4, 012 and `on`, and DVC, Snakemake and this package use different loaders."""
-    from ruamel.yaml import YAML
-
-    other = YAML(typ="safe")
-    for path in Path("params").rglob("*.yaml"):
-        assert other.load(path.read_text()) == yaml.safe_load(path.read_text()), path
-
-
 def test_a_misspelt_parameter_is_answered_with_the_nearest() -> None:
     path = write("params/workflow.yaml", "datasets: [smoke]\nvariant: [dual]\nseeds: [0]\n")
     with pytest.raises(CadaError) as caught:

@@ -4,8 +4,9 @@ Sizes are (height, width). Only the command line holds a whole configuration; fu
 """
 
 from cada.config.base import Parameters, Pinned
-from cada.config.data import Counts, Data, Format, Persons, Phrases, Synthesis, Workflow
+from cada.config.data import Counts, Data, Format, Persons, Phrases, Synthesis
 from cada.config.loading import DatasetParameters, complaint, known_datasets, load, load_dataset, load_variant, load_workflow, params_hash
+from cada.config.matrix import Grid, Workflow, base_of
 from cada.config.method import (
     PROCEDURES,
     AbsentVal,
@@ -39,6 +40,7 @@ __all__ = [
     "Evaluate",
     "Format",
     "Fusion",
+    "Grid",
     "HardNegatives",
     "Initial",
     "LocalGroups",
@@ -62,6 +64,7 @@ __all__ = [
     "Validation",
     "Variant",
     "Workflow",
+    "base_of",
     "complaint",
     "known_datasets",
     "load",

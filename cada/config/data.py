@@ -1,23 +1,13 @@
-"""params/workflow.yaml, and a data set's data.yaml and phrases.yaml."""
+"""A data set's data.yaml and phrases.yaml."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import Field
-
-from cada.config.base import Name, Parameters, Positive
+from cada.config.base import Parameters, Positive
 
 Format = Literal["cuhk_pedes", "icfg_pedes", "rstpreid"]
-
-
-class Workflow(Parameters):
-    """params/workflow.yaml: the matrix of the experiment."""
-
-    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
-    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 
 
 class Persons(Parameters):

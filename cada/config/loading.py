@@ -12,12 +12,13 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from cada.config.base import Parameters
-from cada.config.data import Data, Phrases, Workflow
+from cada.config.data import Data, Phrases
+from cada.config.matrix import Grid, Workflow, base_of, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Train
 from cada.errors import CadaError
-from cada.paths import PARAMS, WORKFLOW, Layout, variant_params
+from cada.paths import PARAMS, SWEEPS, WORKFLOW, Layout, variant_params
 
 
 class DatasetParameters(Parameters):
@@ -47,16 +48,24 @@ class _Loader(yaml.SafeLoader):
 
 def load(path: Path, model: type[P]) -> P:
     """Read one parameter file. `CadaError` names the file and each wrong key."""
+    return _validated(read_yaml(path), model, source=str(path))
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a YAML file. `CadaError` names the file and the line that is not YAML."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError as error:
         raise CadaError(f"{path}: there is no such file.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
+
+
+def _validated(values: Any, model: type[P], *, source: str) -> P:
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        lines = [f"{path}: {complaint(item, model)}" for item in error.errors()]
+        lines = [f"{source}: {complaint(item, model)}" for item in error.errors()]
         raise CadaError("\n".join(lines)) from error
 
 
@@ -85,8 +94,11 @@ def _keys(model: type[BaseModel]) -> set[str]:
 
 
 def load_workflow(path: Path = WORKFLOW) -> Workflow:
-    """The matrix of the experiment."""
-    return load(path, Workflow)
+    """The matrix of the experiment, or of a sweep."""
+    matrix = load(path, Workflow)
+    if matrix.grid != Grid() and path.resolve().parent != SWEEPS.resolve():
+        raise CadaError(f"{path}: grid: belongs in a file of {SWEEPS}/; dvc.yaml knows no combinations.")
+    return matrix
 
 
 def load_dataset(dataset: str) -> DatasetParameters:
@@ -105,12 +117,12 @@ def load_dataset(dataset: str) -> DatasetParameters:
 
 
 def load_variant(variant: str) -> Variant:
-    """The parameter file of one variant; an unknown name lists the known ones."""
-    path = variant_params(variant)
+    """The parameter file of one variant, with the values of a sweep's name; an unknown name lists the known ones."""
+    path = variant_params(base_of(variant))
     if not path.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise CadaError(f"{variant}: no such variant; {path.parent}/ has {', '.join(known)}.")
-    return load(path, Variant)
+    return _validated(with_values(load(path, Variant), variant), Variant, source=variant)
 
 
 def known_datasets() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from cada.errors import CadaError
 from cada.reporting.ablation import LABEL, Oracles, choice_notes, mean_and_deviation, oracle_scores, seeds_note
 from cada.reporting.formats import Section, Table, csv_text
-from cada.reporting.measured import METRICS, Row, Variant, rows
+from cada.reporting.measured import METRICS, Variant, headlines
 
 PUBLISHED_NAME = {"cuhk_pedes": "CUHK-PEDES", "icfg_pedes": "ICFG-PEDES", "rstpreid": "RSTPReid"}
 COLUMNS = ("method", "venue", "dataset", *METRICS, "source", "confirmed")
@@ -51,7 +51,7 @@ def comparison_table(dataset: str, variants: Sequence[Variant], oracles: Oracles
     )
     measured = tuple(
         ("measured", f"{row.variant}, {row.fusion}", "", "", "", *(mean_and_deviation(row.summaries[name]) for name in METRICS))
-        for row in _headlines(variants)
+        for row in headlines(variants)
     )
     known = tuple(
         ("oracle", name, "", "", "", f"{score:.1f}", *[""] * (len(METRICS) - 1)) for name, score in oracle_scores(oracles, "all").items()
@@ -72,7 +72,7 @@ def comparison_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles, 
         [dataset, "published", row["method"], row["venue"], row["confirmed"], row["source"], "", *(row[name] for name in METRICS), *none]
         for row in published
     ]
-    for row in _headlines(variants):
+    for row in headlines(variants):
         deviations = [row.summaries[name].deviation for name in METRICS]
         lines.append(
             [dataset, "measured", f"{row.variant}, {row.fusion}", "", "", "", str(len(variants[0].files))]
@@ -82,10 +82,6 @@ def comparison_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles, 
     for name, score in oracle_scores(oracles, "all").items():
         lines.append([dataset, "oracle", name, "", "", "", "", f"{score:.4f}", *none[1:], *none])
     return csv_text(columns, lines)
-
-
-def _headlines(variants: Sequence[Variant]) -> list[Row]:
-    return [row for variant in variants for row in rows(variant, "all") if row.headline]
 
 
 def _notes(dataset: str, variants: Sequence[Variant], sources: Sequence[str]) -> list[str]:

@@ -1,8 +1,9 @@
-"""One table as Markdown that also reads well in a terminal, as LaTeX with booktabs, and rows of values as CSV."""
+"""One table as Markdown that also reads well in a terminal, as a page, as LaTeX with booktabs, and rows of values as CSV."""
 
 from __future__ import annotations
 
 import csv
+import html
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,15 @@ _TEX = {
     "|": r"$|$",
     "[": "{[}",  # behind \\ a bare bracket would be the line break's optional argument
 }
+
+
+_LABEL = ' class="label"'
+_STYLE = """body { font: 15px/1.5 sans-serif; margin: 1.5em; color: #222 }
+table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; font-variant-numeric: tabular-nums }
+th, td { padding: 0.2em 0.8em; text-align: right; white-space: nowrap }
+th.label, td.label { text-align: left }
+th.section { text-align: left; padding-top: 1em; border-bottom: 1px solid #999 }
+li { max-width: 60em }"""
 
 
 @dataclass(frozen=True)
@@ -58,6 +68,24 @@ def markdown(table: Table) -> str:
         lines += ["", f"**{section.heading}**", ""]
         lines += [_pipe_row(row, widths, table.labels) for row in (table.columns, tuple(rule), *section.rows)]
     return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]) + "\n"
+
+
+def page(table: Table) -> str:
+    """An HTML page of its own, for `snakemake --report`."""
+    rows = [_page_row("th", table.columns, table.labels)]
+    for section in table.sections:
+        rows.append(f'<tr><th class="section" colspan="{len(table.columns)}">{html.escape(section.heading)}</th></tr>')
+        rows += [_page_row("td", row, table.labels) for row in section.rows]
+    title = html.escape(table.title)
+    lines = [
+        "<!DOCTYPE html>",
+        '<html lang="en">',
+        f'<head><meta charset="utf-8"><title>{title}</title>',
+        f"<style>{_STYLE}</style></head>",
+    ]
+    lines += ["<body>", f"<h1>{title}</h1>", "<table>", *rows, "</table>", "<ul>"]
+    lines += [f"<li>{html.escape(note)}</li>" for note in table.notes]
+    return "\n".join([*lines, "</ul>", "</body>", "</html>"]) + "\n"
 
 
 def latex(table: Table) -> str:
@@ -97,6 +125,11 @@ def _pipe_row(row: Sequence[str], widths: Sequence[int], labels: int) -> str:
         for index, (cell, width) in enumerate(zip(row, widths, strict=True))
     ]
     return f"| {' | '.join(cells)} |"
+
+
+def _page_row(kind: str, row: Sequence[str], labels: int) -> str:
+    cells = [f"<{kind}{_LABEL if index < labels else ''}>{html.escape(cell)}</{kind}>" for index, cell in enumerate(row)]
+    return f"<tr>{''.join(cells)}</tr>"
 
 
 def _tex_row(row: Sequence[str]) -> str:

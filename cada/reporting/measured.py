@@ -178,6 +178,11 @@ def rows(variant: Variant, gallery: Gallery) -> list[Row]:
     ]
 
 
+def headlines(variants: Sequence[Variant]) -> list[Row]:
+    """The score that each variant is judged by, on the full gallery."""
+    return [row for variant in variants for row in rows(variant, "all") if row.headline]
+
+
 def _summary(files: Sequence[Metrics], gallery: Gallery, fusion: Fusion, name: str) -> Summary:
     values = [getattr(file.of(gallery)[fusion], name) for file in files]
     ends = [getattr(file.intervals[fusion], name) for file in files] if gallery == "all" else []

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cada.files import read_json, write_text
+from cada.files import read_json, write_json, write_text
 from cada.reporting.ablation import ablation_csv, ablation_table
 from cada.reporting.comparison import comparison_csv, comparison_table, read_published
-from cada.reporting.formats import latex, markdown
-from cada.reporting.measured import read_variants
+from cada.reporting.formats import latex, markdown, page
+from cada.reporting.measured import headlines, read_variants
 
 
 def write_tables(
@@ -23,9 +23,10 @@ def write_tables(
     published: Path,
     output: Path,
 ) -> None:
-    """Write {ablation,comparison}.{csv,md,tex} into `output`.
+    """Write {ablation,comparison}.{csv,html,md,tex} and scores.json into `output`.
 
     variants: (name, title) in the order of the rows. Only `metrics`/<name>/<seed>.json of these variants and seeds are read.
+    scores.json has the mean of each variant's headline score, for `dvc metrics diff`.
     Errors: `CadaError` for a metrics file that is missing, incomplete or about something else, before anything is written.
     """
     measured = read_variants(dataset, variants, seeds, metrics)
@@ -36,6 +37,8 @@ def write_tables(
         "ablation": ablation_table(dataset, measured, oracles),
         "comparison": comparison_table(dataset, measured, oracles, rows),
     }.items():
-        texts |= {f"{name}.md": markdown(table), f"{name}.tex": latex(table)}
+        texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
     for name, text in texts.items():
         write_text(output / name, text)
+    means = {row.variant: {name: round(summary.mean, 2) for name, summary in row.summaries.items()} for row in headlines(measured)}
+    write_json(output / "scores.json", means)

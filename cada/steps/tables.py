@@ -18,11 +18,11 @@ def write_tables(dataset: str, *, workflow: Path) -> None:
         raise CadaError(f"{dataset}: {workflow} lists the data sets {', '.join(matrix.datasets)}. Name one of them, or add this one.")
     tables.write_tables(
         dataset,
-        variants=[(variant, config.load_variant(variant).title) for variant in matrix.variants],
+        variants=[(variant, config.load_variant(variant).title) for variant in matrix.rows],
         seeds=matrix.seeds,
         metrics=layout.root / "metrics",
         manifest=layout.manifest,
         published=PUBLISHED,
-        output=layout.tables,
+        output=layout.tables(workflow),
     )
-    tell_tables(dataset, layout.tables, workflow=workflow)
+    tell_tables(dataset, layout.tables(workflow), workflow=workflow)

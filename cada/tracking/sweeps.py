@@ -34,7 +34,7 @@ def sweeps_of_dataset(dataset: str) -> dict[str, Workflow]:
 def sweeps_of(cell: Cell) -> list[str]:
     """The sweeps that train the cell."""
     matrices = sweeps_of_dataset(cell.dataset)
-    return [name for name, matrix in matrices.items() if cell.variant in matrix.variants and cell.seed in matrix.seeds]
+    return [name for name, matrix in matrices.items() if cell.variant in matrix.rows and cell.seed in matrix.seeds]
 
 
 def regroup(client: Any, experiment: str, dataset: str) -> None:

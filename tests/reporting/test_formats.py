@@ -1,6 +1,8 @@
+import xml.etree.ElementTree as ElementTree
+
 import pytest
 
-from cada.reporting.formats import Section, Table, csv_text, escape_tex, latex, markdown
+from cada.reporting.formats import Section, Table, csv_text, escape_tex, latex, markdown, page
 
 TABLE = Table(
     "Scores on my_set",
@@ -25,6 +27,13 @@ def test_markdown_columns_stand_below_each_other() -> None:
         "| chance    |       0.2 |\n\n"
         "- 100 % measured\n"
     )
+
+
+def test_a_page_has_every_cell_and_escapes_what_html_reads() -> None:
+    tree = ElementTree.fromstring(page(TABLE).replace("<!DOCTYPE html>", "").replace('<meta charset="utf-8">', ""))
+    rows = [[cell.text for cell in row] for row in tree.iter("tr")]
+    assert rows == [["variant", "R@1"], ["First & last"], ["a|b", "1.0 ± 0.2"], ["long name", "10.0"], ["Oracles"], ["chance", "0.2"]]
+    assert [item.text for item in tree.iter("li")] == ["100 % measured"]
 
 
 def test_latex_escapes_and_closes_what_it_opens() -> None:

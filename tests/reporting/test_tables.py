@@ -48,10 +48,16 @@ def lines_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_six_files_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
+def test_nine_files_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
     first = {path.name: path.read_bytes() for path in make().iterdir()}
-    assert sorted(first) == [f"{name}.{kind}" for name in ("ablation", "comparison") for kind in ("csv", "md", "tex")]
+    tables = [f"{name}.{kind}" for name in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")]
+    assert sorted(first) == [*tables, "scores.json"]
     assert {path.name: path.read_bytes() for path in make().iterdir()} == first
+
+
+def test_the_scores_are_the_means_of_the_headlines(make: Callable[..., Path]) -> None:
+    scores = json.loads((make() / "scores.json").read_text())
+    assert {variant: values["R1"] for variant, values in scores.items()} == {"global": 42, "dual": 45}
 
 
 def test_ablation_values(make: Callable[..., Path]) -> None:

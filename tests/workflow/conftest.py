@@ -14,9 +14,12 @@ from tests.workflow.project import FAKE_CADA, Project, copy_working_tree
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Callable[..., Project]:
-    """Make a project: `matrix` is the text of its workflow file, `fake` puts the fake `cada` before the real one."""
+    """Make a project: `matrix` is the text of its workflow file, `fake` puts the fake `cada` before the real one.
 
-    def make(name: str, *, matrix: str, fake: bool = False) -> Project:
+    `drawn` leaves the drawn set to the data step; without it a stand-in lies there, recorded.
+    """
+
+    def make(name: str, *, matrix: str, fake: bool = False, drawn: bool = False) -> Project:
         root = tmp_path / name
         root.mkdir()
         copy_working_tree(root)
@@ -33,10 +36,10 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         project.run("git", "init", "--quiet")
         with (root / ".git" / "info" / "exclude").open("a") as file:
             file.write("ran.txt\n")
-        # A stand-in for the drawn set, which data.dvc tracks.
-        (root / "data" / "SynthPEDES").mkdir(parents=True)
-        (root / "data" / "SynthPEDES" / "reid_raw.json").write_text("[]\n")
-        project.dvc("commit", "--quiet", "--force", "data.dvc")
+        if not drawn:
+            (root / "data" / "SynthPEDES").mkdir(parents=True)
+            (root / "data" / "SynthPEDES" / "reid_raw.json").write_text("[]\n")
+            project.dvc("commit", "--quiet", "--force", "data.dvc")
         project.commit()
         return project
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
 
 ROOT = Path(__file__).parents[2]
+NOTHING = "Nothing to be done"  # says Snakemake
+UP_TO_DATE = "Data and pipelines are up to date"  # says DVC
 
 # Writes what the real steps declare; the content follows from the parameters and the step before, as in the real ones.
 FAKE_CADA = """#!{python}
@@ -17,6 +26,11 @@ words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
 words = words[1:] if step == "data" else words
 dataset, cell = words[0], "/".join(words[1:])
+if step == "tables":
+    from cada.config import load_workflow
+    from cada.paths import Layout
+    matrix, tables = load_workflow(Path(words[1])), str(Layout("").tables(Path(words[1])).relative_to("results"))
+    listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
 made, read = {{
@@ -25,7 +39,8 @@ made, read = {{
     "initial": ([f"initial/{{name}}" for name in model], [root / "data/manifest.json", params / "initial.yaml"]),
     "train": (
         [f"models/{{cell}}/{{name}}" for name in model] + [f"history/{{cell}}.csv"],
-        [root / "phrases.parquet", root / "initial/model.safetensors", params / "train.yaml", Path("params/variants", words[1] + ".yaml")]
+        [root / "phrases.parquet", root / "initial/model.safetensors", params / "train.yaml"]
+        + [Path("params/variants", words[1].split(",")[0] + ".yaml")]
         if step == "train" else [],
     ),
     "evaluate": (
@@ -33,9 +48,10 @@ made, read = {{
         [root / f"models/{{cell}}/model.safetensors", params / "evaluate.yaml"],
     ),
     "tables": (
-        [f"tables/{{name}}.{{kind}}" for name in ("ablation", "comparison") for kind in ("csv", "md", "tex")],
-        sorted((root / "metrics").rglob("*.json")),
-    ),
+        [f"{{tables}}/{{name}}.{{kind}}" for name in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")]
+        + [f"{{tables}}/scores.json"],
+        [root / name for name in listed],
+    ) if step == "tables" else ([], []),
 }}[step]
 digest = hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()
 with open("ran.txt", "a") as file:
@@ -62,6 +78,32 @@ class Project:
             raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
         return done.stdout
 
+    @contextmanager
+    def running(self, *command: str, output: Path) -> Iterator[subprocess.Popen[str]]:
+        """A command that runs beside the test; what is left of it ends with the block."""
+        with output.open("w") as file:
+            process = subprocess.Popen(command, cwd=self.root, env=self.environment, text=True, stdout=file, stderr=subprocess.STDOUT)
+        family = psutil.Process(process.pid)
+        try:
+            yield process
+        finally:
+            members = [family, *family.children(recursive=True)] if family.is_running() else []
+            for member in members:
+                member.kill()
+            process.wait()
+
+    def kill_when(self, command: tuple[str, ...], condition: Callable[[], bool]) -> None:
+        """Start a command, send it SIGKILL as soon as the condition holds, and wait for its steps to notice."""
+        output = self.root.with_name(f"{self.root.name}.{command[0]}.txt")
+        with self.running(*command, output=output) as process:
+            wait_until(lambda: condition() or process.poll() is not None, seconds=120, what=f"{command} to get there")
+            assert process.poll() is None, f"{command} ended before it could be killed:\n{output.read_text()}"
+            steps = psutil.Process(process.pid).children(recursive=True)
+            assert steps, "nothing was running"
+            process.kill()
+            process.wait()
+            wait_until(lambda: not any(alive(step) for step in steps), seconds=10, what="the steps to end with their caller")
+
     def snakemake(self, *arguments: str, check: bool = True) -> str:
         return self.run("snakemake", "--cores", "2", *arguments, "--", "all", check=check)
 
@@ -79,6 +121,17 @@ class Project:
         assert old in text, f"{name} has no {old!r}"
         path.write_text(text.replace(old, new))
 
+    def change(self, name: str, **values: Any) -> None:
+        """Replace values of a file under params/; sections are changed key by key, however deep."""
+        path = self.root / "params" / name
+        path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), values), sort_keys=False))
+
+    def clone(self, name: str) -> Project:
+        """A git clone beside this project, with the same tools and store."""
+        root = self.root.with_name(name)
+        self.run("git", "clone", "--quiet", str(self.root), str(root))
+        return Project(root, self.environment | {"PYTHONPATH": str(root)})
+
     def ran(self) -> list[str]:
         """The commands of the fake `cada` since the last call, sorted."""
         log = self.root / "ran.txt"
@@ -91,6 +144,24 @@ class Project:
         results = self.root / "results"
         paths = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
         return {str(path): (results / path).read_bytes() for path in paths if path.parts[1] not in ("logs", "benchmarks")}
+
+
+def merged(old: Any, new: Any) -> Any:
+    """`old` with the values of `new` in place of its own."""
+    return old | {key: merged(old.get(key), value) for key, value in new.items()} if isinstance(old, dict) else new
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
+    """Return as soon as the condition holds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} seconds for {what}"
+        time.sleep(0.02)
+
+
+def alive(process: psutil.Process) -> bool:
+    """Whether it runs; a zombie waits for a parent that may never come."""
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
 
 
 def copy_working_tree(target: Path) -> None:

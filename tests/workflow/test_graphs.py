@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 
 import pytest
 
-from tests.workflow.project import Project
+from tests.workflow.project import NOTHING, UP_TO_DATE, Project, wait_until
 
 MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
-NOTHING = "Nothing to be done"
-UP_TO_DATE = "Data and pipelines are up to date"
 
 DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
 EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
@@ -26,15 +25,6 @@ CHANGES = {
 @pytest.fixture
 def project(make_project: Callable[..., Project]) -> Project:
     return make_project("project", matrix=MATRIX, fake=True)
-
-
-def test_dvc_alone_makes_the_same_files(project: Project, make_project: Callable[..., Project]) -> None:
-    project.snakemake()
-    assert len(project.ran()) == 3 + 4 + 4 + 1
-    assert NOTHING in project.snakemake()
-    other = make_project("other", matrix=MATRIX, fake=True)
-    other.dvc("repro", "--quiet")
-    assert other.files() == project.files()
 
 
 @pytest.mark.parametrize("change", CHANGES)
@@ -59,14 +49,6 @@ def test_a_change_runs_what_follows_from_it_and_nothing_else(project: Project, c
     assert project.ran() == expected
 
 
-def test_recording_leaves_nothing_to_do_for_either_tool(project: Project) -> None:
-    project.snakemake()
-    project.run("workflow/scripts/record.sh")
-    assert NOTHING in project.snakemake()
-    assert UP_TO_DATE in project.dvc("status")
-    assert project.run("git", "status", "--porcelain").split() == ["??", "dvc.lock"]
-
-
 def test_recording_refuses_while_there_is_work(project: Project) -> None:
     project.snakemake()
     project.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2")
@@ -74,26 +56,127 @@ def test_recording_refuses_while_there_is_work(project: Project) -> None:
     assert not (project.root / "dvc.lock").exists()
 
 
-def test_a_clone_restores_what_was_recorded(project: Project) -> None:
+def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_record(project: Project) -> None:
+    """DVC's tables depend on the folder of metrics: a file that no step makes would keep every clone from being up to date."""
     project.snakemake()
-    project.run("workflow/scripts/record.sh")
-    remote = project.root.with_name("remote")
-    project.dvc("remote", "add", "--default", "--quiet", "store", str(remote))
+    project.ran()
+    text = (project.root / "params/variants/dual.yaml").read_text()
+    (project.root / "params/variants/rare_phrases.yaml").write_text(f"{text}switches: {{ara_rate: 0.4}}\n")
+    project.edit("params/workflow.yaml", "[global, dual]", "[global, dual, rare_phrases]")
+    project.snakemake()
+    assert project.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), TABLES])
+
+    project.edit("params/workflow.yaml", "[global, dual, rare_phrases]", "[global, rare_phrases]")
+    project.snakemake()
+    assert "metrics/dual/0.json: removed" in project.run("workflow/scripts/record.sh")
+    project.dvc("remote", "add", "--default", "--quiet", "store", str(project.root.with_name("remote")))
     project.dvc("push", "--quiet")
     project.commit()
-    clone = Project(project.root.with_name("clone"), project.environment | {"PYTHONPATH": str(project.root.with_name("clone"))})
-    project.run("git", "clone", "--quiet", str(project.root), str(clone.root))
-    project.ran()
-
-    assert "are not what dvc.lock says" in clone.run("workflow/scripts/restore.sh", check=False)
+    clone = project.clone("clone")
     clone.dvc("pull", "--quiet")
     clone.run("workflow/scripts/restore.sh")
     assert NOTHING in clone.snakemake()
-    assert clone.files() == project.files()
-    assert (clone.root / "data/SynthPEDES/reid_raw.json").read_text() == "[]\n"
-    clone.edit("params/synthpedes/train.yaml", "log_every: 20", "log_every: 21")
-    clone.snakemake()
-    assert sorted(clone.ran()) == sorted([*EVALUATIONS, *(line.replace("evaluate", "train") for line in EVALUATIONS), TABLES])
+
+    project.ran()
+    project.edit("params/workflow.yaml", "[global, rare_phrases]", "[global, dual, rare_phrases]")
+    project.snakemake()
+    assert project.ran() == [*DUAL[:2], TABLES], "the models are there still"
+
+
+SWEEP = """
+datasets: [synthpedes]
+variants: [dual]
+seeds: [0]
+grid:
+  switches: {ara_rate: [0.4, 0.8]}
+  weights: {ara: [0.5]}
+"""
+
+
+def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None:
+    project.snakemake()
+    project.run("workflow/scripts/record.sh")
+    project.ran()
+    before = project.files()
+    (project.root / "params/sweeps/rates.yaml").write_text(SWEEP)
+    project.snakemake("--configfile", "params/sweeps/rates.yaml")
+
+    points = [f"dual,ara=0.5,ara_rate={rate}" for rate in ("0.4", "0.8")]
+    cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
+    assert project.ran() == sorted([*cells, "tables synthpedes --workflow params/sweeps/rates.yaml"])
+    made = project.files()
+    assert {name: made[name] for name in before} == before
+    tables = {name for name in before if "/tables/" in name}
+    assert {name for name in made if "/sweeps/" in name} == {name.replace("/tables/", "/sweeps/rates/") for name in tables}
+    assert NOTHING in project.snakemake("--configfile", "params/sweeps/rates.yaml")
+    assert NOTHING in project.snakemake()
+    assert UP_TO_DATE in project.dvc("status")
+
+    project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
+    project.snakemake("--configfile", "params/sweeps/rates.yaml")
+    assert len(project.ran()) == 5, "two more points, and the table"
+
+
+def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
+    """Two of Snakemake, two of DVC: the second says who is at work, nothing is damaged, and both make the same files."""
+    fake, go = project.root.parent / "bin" / "cada", project.root / "go"
+    pause = "import time\nopen('begun', 'w').close()\nwhile not __import__('os').path.exists('go'): time.sleep(0.05)\n"
+    fake.write_text(fake.read_text().replace("import hashlib", f"{pause}import hashlib"))
+    made = []
+    for command, said in (
+        (("snakemake", "--cores", "2", "all"), "snakemake in this folder: another process is doing this now (PID {pid}, "),
+        (("dvc", "repro", "--force"), "is being blocked by:\n  (PID {pid}): "),
+    ):
+        with project.running(*command, output=project.root.with_name("first.txt")) as first:
+            wait_until((project.root / "begun").exists, seconds=60, what="the first step to begin")
+            assert said.format(pid=first.pid) in project.run(*command, check=False)
+            go.touch()
+            assert first.wait(timeout=120) == 0
+        assert len(project.ran()) == 3 + 4 + 4 + 1
+        made.append(project.files())
+        go.unlink()
+        (project.root / "begun").unlink()
+    assert made[0] == made[1]
+    project.run("workflow/scripts/restore.sh")
+    assert NOTHING in project.snakemake()
+
+
+def test_a_cluster_is_asked_for_what_the_steps_need(project: Project) -> None:
+    """The Slurm profile with an sbatch that writes down how it is called."""
+    project.snakemake()
+    project.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2")
+    profile = ("--workflow-profile", "profiles/slurm")
+    plan = project.run("snakemake", *profile, "--dry-run", "--", "all")
+    assert re.search(r"^train +2$", plan, re.MULTILINE)
+
+    asked = project.root.parent / "asked.txt"
+    for name in ("sbatch", "sacct", "squeue", "sinfo", "scontrol", "sacctmgr", "scancel"):
+        tool = project.root.parent / "bin" / name
+        tool.write_text(f'#!/bin/sh\necho "{name} $*" >>{asked}\necho 7\n')
+        tool.chmod(0o755)
+    log = project.root.with_name("slurm.txt")
+    command = ("snakemake", *profile, "--", "all")
+    with project.running(*command, output=log):
+        wait_until(lambda: asked.exists() and "--gpus" in asked.read_text(), seconds=30, what="sbatch to be called")
+    call = next(line for line in asked.read_text().splitlines() if line.startswith("sbatch "))
+    for words in ("--gpus=1", "--mem 64000", "-t 1440", "--cpus-per-task=1"):
+        assert words in call, call
+
+
+def test_the_report_is_one_file_that_needs_no_network(project: Project) -> None:
+    project.snakemake()
+    project.run("snakemake", "--report", "report.html")
+    page = (project.root / "report.html").read_text()
+    assert not re.search(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
+    for name in ("ablation.html", "ablation.csv", "ablation.tex", "comparison.html", "global/0.csv"):
+        assert f"results/synthpedes/{'history' if name.endswith('0.csv') else 'tables'}/{name}" in page
+    for words in ("Tables", "Training", "data set", "Text-to-image person retrieval", "standard deviation"):
+        assert words in page
+
+
+def test_the_overhead_is_measured(project: Project) -> None:
+    said = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
+    assert re.search(r"^12 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
 
 
 def test_a_failing_step_shows_its_message(project: Project) -> None:
@@ -118,6 +201,7 @@ def test_outside_the_environment_both_tools_say_how_to_activate_it(project: Proj
     [
         ("params/workflow.yaml", "seeds: [0, 1]", "seeds: [one]", "seeds"),
         ("params/synthpedes/train.yaml", "log_every", "log_evry", "train.yaml: log_evry: no such parameter. Did you mean log_every?"),
+        ("params/workflow.yaml", "seeds", "grid: {weights: {ara: [1]}}\nseeds", "grid: belongs in a file of params/sweeps/"),
         ("params/workflow.yaml", "dual", "duall", "duall: no such variant; params/variants/ has ara, atp, dual, global, published."),
     ],
 )

@@ -1,4 +1,5 @@
 # What the rules share: the code that decides a step's result, and look-ups in the parameter files.
+from contextlib import ExitStack
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -8,11 +9,16 @@ from snakemake.exceptions import WorkflowError
 
 from cada import config as parameters
 from cada.errors import CadaError
+from cada.files import exclusive
+from cada.gpus import visible_gpus
+from cada.paths import STATE, Layout, variant_params
+
+# As dvc.yaml calls the steps.
+shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
 
 # The file that names the matrix: --configfile if given, else params/workflow.yaml.
-MATRIX = os.path.relpath(workflow.configfiles[0])
+MATRIX = Path(os.path.relpath(workflow.configfiles[0]))
 
-TABLES = expand("{table}.{kind}", table=["ablation", "comparison"], kind=["csv", "md", "tex"])
 VARIANTS = sorted(map(str, Path("params/variants").glob("*.yaml")))
 MODEL = ["model.safetensors", "config.json", "vocab.txt"]
 
@@ -38,28 +44,39 @@ CODE = {
 }
 
 
+def read(load, what):
+    """What a loader makes of a parameter file; a mistake in it is the user's, not a crash."""
+    try:
+        return load(what)
+    except CadaError as error:
+        raise WorkflowError(str(error)) from error
+
+
 @cache
 def dataset_parameters(dataset):
-    """All parameters of a data set; a mistake in a file is the user's, not a crash."""
-    try:
-        return parameters.load_dataset(dataset)
-    except CadaError as error:
-        raise WorkflowError(str(error)) from error
-
-
-def check_variant(variant):
-    """Stop where the file of a variant is missing or wrong."""
-    try:
-        parameters.load_variant(variant)
-    except CadaError as error:
-        raise WorkflowError(str(error)) from error
+    """All parameters of a data set."""
+    return read(parameters.load_dataset, dataset)
 
 
 # Before any job, not in the middle of the night.
-for name in config["datasets"]:
+matrix = read(parameters.load_workflow, MATRIX)
+for name in matrix.datasets:
     dataset_parameters(name)
-for name in config["variants"]:
-    check_variant(name)
+for name in matrix.rows:
+    read(parameters.load_variant, name)
+
+
+def variant_file(wildcards):
+    """The file of a variant; a point of a sweep's grid has that of the variant it starts from."""
+    return str(variant_params(parameters.base_of(wildcards.variant)))
+
+
+UNTIL_THE_END = ExitStack()
+
+
+def hold_work_tree():
+    """Refuse while another Snakemake runs in this folder; the lock ends with this process."""
+    read(UNTIL_THE_END.enter_context, exclusive(STATE / "locks" / "snakemake.lock", "snakemake in this folder"))
 
 
 def threads_of(section):
@@ -76,25 +93,27 @@ def processes(compute):
     """In how many processes a step runs; `auto` is one per GPU."""
     if compute.processes != "auto":
         return compute.processes
-    if not cuda(compute.device):
-        return 1
-    from cada.compute import process_count  # imports torch: two seconds
-
-    return process_count(compute)
+    return max(1, len(visible_gpus())) if cuda(compute.device) else 1
 
 
 @cache
 def cuda(device):
-    """Whether the step will run on CUDA."""
-    if device != "auto":
-        return device == "cuda"
-    if Version(version("torch")).local == "cpu":
-        return False
-    from cada.compute import resolve_device  # imports torch: two seconds
+    """Whether the step will run on CUDA (or ROCm, which torch calls so too); without torch, whose import takes seconds."""
+    build = Version(version("torch")).local or ""
+    return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
 
-    return resolve_device(device).type == "cuda"
+
+TABLES = str(Layout("{dataset}").tables(MATRIX))
+
+
+def reported_table(table, kind):
+    """A table's file, with its place in `snakemake --report`; Markdown, which a browser shows as plain text, has none."""
+    if kind == "md":
+        return f"{TABLES}/{table}.md"
+    labels = {"data set": "{dataset}", "table": table, "format": kind}
+    return report(f"{TABLES}/{table}.{kind}", caption=f"../report/{table}.rst", category="Tables", labels=labels)
 
 
 def all_tables():
     """What the whole pipeline is run for."""
-    return expand("results/{dataset}/tables/{table}", dataset=config["datasets"], table=TABLES)
+    return expand(rules.tables.output, dataset=matrix.datasets)

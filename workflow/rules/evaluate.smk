@@ -3,7 +3,7 @@ rule evaluate:
         manifest=rules.data.output,
         model=rules.train.output.model,
         parameters=expand("params/{{dataset}}/{file}.yaml", file=["data", "train", "evaluate"]),
-        variant="params/variants/{variant}.yaml",
+        variant=variant_file,
         code=CODE["evaluate"],
     output:
         metrics="results/{dataset}/metrics/{variant}/{seed}.json",

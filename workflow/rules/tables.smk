@@ -2,12 +2,13 @@ rule tables:
     input:
         workflow=MATRIX,
         manifest=rules.data.output,
-        metrics=expand(rules.evaluate.output.metrics, variant=config["variants"], seed=config["seeds"], allow_missing=True),
+        metrics=expand(rules.evaluate.output.metrics, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
         variants=VARIANTS,
         published="params/published.csv",
         code=CODE["tables"],
     output:
-        report(expand("results/{{dataset}}/tables/{table}", table=TABLES), caption="../report/tables.rst", category="Tables"),
+        *[reported_table(table, kind) for table in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")],
+        f"{TABLES}/scores.json",
     log:
         "results/{dataset}/logs/tables.log",
     benchmark:

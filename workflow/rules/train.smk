@@ -4,11 +4,16 @@ rule train:
         phrases=rules.phrases.output,
         initial=rules.initial.output,
         parameters=expand("params/{{dataset}}/{file}.yaml", file=["data", "train"]),
-        variant="params/variants/{variant}.yaml",
+        variant=variant_file,
         code=CODE["train"],
     output:
         model=expand("results/{{dataset}}/models/{{variant}}/{{seed}}/{file}", file=MODEL),
-        history=report("results/{dataset}/history/{variant}/{seed}.csv", caption="../report/history.rst", category="Training"),
+        history=report(
+            "results/{dataset}/history/{variant}/{seed}.csv",
+            caption="../report/history.rst",
+            category="Training",
+            labels={"data set": "{dataset}", "variant": "{variant}", "seed": "{seed}"},
+        ),
     log:
         "results/{dataset}/logs/train/{variant}/{seed}.log",
     benchmark:

@@ -4,4 +4,4 @@ from cada.config import load_workflow
 from cada.paths import Layout
 
 for dataset in load_workflow().datasets:
-    print((Layout(dataset).tables / "ablation.md").read_text(encoding="utf-8"))
+    print((Layout(dataset).tables() / "ablation.md").read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ case $plan in
         exit 1
         ;;
 esac
+python workflow/scripts/leftovers.py
 targets=dvc.yaml
 [ ! -d data/SynthPEDES ] || targets="$targets data.dvc"
 # Re-linked files would have new modification times, and Snakemake would run what lies behind them again.

@@ -1,0 +1,28 @@
+"""A step ends with the workflow that called it: an orphan would hold the lock that the next call needs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+
+POLL_SECONDS = 0.2
+
+
+def end_with_caller() -> None:
+    """Where workflow/scripts/step.sh asks for it, end this process by SIGTERM as soon as its parent has died.
+
+    SIGKILL cannot be handled, so neither Snakemake nor DVC can end their steps when they are killed by it. A step that
+    was called by hand goes on in the background when its shell is closed.
+    """
+    if os.environ.get("CADA_END_WITH_CALLER"):
+        threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(POLL_SECONDS)
+    print("cada: the call that this step belongs to was killed. The next one goes on from the saved state.", file=sys.stderr, flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)

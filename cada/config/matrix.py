@@ -1,0 +1,72 @@
+"""params/workflow.yaml and params/sweeps/: which variants are trained on which data sets with which seeds.
+
+A point of a sweep's grid is named by its values, `dual,ara=0.5,ara_rate=0.4`, and the name is all that a step needs: the
+file of `dual`, with these values in place of its own.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+
+from cada.config.base import Name, Parameters
+from cada.config.method import LossWeights, SwitchOverrides, Variant
+
+WEIGHTS = [field.alias or name for name, field in LossWeights.model_fields.items()]
+SWITCHES = list(SwitchOverrides.model_fields)
+Values = Annotated[tuple[float | str, ...], Field(min_length=1)]
+
+
+class Grid(Parameters):
+    """Every combination of these values: the keys of a variant's file, each with a list of values."""
+
+    weights: dict[str, Values] = Field(default_factory=dict)
+    switches: dict[str, Values] = Field(default_factory=dict)
+
+    @field_validator("weights", "switches")
+    @classmethod
+    def _known(cls, values: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
+        known = WEIGHTS if info.field_name == "weights" else SWITCHES
+        if unknown := [key for key in values if key not in known]:
+            raise ValueError(f"{', '.join(unknown)} is not among {', '.join(known)}")
+        return values
+
+
+class Workflow(Parameters):
+    """params/workflow.yaml, or a sweep: the matrix of the experiment."""
+
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
+    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    grid: Grid = Grid()
+
+    @property
+    def rows(self) -> list[str]:
+        """The variants, or in a sweep the names of their combinations with the grid, in the order of the file."""
+        axes = [[(key, value) for value in values] for key, values in (self.grid.weights | self.grid.switches).items()]
+        return [point_name(variant, point) for variant in self.variants for point in itertools.product(*axes)]
+
+
+def point_name(variant: str, values: Sequence[tuple[str, float | str]]) -> str:
+    """The name of a grid's point; the same values have the same name, whatever their order in the file."""
+    ordered = sorted(values, key=lambda item: [*WEIGHTS, *SWITCHES].index(item[0]))
+    return ",".join([variant, *(f"{key}={value if isinstance(value, str) else f'{value:.12g}'}" for key, value in ordered)])
+
+
+def base_of(name: str) -> str:
+    """The variant whose file a row's name begins with: `dual` for `dual,ara=0.5`."""
+    return name.split(",")[0]
+
+
+def with_values(variant: Variant, name: str) -> dict[str, Any]:
+    """The variant's parameters with the values that the name gives, not yet validated."""
+    changes = [change.partition("=") for change in name.split(",")[1:]]
+    parameters: dict[str, Any] = variant.model_dump(by_alias=True, exclude_none=True)
+    for key, _, value in changes:
+        parameters["weights" if key in WEIGHTS else "switches"][key] = value  # pydantic reads numbers from text
+    if changes:
+        parameters["title"] += ", " + ", ".join(f"{key} = {value}" for key, _, value in changes)
+    return parameters

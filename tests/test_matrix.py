@@ -1,0 +1,85 @@
+"""The matrix and the grids of sweeps: names of points, and the parameters that they stand for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from cada.config import load_variant, load_workflow, params_hash
+from cada.errors import CadaError
+from cada.paths import Layout
+
+HEAD = "datasets: [synthpedes]\nvariants: [dual, global]\nseeds: [0]\n"
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with the variants of the project and no sweep."""
+    (tmp_path / "params" / "sweeps").mkdir(parents=True)
+    (tmp_path / "params" / "variants").symlink_to(ROOT / "params" / "variants")
+    monkeypatch.chdir(tmp_path)
+
+
+def sweep(grid: str) -> Path:
+    path = Path("params/sweeps/try.yaml")
+    path.write_text(HEAD + grid)
+    return path
+
+
+def test_a_grid_names_every_combination() -> None:
+    rows = load_workflow(sweep("grid: {weights: {ara: [0.5, 1]}, switches: {ara_masking: [words, phrases]}}\n")).rows
+    points = [f"ara={weight},ara_masking={kind}" for weight in ("0.5", "1") for kind in ("words", "phrases")]
+    assert rows == [f"{variant},{point}" for variant in ("dual", "global") for point in points]
+
+
+def test_the_same_values_have_one_name() -> None:
+    one = load_workflow(sweep("grid: {weights: {atp: [1.0], ara: [0.50]}}\n")).rows
+    other = load_workflow(sweep("grid: {weights: {ara: [5.0e-1], atp: [1]}}\n")).rows
+    assert one == other == ["dual,atp=1,ara=0.5", "global,atp=1,ara=0.5"]
+
+
+def test_without_a_grid_the_rows_are_the_variants() -> None:
+    assert load_workflow(sweep("")).rows == ["dual", "global"]
+
+
+def test_a_point_is_its_variant_with_other_values() -> None:
+    point, base = load_variant("dual,ara=0.5,ara_rate=0.4,fusion=published"), load_variant("dual")
+    assert (point.weights.ara, point.switches.ara_rate, point.switches.fusion) == (0.5, 0.4, "published")
+    assert (point.weights.atp, point.procedure) == (base.weights.atp, base.procedure)
+    assert point.title == f"{base.title}, ara = 0.5, ara_rate = 0.4, fusion = published"
+    same = load_variant("dual,ara=0.1").model_copy(update={"title": base.title})
+    assert params_hash(same) == params_hash(base)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("dual,ara_rat=0.4", "dual,ara_rat=0.4: switches.ara_rat: no such parameter. Did you mean ara_rate?"),
+        ("dual,ara=much", "dual,ara=much: weights.ara: Input should be a valid number"),
+        ("duall,ara=1", "duall,ara=1: no such variant"),
+    ],
+)
+def test_a_name_that_stands_for_nothing_is_an_error(name: str, message: str) -> None:
+    with pytest.raises(CadaError) as caught:
+        load_variant(name)
+    assert message in str(caught.value)
+
+
+def test_a_misspelt_key_of_a_grid_is_named() -> None:
+    with pytest.raises(CadaError, match=r"try.yaml: grid.switches: ara_rat is not among hard_negatives, .*"):
+        load_workflow(sweep("grid: {switches: {ara_rat: [0.4]}}\n"))
+
+
+def test_a_grid_belongs_to_a_sweep() -> None:
+    path = Path("params/workflow.yaml")
+    path.write_text(HEAD + "grid: {weights: {ara: [1]}}\n")
+    with pytest.raises(CadaError, match=r"workflow.yaml: grid: belongs in a file of params/sweeps/"):
+        load_workflow(path)
+
+
+def test_the_tables_of_a_sweep_have_a_folder_of_their_own() -> None:
+    layout = Layout("synthpedes")
+    assert layout.tables(Path("params/sweeps/try.yaml").absolute()) == Path("results/synthpedes/sweeps/try")
+    assert layout.tables(Path("params/smoke/workflow.yaml")) == layout.tables() == Path("results/synthpedes/tables")

@@ -1,0 +1,165 @@
+"""One story with the real steps: Snakemake and DVC make, record, restore and change the same results, and survive SIGKILL."""
+
+from __future__ import annotations
+
+import json
+import resource
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.workflow.project import NOTHING, UP_TO_DATE, Project
+
+MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0]\n"
+TRANSFORMER = {"width": 48, "depth": 2, "heads": 2, "mlp": 96}
+RESULTS = Path("results/synthpedes")
+MODEL = RESULTS / "models/dual/0/model.safetensors"
+SCORES = RESULTS / "tables/scores.json"
+DUAL = {"train dual", "evaluate dual", "tables"}
+
+
+def make_small(project: Project) -> None:
+    """Twenty persons to train on, twelve epochs of five steps: enough time to be killed in."""
+    persons = {"pretrain": 12, "train": 20, "val": 6, "test": 8}
+    project.change("synthpedes/data.yaml", gallery_parts=2, synthesis={"persons": persons, "images_per_person": [2, 2]})
+    project.change("synthpedes/model.yaml", vision=TRANSFORMER, text=TRANSFORMER)
+    project.change("synthpedes/initial.yaml", pretrain={"optimisation": {"epochs": 1, "batch_size": 8}})
+    project.change("synthpedes/train.yaml", optimisation={"epochs": 12, "batch_size": 16}, log_every=1, save_seconds=0.0)
+    project.change("synthpedes/evaluate.yaml", bootstrap=100)
+
+
+@pytest.mark.workflow
+def test_the_tools_tell_one_truth(make_project: Callable[..., Project]) -> None:
+    project = make_project("story", matrix=MATRIX, drawn=True)
+    make_small(project)
+    project.commit()
+    project.environment["CADA_TRACKING"] = "off"
+    snakemake_is_killed_and_goes_on(project)
+    project.run("workflow/scripts/record.sh")
+    nothing_to_do(project)
+    assert sorted(project.run("git", "status", "--porcelain").splitlines()) == [" M data.dvc", "?? dvc.lock"]
+    project.dvc("remote", "add", "--quiet", "--default", "store", str(project.root.with_name("remote")))
+    project.dvc("push", "--quiet")
+    project.commit()
+
+    clone = project.clone("clone")
+    clone.environment["CADA_TRACKING"] = "on"
+    assert "are not what dvc.lock says" in clone.run("workflow/scripts/restore.sh", check=False)
+    clone.dvc("pull", "--quiet")
+    clone.run("workflow/scripts/restore.sh")
+    nothing_to_do(clone)
+    assert clone.files() == project.files()
+
+    for copy in (project, clone):
+        copy.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.9")
+    assert planned_by_snakemake(clone) == planned_by_dvc(clone) == DUAL
+    dvc_is_killed_and_goes_on(clone)
+    the_training_is_tracked(clone)
+    clone.environment["CADA_TRACKING"] = "off"
+    clone.run("workflow/scripts/restore.sh")
+    nothing_to_do(clone)
+    project.snakemake()
+    assert differing(project, clone) == [], "both tools make the same of a change"
+    the_change_is_shown(clone)
+
+    clone.commit()
+    an_experiment_runs_its_own_code(clone)
+
+
+def snakemake_is_killed_and_goes_on(project: Project) -> None:
+    log = project.root / RESULTS / "logs/train/dual/0.log"
+    project.kill_when(("snakemake", "--cores", "2", "all"), lambda: log.exists() and "epoch 2 of 12" in log.read_text())
+    project.snakemake()
+    assert "epoch 12 of 12" in log.read_text()
+    assert "epoch 1 of 12" not in log.read_text(), "it goes on from the saved state"
+
+
+def dvc_is_killed_and_goes_on(project: Project) -> None:
+    output = project.root.with_name("clone.dvc.txt")
+    project.kill_when(("dvc", "repro"), lambda: "epoch 2 of 12" in output.read_text())
+    said = project.dvc("repro")
+    assert "epoch 12 of 12" in said
+    assert "epoch 1 of 12" not in said, "it goes on from the saved state"
+
+
+def the_training_is_tracked(project: Project) -> None:
+    """MLflow has one run of the killed training and its successor, with a curve to the end and the test metrics."""
+    from mlflow.tracking import MlflowClient
+
+    client = MlflowClient(tracking_uri=project.environment["MLFLOW_TRACKING_URI"])
+    experiment = client.get_experiment_by_name("CADA synthpedes")
+    assert experiment is not None
+    runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == {"dual seed 0", "tables"}
+    run = runs["dual seed 0"]
+    assert run.info.status == "FINISHED"
+    assert {point.step for point in client.get_metric_history(run.info.run_id, "loss")} >= set(range(20, 61))
+    assert "test_R1" in run.data.metrics
+
+
+def nothing_to_do(project: Project) -> None:
+    """Both tools say so, within six seconds of CPU time each."""
+    begin = cpu_seconds()
+    assert NOTHING in project.run("snakemake", "--cores", "8", "all")
+    middle = cpu_seconds()
+    assert UP_TO_DATE in project.dvc("repro")
+    assert middle - begin < 6 and cpu_seconds() - middle < 6
+
+
+def cpu_seconds() -> float:
+    """Of all commands that have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def planned_by_snakemake(project: Project) -> set[str]:
+    """Step and variant of every job that would run."""
+    lines = project.snakemake("--dry-run", "--printshellcmds").splitlines()
+    commands = [line.removeprefix("Shell command: ") for line in lines]
+    return {short(command.split()) for command in commands if command.startswith("cada ")}
+
+
+def planned_by_dvc(project: Project) -> set[str]:
+    """Step and variant of every stage that would run."""
+    lines = project.dvc("repro", "--dry").splitlines()
+    return {short(line.split("step.sh ")[1].split()) for line in lines if "step.sh cada " in line}
+
+
+def short(command: list[str]) -> str:
+    """train dual, for cada train synthpedes --variant dual --seed 0."""
+    return " ".join([command[1], *(command[place + 1] for place, word in enumerate(command) if word == "--variant")])
+
+
+def differing(project: Project, other: Project) -> list[str]:
+    """Names of results that are not the same in both."""
+    ours, theirs = project.files(), other.files()
+    return [name for name in sorted(ours | theirs) if ours.get(name) != theirs.get(name)]
+
+
+def the_change_is_shown(project: Project) -> None:
+    """What a person sees of it: a parameter, the scores of the changed variant, and curves of both commits in one picture."""
+    assert "ara" in project.dvc("params", "diff") and "0.9" in project.dvc("params", "diff")
+    changes = json.loads(project.dvc("metrics", "diff", "--json"))
+    assert list(changes) == [str(SCORES)]
+    assert {name.split(".")[0] for name in changes[str(SCORES)]} == {"dual"}
+    project.dvc("plots", "diff", "HEAD", "workspace", "--out", "plots")
+    page = (project.root / "plots/index.html").read_text()
+    for words in ("Training loss on SynthPEDES, seed 0", "optimiser steps", '"rev": "HEAD"', '"rev": "workspace"', "dual/0.csv"):
+        assert words in page
+
+
+def an_experiment_runs_its_own_code(project: Project) -> None:
+    """`dvc exp run --temp` with another value and an edit of the code: its model differs, its table shows both."""
+    before, scores = (project.root / MODEL).read_bytes(), (project.root / SCORES).read_text()
+    project.edit("cada/reporting/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
+    project.dvc("exp", "run", "--temp", "--name", "weight", "--set-param", "params/variants/dual.yaml:weights.ara=0.4")
+    assert (project.root / MODEL).read_bytes() == before, "the work tree is left alone"
+    assert "weight" in project.dvc("exp", "show", "--csv")
+
+    project.dvc("exp", "apply", "weight")
+    assert (project.root / MODEL).read_bytes() != before
+    assert (project.root / SCORES).read_text() != scores
+    assert (project.root / RESULTS / "tables/ablation.md").read_text().startswith("# Edited ablation on synthpedes")
+    project.run("workflow/scripts/restore.sh")
+    nothing_to_do(project)
