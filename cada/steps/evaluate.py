@@ -40,7 +40,7 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
     pictures = [open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads) for split in splits]
     val, test = (target_of(split, shown, tokenizer) for split, shown in zip(splits, pictures, strict=True))
     engine = engine_of(chosen, settings, tokenizer, device, settings.compute.precision)
-    metrics, ranking = evaluate_model(
+    metrics, rankings = evaluate_model(
         model.to(device),
         val,
         test,
@@ -62,7 +62,7 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
         "split": "test",
     } | metrics
     with atomic(layout.rankings(variant, seed)) as partial:
-        rankings_table(ranking, splits[1]).to_parquet(partial, index=False)
+        rankings_table(rankings, splits[1], headline=metrics["headline"]).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), metrics)
     description = described(settings)[0], training_parameters(dataset, variant)[1]
     summary = named_metrics(metrics)
