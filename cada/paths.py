@@ -66,6 +66,10 @@ class Layout:
     def tables(self) -> Path:
         return self.root / "tables"
 
+    @property
+    def figures(self) -> Path:
+        return self.root / "figures"
+
 
 def set_lock(root: Path) -> Path:
     """The lock of whoever writes to a data set's folder."""

@@ -7,6 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+MINUS = "\N{MINUS SIGN}"
 _TEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -19,6 +20,7 @@ _TEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    MINUS: "$-$",
     "<": r"$<$",
     ">": r"$>$",
     "|": r"$|$",
@@ -80,6 +82,14 @@ def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerows([columns, *rows])
     return buffer.getvalue()
+
+
+def signed(value: float, *, plus: bool = False) -> str:
+    """A number to one decimal with a true minus sign, and with a plus where asked; zero has neither."""
+    text = f"{abs(value):.1f}"
+    if float(text) == 0:
+        return text
+    return (MINUS if value < 0 else "+" * plus) + text
 
 
 def escape_tex(text: str) -> str:
