@@ -81,10 +81,11 @@ def recall_csv(dataset: str, rankings: Rankings) -> str:
 def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str, shares: Sequence[float]) -> Mapping[str, str]:
     """A caption for each figure, by its name. shares: how many queries in 100 are successes, and failures."""
     many = f"{len(seeds)} seeds" if len(seeds) > 1 else "one seed"
-    bands = "bands reach from the lowest to the highest of the seeds" if len(seeds) > 1 else "one seed"
+    bands = "; bands reach from the lowest to the highest of the seeds" if len(seeds) > 1 else ""
+    model = f"{shown}, seed {seeds[0]}"
     lists = (
         f"{QUERIES} queries by lot, of different persons. The caption is the query; left the picture it was written for, then the first "
-        f"{SHOWN} pictures that {shown} (seed {seeds[0]}) found, those of the described person with ✓ in a thick frame."
+        f"{SHOWN} pictures found, those of the described person with ✓ in a thick frame."
     )
     return {
         "ablation": (
@@ -99,7 +100,7 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
             f"Left: R@K over K by the scores that the variants are judged by, mean over {many}. "
             f"Right: the paired difference from {variants[0]} in points, with its 95 % interval at each K. {interval_note(seeds)}"
         ),
-        "training": f"The objectives and the score that chose the checkpoint, over epochs of fine-tuning: mean over {many}; {bands}.",
-        "successes": f"{shares[0]:.1f} % of the queries find the described person at rank 1. {lists}",
-        "failures": f"{shares[1]:.1f} % of the queries do not find the described person among the first {SHOWN}. {lists}",
+        "training": f"The objectives and the score that chose the checkpoint, over epochs of fine-tuning: mean over {many}{bands}.",
+        "successes": f"{model}: {shares[0]:.1f} % of the queries find the described person at rank 1. {lists}",
+        "failures": f"{model}: {shares[1]:.1f} % of the queries do not find the described person among the first {SHOWN}. {lists}",
     }

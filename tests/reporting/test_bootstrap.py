@@ -81,7 +81,13 @@ def test_the_order_of_queries_and_seeds_is_of_no_effect_on_the_error() -> None:
 
 @pytest.mark.parametrize(
     ("mean", "interval", "established"),
-    [(2.14, (0.96, 3.2), True), (0.9, (0.04, 2.0), False), (-1.0, (-2.0, -0.06), True), (-1.0, (-2.0, -0.04), False), (0.2, (-0.9, 1.3), False)],
+    [
+        (2.14, (0.96, 3.2), True),
+        (0.9, (0.04, 2.0), False),
+        (-1.0, (-2.0, -0.06), True),
+        (-1.0, (-2.0, -0.04), False),
+        (0.2, (-0.9, 1.3), False),
+    ],
 )
 def test_the_verdict_is_that_of_the_printed_numbers(mean: float, interval: tuple[float, float], established: bool) -> None:
     assert Difference(mean, interval, interval).established == established

@@ -19,7 +19,8 @@ GLOBAL, ATP, ARA = {"global"}, {"global", "atp"}, {"global", "ara"}
 def pair(mean: float, low: float, high: float, *, seeds: int = 5) -> Pair:
     difference = Difference(mean, (low, high), (low + 0.1, high - 0.1))
     labels = ("dual, calibrated", "global, cosine")
-    return Pair("dual", "global", "headline", labels, 40, 10, tuple(range(seeds)), dict.fromkeys(("R1", "R5", "R10", "mAP", "mINP"), difference))
+    differences = dict.fromkeys(("R1", "R5", "R10", "mAP", "mINP"), difference)
+    return Pair("dual", "global", "headline", labels, 40, 10, tuple(range(seeds)), differences)
 
 
 def test_variants_are_compared_with_those_that_lack_an_objective() -> None:
@@ -62,7 +63,7 @@ def test_what_the_intervals_cover_depends_on_the_seeds() -> None:
 
 
 @pytest.fixture
-def compared(write_metrics: Write, write_rankings: Write, tmp_path: Path) -> Callable[..., list[Pair]]:
+def compared(write_metrics: Write, tmp_path: Path) -> Callable[..., list[Pair]]:
     """Compare `names`, all of whose rankings lie there, on two seeds."""
 
     def compare_them(names: Sequence[str], pairs: Sequence[tuple[str, str]]) -> list[Pair]:
