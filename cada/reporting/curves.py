@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 
 from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference, paired_bootstrap
-from cada.reporting.rankings import Rankings, common_queries
+from cada.reporting.rankings import Rankings, on_common_queries
 from cada.reporting.style import PAGE, legend_above, looks
 
 RANKS = np.arange(1, 51)
@@ -95,12 +95,9 @@ def recalls(tables: Sequence[pd.DataFrame]) -> np.ndarray:
 
 def recall_differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFrame]) -> list[Difference]:
     """Paired differences of R@K at each rank of RANKS, on the queries that both were asked."""
-    queries = common_queries([ours[0], theirs[0]])
-    found, others = (
-        np.stack([table.loc[queries, "first_rank"].to_numpy()[:, None] <= RANKS for table in tables], axis=1) for tables in (ours, theirs)
-    )  # (Q, S, K)
-    persons = ours[0].loc[queries, "person"].to_numpy()
-    return paired_bootstrap(100 * (found.astype(np.float64) - others), persons, samples=DRAWS)
+    tables = on_common_queries(ours, theirs)
+    found, others = (np.stack([table["first_rank"].to_numpy()[:, None] <= RANKS for table in mine], axis=1) for mine in tables)  # (Q, S, K)
+    return paired_bootstrap(100 * (found.astype(np.float64) - others), tables[0][0]["person"].to_numpy(), samples=DRAWS)
 
 
 def _over_seeds(axes: Axes, curves: Sequence[pd.Series], label: str, look: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference, paired_bootstrap
 from cada.reporting.formats import Section, Table, csv_text, signed
 from cada.reporting.measured import LABEL, METRICS, Variant
-from cada.reporting.rankings import Rankings, Score, common_queries, query_values
+from cada.reporting.rankings import Rankings, Score, on_common_queries, query_values
 
 SHOWN = ("R1", "mAP")  # the CSV file has all metrics
 SCORES: tuple[Score, ...] = ("headline", "cosine")
@@ -78,19 +78,17 @@ def compare(variants: Sequence[Variant], rankings: Rankings, pairs: Sequence[tup
     found = []
     for score in SCORES:
         for names in pairs:
-            labels = tuple(headlines[name] if score == "headline" else "cosine" for name in names)
-            if score == "cosine" and {headlines[name] for name in names} == {"cosine"}:
+            fusions = [headlines[name] if score == "headline" else "cosine" for name in names]
+            if score == "cosine" and all(headlines[name] == "cosine" for name in names):
                 continue
-            queries = common_queries([rankings[name][0] for name in names])
-            if queries.empty:
+            tables = on_common_queries(*(rankings[name] for name in names))
+            persons = tables[0][0]["person"].to_numpy()
+            if not len(persons):
                 raise CadaError(f"{names[0]} and {names[1]}: their rankings have no query in common. Evaluate them again.")
-            ours, theirs = (
-                np.stack([query_values(table.loc[queries], score) for table in rankings[name]], axis=1) for name in names
-            )  # (Q, S, M)
-            persons = rankings[names[0]][0].loc[queries, "person"].to_numpy()
+            ours, theirs = (np.stack([query_values(table, score) for table in mine], axis=1) for mine in tables)  # (Q, S, M)
             differences = dict(zip(METRICS, paired_bootstrap(ours - theirs, persons), strict=True))
-            shown = (f"{names[0]}, {labels[0]}", f"{names[1]}, {labels[1]}")
-            found.append(Pair(*names, score, shown, len(queries), len(np.unique(persons)), seeds, differences))
+            labels = (f"{names[0]}, {fusions[0]}", f"{names[1]}, {fusions[1]}")
+            found.append(Pair(*names, score, labels, len(persons), len(np.unique(persons)), seeds, differences))
     return found
 
 

@@ -31,12 +31,13 @@ def query_values(table: pd.DataFrame, score: Score) -> np.ndarray:
     return QueryScores(*(table[f"{PREFIX[score]}{name}"].to_numpy() for name in MEASURES)).values()
 
 
-def common_queries(tables: Sequence[pd.DataFrame]) -> pd.Index:
-    """The queries that all tables have, in the first one's order; the published procedure asks fewer."""
-    shared = tables[0].index
-    for table in tables[1:]:
+def on_common_queries(*variants: Sequence[pd.DataFrame]) -> list[list[pd.DataFrame]]:
+    """Each variant's tables with the queries that all tables have, in one order; the published procedure asks fewer."""
+    first, *others = (table for tables in variants for table in tables)
+    shared = first.index.unique()  # a set may list a picture twice
+    for table in others:
         shared = shared[shared.isin(table.index)]
-    return shared
+    return [[table.loc[shared] for table in tables] for tables in variants]
 
 
 def _read(folder: Path, dataset: str, variant: str, seed: int) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from cada.errors import CadaError
-from cada.reporting.rankings import common_queries, query_values, read_rankings
+from cada.reporting.rankings import on_common_queries, query_values, read_rankings
 
 Write = Callable[..., Path]
 
@@ -22,8 +22,9 @@ def test_values_of_each_score_in_the_order_of_the_metrics(write_rankings: Write,
 def test_common_queries_keep_the_first_order(write_rankings: Write, tmp_path: Path) -> None:
     write_rankings("dual", 0, [1, 2, 3, 4])
     (table,) = read_rankings("toy", ["dual"], [0], tmp_path / "rankings")["dual"]
-    shared = common_queries([table, table.iloc[[3, 0]]])
-    assert shared.tolist() == [("0.png", 0), ("1.png", 1)]
+    ours, theirs = on_common_queries([table, table.iloc[::-1]], [table.iloc[[3, 2, 0]], table])
+    for shared in (*ours, *theirs):
+        assert shared["first_rank"].tolist() == [1, 3, 4]
 
 
 def test_files_that_are_missing_broken_or_old_say_how_to_make_them(write_rankings: Write, tmp_path: Path) -> None:
@@ -37,3 +38,10 @@ def test_files_that_are_missing_broken_or_old_say_how_to_make_them(write_ranking
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(CadaError, match="not a whole Parquet file"):
         read_rankings("toy", ["dual"], [0], tmp_path / "rankings")
+
+
+def test_a_picture_that_is_listed_twice_counts_as_often_as_in_the_metrics(write_rankings: Write, tmp_path: Path) -> None:
+    write_rankings("dual", 0, [1, 2, 3, 4], image=["0.png", "0.png", "0.png", "1.png"], caption=[0, 1, 0, 0])
+    (table,) = read_rankings("toy", ["dual"], [0], tmp_path / "rankings")["dual"]
+    ours, theirs = on_common_queries([table], [table])
+    assert sorted(ours[0]["first_rank"]) == [1, 2, 3, 4] and theirs[0].equals(ours[0])
