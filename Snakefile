@@ -35,6 +35,7 @@ include: "workflow/rules/initial.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/figures.smk"
 
 
 onstart:
@@ -44,4 +45,4 @@ onstart:
 rule all:
     default_target: True
     input:
-        all_tables(),
+        all_results(),

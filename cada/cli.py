@@ -152,13 +152,27 @@ def tables(
     dataset: Dataset,
     workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
 ) -> None:
-    """Write the ablation and comparison tables.
+    """Write the tables: ablation, paired differences, comparison.
 
     They have the variants and seeds that the workflow file lists, and nothing else.
     """
     from cada.steps.tables import write_tables
 
     write_tables(dataset, workflow=workflow)
+
+
+@app.command("figures")
+def figures(
+    dataset: Dataset,
+    workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
+) -> None:
+    """Draw the figures.
+
+    Scores, paired differences, curves and ranked lists of the variants and seeds that the workflow file lists.
+    """
+    from cada.steps.figures import write_figures
+
+    write_figures(dataset, workflow=workflow)
 
 
 @app.command("parity")

@@ -65,8 +65,15 @@ class Layout:
 
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
+        return self._reports(workflow) / "tables"
+
+    def figures(self, workflow: Path = WORKFLOW) -> Path:
+        """The figures of a workflow file."""
+        return self._reports(workflow) / "figures"
+
+    def _reports(self, workflow: Path) -> Path:
         sweep = workflow.resolve().parent == SWEEPS.resolve()
-        return self.root / "sweeps" / workflow.stem if sweep else self.root / "tables"
+        return self.root / "sweeps" / workflow.stem if sweep else self.root
 
 
 def set_lock(root: Path) -> Path:

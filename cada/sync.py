@@ -25,11 +25,11 @@ def sync(describe: Describe) -> None:
     for history in sorted(Path("results").glob("*/history/*/*.csv")):
         cell = Cell(history.parts[1], history.parts[3], int(history.stem))
         _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
-    workflows = {path.stem: path for path in SWEEPS.glob("*.yaml")} | {"tables": WORKFLOW}
-    for table in sorted([*Path("results").glob("*/tables/ablation.md"), *Path("results").glob("*/sweeps/*/ablation.md")]):
-        dataset, name = table.parts[1], table.parent.name
-        if name in workflows and not tracking.tell_tables(dataset, table.parent, workflow=workflows[name]):
-            raise _not_told(f"{dataset}, {name}")
+    for layout in map(Layout, sorted(path.name for path in Path("results").iterdir())):
+        for workflow in (WORKFLOW, *sorted(SWEEPS.glob("*.yaml"))):
+            tables = layout.tables(workflow)
+            if tables.exists() and not tracking.tell_tables(layout.dataset, tables, workflow=workflow):
+                raise _not_told(str(tables))
 
 
 def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> None:

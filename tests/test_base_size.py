@@ -90,7 +90,7 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
 def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tuple[Split, torch.Tensor]]) -> None:
     val, test = (target_of(*splits[name], tokenizer) for name in ("val", "test"))
     assert isinstance(val, Target) and len(test.images) == 52
-    metrics, ranking = evaluate_model(
+    metrics, rankings = evaluate_model(
         model.eval(),
         val,
         test,
@@ -100,6 +100,6 @@ def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tup
         parts=1,
         bootstrap=100,
     )
-    assert (np.sort(ranking, axis=1) == np.arange(52)).all()
+    assert (np.sort(rankings["calibrated"], axis=1) == np.arange(52)).all()
     for scores in metrics["scores"].values():
         assert all(0 < scores[name] <= 100 for name in METRICS if name != "R1")

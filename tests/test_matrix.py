@@ -81,5 +81,5 @@ def test_a_grid_belongs_to_a_sweep() -> None:
 
 def test_the_tables_of_a_sweep_have_a_folder_of_their_own() -> None:
     layout = Layout("synthpedes")
-    assert layout.tables(Path("params/sweeps/try.yaml").absolute()) == Path("results/synthpedes/sweeps/try")
+    assert layout.tables(Path("params/sweeps/try.yaml").absolute()) == Path("results/synthpedes/sweeps/try/tables")
     assert layout.tables(Path("params/smoke/workflow.yaml")) == layout.tables() == Path("results/synthpedes/tables")

@@ -6,17 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cada.reporting.formats import Section, Table, csv_text
-from cada.reporting.measured import METRICS, Gallery, Row, Summary, Variant, rows
+from cada.reporting.measured import LABEL, METRICS, Gallery, Row, Summary, Variant, rows
 
 GALLERIES: tuple[Gallery, ...] = ("all", "parts", "test-chosen")
 ORACLES = {"chance": "chance", "bag_of_words": "bag of words", "binding": "binding"}
-LABEL = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "mAP": "mAP", "mINP": "mINP"}
 INTERVALS = ("R1", "mAP")  # shown beside their metric; the CSV file has all of them
 Oracles = Mapping[str, Mapping[str, float]]
 
 
-def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles) -> Table:
-    """The table as a reader sees it. `oracles`: gallery ("all", "parts") -> oracle -> R@1, as the manifest has them."""
+def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles, differences: Sequence[str]) -> Table:
+    """The table as a reader sees it.
+
+    oracles: gallery ("all", "parts") -> oracle -> R@1, as the manifest has them.
+    differences: what is to be said of the variants in pairs.
+    """
     columns = ["variant", "score"]
     for name in METRICS:
         columns += [LABEL[name], "95 %"] if name in INTERVALS else [LABEL[name]]
@@ -27,7 +30,7 @@ def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles) 
             known = oracle_scores(oracles, gallery)
             guessed = [(name, "oracle", f"{score:.1f}", *[""] * (len(columns) - 3)) for name, score in known.items()]
             sections.append(Section(_heading(gallery, variants), (*(_cells(row) for row in measured), *guessed)))
-    return Table(f"Ablation on {dataset}", tuple(columns), 2, tuple(sections), tuple(_notes(variants, oracles)))
+    return Table(f"Ablation on {dataset}", tuple(columns), 2, tuple(sections), tuple(_notes(variants, oracles, differences)))
 
 
 def ablation_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles) -> str:
@@ -106,9 +109,9 @@ def _heading(gallery: Gallery, variants: Sequence[Variant]) -> str:
     return "Full test gallery, had the test split chosen the checkpoint (for comparison with papers that do so)"
 
 
-def _notes(variants: Sequence[Variant], oracles: Oracles) -> list[str]:
-    notes = ["; ".join(f"{variant.name}: {variant.title}" for variant in variants) + ".", seeds_note(variants)]
-    notes.append("95 %: bootstrap over persons; its ends are the means of the seeds' ends.")
+def _notes(variants: Sequence[Variant], oracles: Oracles, differences: Sequence[str]) -> list[str]:
+    notes = ["; ".join(f"{variant.name}: {variant.title}" for variant in variants) + ".", *differences, seeds_note(variants)]
+    notes.append("95 % in the table: bootstrap over persons; its ends are the means of the seeds' ends.")
     notes.append(f"Queries: {_by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
     notes += _score_notes(variants)
     notes += choice_notes(variants)

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cada.errors import CadaError
-from cada.reporting.ablation import LABEL, Oracles, choice_notes, mean_and_deviation, oracle_scores, seeds_note
+from cada.reporting.ablation import Oracles, choice_notes, mean_and_deviation, oracle_scores, seeds_note
 from cada.reporting.formats import Section, Table, csv_text
-from cada.reporting.measured import METRICS, Variant, headlines
+from cada.reporting.measured import LABEL, METRICS, Variant, headlines
 
 PUBLISHED_NAME = {"cuhk_pedes": "CUHK-PEDES", "icfg_pedes": "ICFG-PEDES", "rstpreid": "RSTPReid"}
 COLUMNS = ("method", "venue", "dataset", *METRICS, "source", "confirmed")

@@ -8,6 +8,8 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+WIDE = 7  # columns that fit into one column of a page
+MINUS = "\N{MINUS SIGN}"
 _TEX = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -20,6 +22,7 @@ _TEX = {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "±": r"$\pm$",
+    MINUS: "$-$",
     "<": r"$<$",
     ">": r"$>$",
     "|": r"$|$",
@@ -89,9 +92,10 @@ def page(table: Table) -> str:
 
 
 def latex(table: Table) -> str:
-    r"""A `table` environment; the document needs \usepackage{booktabs,graphicx}. Scaled to the width of a line."""
+    r"""A `table` environment, over both columns of a page where the table is wide; needs \usepackage{booktabs,graphicx}."""
+    environment = "table*" if len(table.columns) > WIDE else "table"
     columns = "l" * table.labels + "r" * (len(table.columns) - table.labels)
-    lines = [r"% \usepackage{booktabs,graphicx}", r"\begin{table}", r"\centering", rf"\caption{{{escape_tex(table.title)}}}"]
+    lines = [r"% \usepackage{booktabs,graphicx}", rf"\begin{{{environment}}}", r"\centering", rf"\caption{{{escape_tex(table.title)}}}"]
     lines += [r"\resizebox{\linewidth}{!}{%", rf"\begin{{tabular}}{{{columns}}}", r"\toprule", _tex_row(table.columns)]
     for section in table.sections:
         lines += [r"\midrule", rf"\multicolumn{{{len(table.columns)}}}{{l}}{{\textit{{{escape_tex(section.heading)}}}}} \\"]
@@ -99,7 +103,7 @@ def latex(table: Table) -> str:
     lines += [r"\bottomrule", r"\end{tabular}}", ""]
     lines += [r"\begin{minipage}{\linewidth}", r"\footnotesize"]
     lines += [rf"{escape_tex(note)}\par" for note in table.notes]
-    return "\n".join([*lines, r"\end{minipage}", r"\end{table}"]) + "\n"
+    return "\n".join([*lines, r"\end{minipage}", rf"\end{{{environment}}}"]) + "\n"
 
 
 def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -110,9 +114,17 @@ def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return buffer.getvalue()
 
 
+def signed(value: float, *, plus: bool = False) -> str:
+    """A number to one decimal with a true minus sign, and with a plus where asked; zero has neither."""
+    text = f"{abs(value):.1f}"
+    if float(text) == 0:
+        return text
+    return (MINUS if value < 0 else "+" * plus) + text
+
+
 def escape_tex(text: str) -> str:
     """The text with every character that LaTeX reads as a command made literal."""
-    return "".join(_TEX.get(character, character) for character in text)
+    return "".join(_TEX.get(character, character) for character in text).replace(r" \%", r"~\%")  # no line ends before a %
 
 
 def _escape_pipe(cell: str) -> str:

@@ -35,6 +35,7 @@ class Scores(_File):
 
 
 METRICS = tuple(Scores.model_fields)
+LABEL = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "mAP": "mAP", "mINP": "mINP"}
 
 
 class Intervals(_File):

@@ -1,4 +1,4 @@
-"""The ablation and the comparison table of one data set, from its metrics files, its manifest and the published numbers."""
+"""The tables of one data set, from its metrics and rankings files, its manifest and the published numbers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from cada.reporting.ablation import ablation_csv, ablation_table
 from cada.reporting.comparison import comparison_csv, comparison_table, read_published
 from cada.reporting.formats import latex, markdown, page
 from cada.reporting.measured import headlines, read_variants
+from cada.reporting.pairs import compare, pairs_csv, pairs_table, sentences
+from cada.reporting.rankings import read_rankings
 
 
 def write_tables(
@@ -18,23 +20,33 @@ def write_tables(
     *,
     variants: Sequence[tuple[str, str]],
     seeds: Sequence[int],
+    pairs: Sequence[tuple[str, str]],
     metrics: Path,
+    rankings: Path,
     manifest: Path,
     published: Path,
     output: Path,
 ) -> None:
-    """Write {ablation,comparison}.{csv,html,md,tex} and scores.json into `output`.
+    """Write {ablation,pairs,comparison}.{csv,html,md,tex} and scores.json into `output`.
 
-    variants: (name, title) in the order of the rows. Only `metrics`/<name>/<seed>.json of these variants and seeds are read.
-    scores.json has the mean of each variant's headline score, for `dvc metrics diff`.
-    Errors: `CadaError` for a metrics file that is missing, incomplete or about something else, before anything is written.
+    variants: (name, title) in the order of the rows. Only `metrics`/<name>/<seed>.json and `rankings`/<name>/<seed>.parquet of
+    these variants and seeds are read. pairs: (variant, reference) by name. scores.json has the mean of each variant's
+    headline score, for `dvc metrics diff`.
+    Errors: `CadaError` for a file that is missing, incomplete or about something else, before anything is written.
     """
     measured = read_variants(dataset, variants, seeds, metrics)
+    compared = compare(measured, read_rankings(dataset, [name for name, _ in variants], seeds, rankings), pairs)
     oracles: dict[str, Any] = read_json(manifest).get("oracles") or {}
     rows = read_published(published, dataset)
-    texts = {"ablation.csv": ablation_csv(dataset, measured, oracles), "comparison.csv": comparison_csv(dataset, measured, oracles, rows)}
+    texts = {
+        "ablation.csv": ablation_csv(dataset, measured, oracles),
+        "pairs.csv": pairs_csv(dataset, compared),
+        "comparison.csv": comparison_csv(dataset, measured, oracles, rows),
+    }
+    differences = sentences(compared, ["R1"])
     for name, table in {
-        "ablation": ablation_table(dataset, measured, oracles),
+        "ablation": ablation_table(dataset, measured, oracles, differences),
+        "pairs": pairs_table(dataset, compared),
         "comparison": comparison_table(dataset, measured, oracles, rows),
     }.items():
         texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}

@@ -5,7 +5,7 @@ Legend: Q queries, G gallery, K re-ranked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,8 +32,8 @@ def evaluate_model(
     parts: int,
     bootstrap: int,
     bootstrap_seed: int = 0,
-) -> tuple[dict[str, Any], np.ndarray]:
-    """Metrics of every fusion on the full gallery and on its fixed parts, and the headline's rankings (Q, G).
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Metrics of every fusion on the full gallery and on its fixed parts, and the rankings (Q, G) of the headline and of the cosine.
 
     Val chooses the weight of the calibrated fusion; test is read once.
     """
@@ -56,7 +56,7 @@ def evaluate_model(
     }
     if parts > 1:
         metrics |= {"part_count": parts, "parts": part_scores(model, gallery, queries, test, engine=engine, weight=weight, parts=parts)}
-    return metrics, whole.ranking(headline, weight)
+    return metrics, {fusion: whole.ranking(fusion, weight) for fusion in (headline, "cosine")}
 
 
 def weight_on(val: Target, model: Cada, *, engine: Engine, weights: Sequence[float]) -> float:
@@ -81,17 +81,23 @@ def part_scores(
     return {fusion: {name: float(np.mean([row[name] for row in rows])) for name in METRICS} for fusion, rows in sums.items()}
 
 
-def rankings_table(ranking: np.ndarray, split: Split) -> pd.DataFrame:
-    """One row per query: its own picture, what it found first and how well it was ranked."""
-    scores = score_queries(ranking, split.caption_persons, split.image_persons)
+def rankings_table(rankings: Mapping[str, np.ndarray], split: Split, *, headline: str) -> pd.DataFrame:
+    """One row per query: its own picture, how well it was ranked, and what the headline's ranking found first.
+
+    `first_rank`, `average_precision` and `inverse_penalty` are the headline's. The same names behind `cosine_` are the
+    cosine's, so that variants which re-rank and variants which do not can be compared query by query.
+    """
     names = np.array(split.image_names, dtype=object)
-    return pd.DataFrame(
-        {
-            "image": names[split.caption_image],
-            "caption": split.caption_number.astype(np.int32),
-            "person": split.caption_persons.astype(np.int64),
-            "first_rank": scores.first.astype(np.int32),
-            "average_precision": scores.average_precision,
-            "top": [list(row) for row in names[ranking[:, :KEPT]]],
+    columns = {
+        "image": names[split.caption_image],
+        "caption": split.caption_number.astype(np.int32),
+        "person": split.caption_persons.astype(np.int64),
+    }
+    for prefix, fusion in (("", headline), ("cosine_", "cosine")):
+        scores = score_queries(rankings[fusion], split.caption_persons, split.image_persons)
+        columns |= {
+            f"{prefix}first_rank": scores.first.astype(np.int32),
+            f"{prefix}average_precision": scores.average_precision,
+            f"{prefix}inverse_penalty": scores.inverse_penalty,
         }
-    )
+    return pd.DataFrame(columns | {"top": [list(row) for row in names[rankings[headline][:, :KEPT]]]})

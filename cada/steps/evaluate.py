@@ -40,12 +40,13 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
     pictures = [open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads) for split in splits]
     val, test = (target_of(split, shown, tokenizer) for split, shown in zip(splits, pictures, strict=True))
     engine = engine_of(chosen, settings, tokenizer, device, settings.compute.precision)
-    metrics, ranking = evaluate_model(
+    headline = switches.fusion if chosen.reranks else "cosine"
+    metrics, rankings = evaluate_model(
         model.to(device),
         val,
         test,
         engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
-        headline=switches.fusion if chosen.reranks else "cosine",
+        headline=headline,
         fusion_weights=settings.fusion_weights,
         parts=parameters.data.gallery_parts,
         bootstrap=settings.bootstrap,
@@ -62,7 +63,7 @@ def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
         "split": "test",
     } | metrics
     with atomic(layout.rankings(variant, seed)) as partial:
-        rankings_table(ranking, splits[1]).to_parquet(partial, index=False)
+        rankings_table(rankings, splits[1], headline=headline).to_parquet(partial, index=False)
     write_json(layout.metrics(variant, seed), metrics)
     description = described(settings)[0], training_parameters(dataset, variant)[1]
     summary = named_metrics(metrics)

@@ -1,8 +1,10 @@
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
@@ -41,6 +43,30 @@ def write_metrics(tmp_path: Path) -> Write:
         path = tmp_path / "metrics" / variant / f"{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values), encoding="utf-8")
+        return path
+
+    return write
+
+
+@pytest.fixture
+def write_rankings(tmp_path: Path) -> Write:
+    """Write a rankings file from the first ranks of the queries: two captions a picture, two pictures a person."""
+
+    def write(variant: str, seed: int, first_ranks: Sequence[int], /, *, cosine: Sequence[int] | None = None, **changes: Any) -> Path:
+        queries = len(first_ranks)
+        pictures = [f"{number // 2}.png" for number in range(queries)]
+        columns: dict[str, Any] = {"image": pictures, "caption": [number % 2 for number in range(queries)]}
+        columns["person"] = [number // 4 for number in range(queries)]
+        for prefix, ranks in (("", first_ranks), ("cosine_", cosine or first_ranks)):
+            columns |= {
+                f"{prefix}first_rank": np.array(ranks, dtype=np.int32),
+                f"{prefix}average_precision": 1 / np.array(ranks),
+                f"{prefix}inverse_penalty": 0.5 / np.array(ranks),
+            }
+        columns["top"] = [list(dict.fromkeys(pictures)) for _ in pictures]
+        path = tmp_path / "rankings" / variant / f"{seed}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame(columns | changes).to_parquet(path, index=False)
         return path
 
     return write

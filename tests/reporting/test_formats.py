@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from cada.reporting.formats import Section, Table, csv_text, escape_tex, latex, markdown, page
+from cada.reporting.formats import MINUS, Section, Table, csv_text, escape_tex, latex, markdown, page, signed
 
 TABLE = Table(
     "Scores on my_set",
@@ -42,24 +42,36 @@ def test_latex_escapes_and_closes_what_it_opens() -> None:
     assert r"\begin{tabular}{lr}" in text
     assert r"\multicolumn{2}{l}{\textit{First \& last}} \\" in text
     assert r"a$|$b & 1.0 $\pm$ 0.2 \\" in text
-    assert r"100 \% measured\par" in text
+    assert r"100~\% measured\par" in text
     for environment in ("table", "tabular", "minipage"):
         assert text.count(rf"\begin{{{environment}}}") == text.count(rf"\end{{{environment}}}") == 1
     unescaped = text.replace(r"\{", "").replace(r"\}", "")
     assert unescaped.count("{") == unescaped.count("}")
 
 
+def test_a_wide_table_takes_both_columns_of_a_page() -> None:
+    wide = Table("t", ("c",) * 8, 1, (), ())
+    assert latex(wide).count("{table*}") == 2 and "{table}" not in latex(wide)
+
+
+@pytest.mark.parametrize(("value", "plain", "plus"), [(2.14, "2.1", "+2.1"), (-0.96, f"{MINUS}1.0", f"{MINUS}1.0"), (-0.04, "0.0", "0.0")])
+def test_signs_are_typeset_and_zero_has_none(value: float, plain: str, plus: str) -> None:
+    assert (signed(value), signed(value, plus=True)) == (plain, plus)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     {
         "a_b": r"a\_b",
-        "50 %": r"50 \%",
+        "50 %": r"50~\%",
+        "%": r"\%",
         "R&D": r"R\&D",
         "#1": r"\#1",
         "{x}": r"\{x\}",
         "\\": r"\textbackslash{}",
         "[CLS]": "{[}CLS]",
         "+": "+",
+        f"{MINUS}1": "$-$1",
     }.items(),
 )
 def test_characters_that_latex_reads_as_commands(text: str, expected: str) -> None:

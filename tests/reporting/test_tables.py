@@ -20,20 +20,24 @@ ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}, "par
 
 
 @pytest.fixture
-def make(write_metrics: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+def make(write_metrics: Callable[..., Path], write_rankings: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
     """Two variants, two seeds; returns the folder of the tables."""
 
     def make_tables(*, dataset: str = "toy", oracles: object = ORACLES, published: str = PUBLISHED, **changes: object) -> Path:
         for seed, value in enumerate((40, 44)):
             write_metrics("global", seed, {"cosine": value}, dataset=dataset, **changes)
             write_metrics("dual", seed, {"cosine": value, "calibrated": value + 3, "published": value + 1}, dataset=dataset, **changes)
+            write_rankings("global", seed, [2] * 32)
+            write_rankings("dual", seed, [1] * 32, cosine=[2, 1] * 16)
         (tmp_path / "manifest.json").write_text(json.dumps({"oracles": oracles}), encoding="utf-8")
         (tmp_path / "published.csv").write_text(published, encoding="utf-8")
         write_tables(
             dataset,
             variants=VARIANTS,
             seeds=[0, 1],
+            pairs=[("dual", "global")],
             metrics=tmp_path / "metrics",
+            rankings=tmp_path / "rankings",
             manifest=tmp_path / "manifest.json",
             published=tmp_path / "published.csv",
             output=tmp_path / "tables",
@@ -50,7 +54,7 @@ def lines_of(path: Path) -> list[dict[str, str]]:
 
 def test_nine_files_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
     first = {path.name: path.read_bytes() for path in make().iterdir()}
-    tables = [f"{name}.{kind}" for name in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")]
+    tables = [f"{name}.{kind}" for name in ("ablation", "comparison", "pairs") for kind in ("csv", "html", "md", "tex")]
     assert sorted(first) == [*tables, "scores.json"]
     assert {path.name: path.read_bytes() for path in make().iterdir()} == first
 
@@ -92,6 +96,17 @@ def test_ablation_as_read(make: Callable[..., Path]) -> None:
     assert "Val chose the checkpoint and the weight w; test was read once (global, dual)." in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in table}) == 1
+
+
+def test_pairs_stand_in_their_table_and_in_words_below_the_ablation(make: Callable[..., Path]) -> None:
+    folder = make()
+    sentence = "dual beats global by 100.0 points R@1, 95 % interval 100.0 to 100.0, 2 seeds."
+    assert f"- {sentence}\n" in (folder / "ablation.md").read_text(encoding="utf-8")
+    text = (folder / "pairs.md").read_text(encoding="utf-8")
+    assert f"- {sentence}\n" in text
+    assert "| dual, calibrated | global, cosine | +100.0 | +100.0 to +100.0 | +50.0 |" in text
+    assert "| dual, cosine     | global, cosine |  +50.0 |" in text
+    assert [line["score"] for line in lines_of(folder / "pairs.csv")] == ["headline", "cosine"]
 
 
 def test_oracles_of_galleries_that_nobody_searched_are_left_out(make: Callable[..., Path]) -> None:

@@ -77,11 +77,11 @@ def evaluation() -> dict[str, Any]:
     target, engine = Target(images, np.arange(17) // 2, captions, np.arange(11) // 2), replace(ENGINE, batch_size=9)
     gallery, queries = encode(model, target, engine)
     found = retrieve(model, gallery, queries, captions, engine)
-    metrics, ranking = evaluate_model(
+    metrics, rankings = evaluate_model(
         model, target, target, engine=engine, headline="calibrated", fusion_weights=(0.0, 1.0, 10.0), parts=2, bootstrap=10
     )
     assert gallery.tokens is not None
-    arrays = {"features": gallery.features.numpy(), "queries": queries.numpy(), "logits": found.logits, "ranking": ranking}
+    arrays = {"features": gallery.features.numpy(), "queries": queries.numpy(), "logits": found.logits, **rankings}
     return {"arrays": arrays, "metrics": metrics, "held": len(gallery.tokens)}
 
 

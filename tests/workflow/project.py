@@ -26,13 +26,14 @@ words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
 words = words[1:] if step == "data" else words
 dataset, cell = words[0], "/".join(words[1:])
-if step == "tables":
+if step in ("tables", "figures"):
     from cada.config import load_workflow
     from cada.paths import Layout
-    matrix, tables = load_workflow(Path(words[1])), str(Layout("").tables(Path(words[1])).relative_to("results"))
+    matrix, place = load_workflow(Path(words[1])), getattr(Layout(""), step)(Path(words[1])).relative_to("results")
     listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
+drawn, beside = ["ablation", "pairs", "recall", "training", "successes", "failures"], ["recall.csv", "captions.json"]
 made, read = {{
     "data": (["data/manifest.json"], [params / "data.yaml"]),
     "phrases": (["phrases.parquet"], [root / "data/manifest.json", params / "phrases.yaml"]),
@@ -48,10 +49,14 @@ made, read = {{
         [root / f"models/{{cell}}/model.safetensors", params / "evaluate.yaml"],
     ),
     "tables": (
-        [f"{{tables}}/{{name}}.{{kind}}" for name in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")]
-        + [f"{{tables}}/scores.json"],
+        [f"{{place}}/{{name}}.{{kind}}" for name in ("ablation", "pairs", "comparison") for kind in ("csv", "html", "md", "tex")]
+        + [f"{{place}}/scores.json"],
         [root / name for name in listed],
     ) if step == "tables" else ([], []),
+    "figures": (
+        [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
+        [root / name for name in listed],
+    ) if step == "figures" else ([], []),
 }}[step]
 digest = hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()
 with open("ran.txt", "a") as file:

@@ -14,11 +14,11 @@ MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 
 DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
 EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
-TABLES = "tables synthpedes --workflow params/workflow.yaml"
+REPORTS = [f"{step} synthpedes --workflow params/workflow.yaml" for step in ("figures", "tables")]
 
 CHANGES = {
-    "a variant": ("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2", sorted([*DUAL, TABLES])),
-    "the evaluation": ("params/synthpedes/evaluate.yaml", "bootstrap: 1000", "bootstrap: 999", sorted([*EVALUATIONS, TABLES])),
+    "a variant": ("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2", sorted([*DUAL, *REPORTS])),
+    "the evaluation": ("params/synthpedes/evaluate.yaml", "bootstrap: 1000", "bootstrap: 999", sorted([*EVALUATIONS, *REPORTS])),
 }
 
 
@@ -64,7 +64,7 @@ def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_re
     (project.root / "params/variants/rare_phrases.yaml").write_text(f"{text}switches: {{ara_rate: 0.4}}\n")
     project.edit("params/workflow.yaml", "[global, dual]", "[global, dual, rare_phrases]")
     project.snakemake()
-    assert project.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), TABLES])
+    assert project.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), *REPORTS])
 
     project.edit("params/workflow.yaml", "[global, dual, rare_phrases]", "[global, rare_phrases]")
     project.snakemake()
@@ -80,7 +80,7 @@ def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_re
     project.ran()
     project.edit("params/workflow.yaml", "[global, rare_phrases]", "[global, dual, rare_phrases]")
     project.snakemake()
-    assert project.ran() == [*DUAL[:2], TABLES], "the models are there still"
+    assert project.ran() == [*DUAL[:2], *REPORTS], "the models are there still"
 
 
 SWEEP = """
@@ -103,18 +103,18 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
 
     points = [f"dual,ara=0.5,ara_rate={rate}" for rate in ("0.4", "0.8")]
     cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
-    assert project.ran() == sorted([*cells, "tables synthpedes --workflow params/sweeps/rates.yaml"])
+    assert project.ran() == sorted([*cells, *(line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS)])
     made = project.files()
     assert {name: made[name] for name in before} == before
-    tables = {name for name in before if "/tables/" in name}
-    assert {name for name in made if "/sweeps/" in name} == {name.replace("/tables/", "/sweeps/rates/") for name in tables}
+    reports = {name for name in before if "/tables/" in name or "/figures/" in name}
+    assert {name for name in made if "/sweeps/" in name} == {name.replace("/synthpedes/", "/synthpedes/sweeps/rates/") for name in reports}
     assert NOTHING in project.snakemake("--configfile", "params/sweeps/rates.yaml")
     assert NOTHING in project.snakemake()
     assert UP_TO_DATE in project.dvc("status")
 
     project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
     project.snakemake("--configfile", "params/sweeps/rates.yaml")
-    assert len(project.ran()) == 5, "two more points, and the table"
+    assert len(project.ran()) == 6, "two more points, the tables and the figures"
 
 
 def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
@@ -132,7 +132,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert said.format(pid=first.pid) in project.run(*command, check=False)
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 1
+        assert len(project.ran()) == 3 + 4 + 4 + 2
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()
@@ -170,13 +170,15 @@ def test_the_report_is_one_file_that_needs_no_network(project: Project) -> None:
     assert not re.search(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
     for name in ("ablation.html", "ablation.csv", "ablation.tex", "comparison.html", "global/0.csv"):
         assert f"results/synthpedes/{'history' if name.endswith('0.csv') else 'tables'}/{name}" in page
-    for words in ("Tables", "Training", "data set", "Text-to-image person retrieval", "standard deviation"):
+    for name in ("ablation.svg", "recall.png", "failures.svg"):
+        assert f"results/synthpedes/figures/{name}" in page
+    for words in ("Tables", "Figures", "Training", "data set", "Text-to-image person retrieval", "standard deviation"):
         assert words in page
 
 
 def test_the_overhead_is_measured(project: Project) -> None:
     said = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
-    assert re.search(r"^12 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
+    assert re.search(r"^13 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
 
 
 def test_a_failing_step_shows_its_message(project: Project) -> None:

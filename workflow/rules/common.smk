@@ -34,13 +34,15 @@ DATA += [f"cada/data/{name}.py" for name in ("decoding", "holdout", "manifest", 
 PICTURES = [f"cada/data/{name}.py" for name in ("cache", "images", "loading")]
 MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
+REPORTING = ["cada/steps/matrix.py", "cada/reporting", "cada/retrieval/metrics.py"]
 CODE = {
     "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
     "phrases": code("cada/steps/phrases.py", *DATA, "cada/phrases"),
     "initial": code("cada/steps/initial.py", *DATA, *MODELS, *LEARNING),
     "train": code("cada/steps/train.py", *DATA, *MODELS, *LEARNING),
     "evaluate": code("cada/steps/evaluate.py", *DATA, *MODELS),
-    "tables": code("cada/steps/tables.py", "cada/config", "cada/reporting", "cada/retrieval/metrics.py"),
+    "tables": code("cada/steps/tables.py", "cada/config", *REPORTING),
+    "figures": code("cada/steps/figures.py", *DATA, "cada/data/images.py", *REPORTING),
 }
 
 
@@ -103,17 +105,19 @@ def cuda(device):
     return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
 
 
+FIGURES = str(Layout("{dataset}").figures(MATRIX))
 TABLES = str(Layout("{dataset}").tables(MATRIX))
 
 
-def reported_table(table, kind):
-    """A table's file, with its place in `snakemake --report`; Markdown, which a browser shows as plain text, has none."""
-    if kind == "md":
-        return f"{TABLES}/{table}.md"
-    labels = {"data set": "{dataset}", "table": table, "format": kind}
-    return report(f"{TABLES}/{table}.{kind}", caption=f"../report/{table}.rst", category="Tables", labels=labels)
+def reported(path, kind):
+    """A table or figure with its place in `snakemake --report`; Markdown, which a browser shows as plain text, has none."""
+    if path.endswith(".md"):
+        return path
+    name, format = Path(path).name.split(".")
+    labels = {"data set": "{dataset}", kind: name, "format": format}
+    return report(path, caption=f"../report/{name}_{kind}.rst", category=f"{kind.title()}s", labels=labels)
 
 
-def all_tables():
+def all_results():
     """What the whole pipeline is run for."""
-    return expand(rules.tables.output, dataset=matrix.datasets)
+    return expand([*rules.tables.output, *rules.figures.output], dataset=matrix.datasets)

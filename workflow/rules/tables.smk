@@ -3,11 +3,16 @@ rule tables:
         workflow=MATRIX,
         manifest=rules.data.output,
         metrics=expand(rules.evaluate.output.metrics, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
+        rankings=expand(rules.evaluate.output.rankings, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
         variants=VARIANTS,
         published="params/published.csv",
         code=CODE["tables"],
     output:
-        *[reported_table(table, kind) for table in ("ablation", "comparison") for kind in ("csv", "html", "md", "tex")],
+        *[
+            reported(f"{TABLES}/{table}.{format}", "table")
+            for table in ("ablation", "pairs", "comparison")
+            for format in ("csv", "html", "md", "tex")
+        ],
         f"{TABLES}/scores.json",
     log:
         "results/{dataset}/logs/tables.log",

@@ -1,0 +1,75 @@
+"""The tables and figures in a LaTeX document; that it compiles is seen where there is a LaTeX with booktabs."""
+
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cada.reporting.ablation import ablation_table
+from cada.reporting.comparison import comparison_table
+from cada.reporting.formats import Table, latex
+from cada.reporting.measured import read_variants
+from cada.reporting.pairs import compare, pairs_table, sentences
+from cada.reporting.rankings import read_rankings
+
+DOCUMENT = r"""\documentclass[twocolumn]{article}
+\usepackage[utf8]{inputenc}
+\usepackage{booktabs,graphicx}
+\begin{document}
+%s
+\end{document}
+"""
+PUBLISHED = {"method": "A_b & C", "venue": "TMM 2024", "dataset": "CUHK-PEDES", "source": "50 % of {x}, #1", "confirmed": "no"}
+PUBLISHED |= {"R1": "78.37", "R5": "91.57", "R10": "94.58", "mAP": "68.87", "mINP": ""}
+ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}}
+
+
+@pytest.fixture
+def tables(write_metrics: Callable[..., Path], write_rankings: Callable[..., Path], tmp_path: Path) -> list[Table]:
+    """One of each kind, with every character that LaTeX would read as a command."""
+    for seed in (0, 1, 2):
+        write_metrics("global", seed, {"cosine": 40}, dataset="cuhk_pedes")
+        write_metrics("dual", seed, {"cosine": 40, "calibrated": 43, "published": 41}, dataset="cuhk_pedes")
+        write_rankings("global", seed, [1, 2, 3, 4] * 8)
+        write_rankings("dual", seed, [4, 2, 3, seed + 1] * 8, cosine=[5, 2, 3, 4] * 8)
+    titles = [("global", "Global_only"), ("dual", "+ ATP & ARA < 100 % ~ $x^2$ # \\")]
+    variants = read_variants("cuhk_pedes", titles, [0, 1, 2], tmp_path / "metrics")
+    rankings = read_rankings("cuhk_pedes", ["global", "dual"], [0, 1, 2], tmp_path / "rankings")
+    compared = compare(variants, rankings, [("dual", "global")])
+    return [
+        ablation_table("cuhk_pedes", variants, ORACLES, sentences(compared)),
+        pairs_table("cuhk_pedes", compared),
+        pairs_table("cuhk_pedes", []),
+        comparison_table("cuhk_pedes", variants, ORACLES, [PUBLISHED]),
+    ]
+
+
+def test_every_row_has_every_cell_and_every_environment_ends(tables: list[Table]) -> None:
+    for table in tables:
+        text = latex(table)
+        assert text.isascii()
+        assert re.findall(r"\\begin\{(\w+)\*?\}", text) == ["table", "tabular", "minipage"]
+        assert re.findall(r"\\end\{(\w+)\*?\}", text) == ["tabular", "minipage", "table"]
+        body = text.split(r"\toprule")[1].split(r"\bottomrule")[0]
+        rows = [line for line in body.splitlines() if line.endswith(r"\\") and not line.startswith(r"\multicolumn")]
+        assert len(rows) == 1 + sum(len(section.rows) for section in table.sections)
+        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(table.columns) - 1}
+        literal = re.sub(r"\\[\\{}$%&#_]", "", text)
+        assert literal.count("{") == literal.count("}")
+        assert literal.count("$") % 2 == 0
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_a_document_compiles(tables: list[Table], tmp_path: Path) -> None:
+    if not subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True, check=False).stdout:
+        pytest.skip("this LaTeX has no booktabs")
+    (tmp_path / "paper.tex").write_text(DOCUMENT % "\n".join(latex(table) for table in tables))
+    done = subprocess.run(
+        ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert (tmp_path / "paper.pdf").read_bytes().startswith(b"%PDF")
+    assert "Overfull" not in done.stdout

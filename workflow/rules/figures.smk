@@ -1,0 +1,28 @@
+rule figures:
+    input:
+        workflow=MATRIX,
+        manifest=rules.data.output,
+        metrics=rules.tables.input.metrics,
+        rankings=rules.tables.input.rankings,
+        histories=expand(rules.train.output.history, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
+        variants=VARIANTS,
+        parameters="params/{dataset}/data.yaml",
+        code=CODE["figures"],
+    output:
+        *[
+            reported(f"{FIGURES}/{figure}.{format}", "figure")
+            for figure in ("ablation", "pairs", "recall", "training", "successes", "failures")
+            for format in ("png", "svg")
+        ],
+        f"{FIGURES}/recall.csv",
+        f"{FIGURES}/captions.json",
+    log:
+        "results/{dataset}/logs/figures.log",
+    benchmark:
+        "results/{dataset}/benchmarks/figures.tsv"
+    conda:
+        "../../environment.yml"
+    message:
+        "Draw the figures of {wildcards.dataset}"
+    shell:
+        "cada figures {wildcards.dataset} --workflow {input.workflow} 2> {log}"
