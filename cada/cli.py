@@ -146,6 +146,17 @@ def evaluate(dataset: Dataset, variant: Variant, seed: Seed) -> None:
     evaluate_variant(dataset, variant, seed)
 
 
+@app.command("probe")
+def probe(dataset: Dataset, variant: Variant, seed: Seed) -> None:
+    """Change captions and pictures and search again.
+
+    Typing errors, swapped colours, blur and others; on a drawn set also which attributes are missed.
+    """
+    from cada.steps.probe import probe_variant
+
+    probe_variant(dataset, variant, seed)
+
+
 @app.command("tables")
 def tables(
     dataset: Dataset,

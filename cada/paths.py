@@ -62,6 +62,9 @@ class Layout:
     def rankings(self, variant: str, seed: int) -> Path:
         return self.root / "rankings" / variant / f"{seed}.parquet"
 
+    def probes(self, variant: str, seed: int) -> Path:
+        return self.root / "probes" / variant / f"{seed}.json"
+
     @property
     def tables(self) -> Path:
         return self.root / "tables"

@@ -15,7 +15,7 @@ from cada.config.base import Parameters
 from cada.config.data import Data, Phrases, Workflow
 from cada.config.method import Variant
 from cada.config.model import Model
-from cada.config.steps import Evaluate, Initial, Train
+from cada.config.steps import Evaluate, Initial, Probe, Train
 from cada.errors import CadaError
 from cada.paths import PARAMS, WORKFLOW, Layout, variant_params
 
@@ -29,6 +29,7 @@ class DatasetParameters(Parameters):
     initial: Initial
     train: Train
     evaluate: Evaluate
+    probe: Probe
 
 
 P = TypeVar("P", bound=Parameters)
@@ -101,6 +102,7 @@ def load_dataset(dataset: str) -> DatasetParameters:
         initial=load(layout.params("initial"), Initial),
         train=load(layout.params("train"), Train),
         evaluate=load(layout.params("evaluate"), Evaluate),
+        probe=load(layout.params("probe"), Probe),
     )
 
 
