@@ -22,8 +22,8 @@ TextChange = Callable[[Caption, Stream], str]
 
 _LONG_WORD = re.compile(r"(?<![^\W\d_])[a-z]{4,}(?![^\W\d_])")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
-_HAIR = frozenset("afro bangs beard braid braids bun dreadlocks goatee hair haircut mustache moustache ponytail pony tail".split())
-_SHADES = frozenset("bright dark deep light medium neon pale".split())
+_HAIR = frozenset(("afro", "bangs", "beard", "braid", "braids", "bun", "dreadlocks", "goatee", "hair", "haircut", "mustache", "ponytail"))
+_SHADES = frozenset(("bright", "dark", "deep", "light", "medium", "neon", "pale"))
 _SAME_COLOUR = {"grey": "gray", "violet": "purple", "blond": "blonde"}
 # What stands between a verb or a joint and a phrase; each part may be missing.
 _BEFORE_PHRASE = re.compile(

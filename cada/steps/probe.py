@@ -68,7 +68,7 @@ def probe_cell(cell: Cell, *, device: torch.device) -> None:
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
     images = picture_kinds(baseline, split, settings=probe.image, seed=probe.seed)
-    result = {
+    result: dict[str, Any] = {
         "dataset": dataset,
         "variant": variant,
         "seed": seed,
