@@ -6,7 +6,7 @@ Legend: Q queries, G gallery, C changed captions, E common space.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ class Baseline:
 
 
 def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None) -> Baseline:
-    """Search with nothing changed. The whole gallery's tokens stay in memory (or in a file) for the text probes."""
+    """Search with nothing changed; the gallery's tokens are kept for other captions to read."""
     gallery, queries = encode(model, target, engine)
     retrieved = retrieve(model, gallery, queries, target.captions, engine)
     values = query_values(retrieved, target.caption_persons, target.image_persons, fusion, weight)
@@ -111,6 +111,11 @@ def match_scores(baseline: Baseline, captions: TokenizedCaptions, images: np.nda
     )
     logits = distributed.total(logits)[:, 0]  # (C, 2)
     return (logits[:, 1] - logits[:, 0]).numpy()
+
+
+def without_tokens(baseline: Baseline) -> Baseline:
+    """The same once its pictures need not be read again: the room of their tokens is free for those of changed ones."""
+    return replace(baseline, gallery=replace(baseline.gallery, tokens=None))
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from cada.phrases.table import read_phrases
 from cada.probes.attributes import attribute_recall, read_truth
 from cada.probes.captions import read_captions, take_queries
 from cada.probes.pictures import picture_changes
-from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged
+from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
 from cada.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.probes.text import text_changes
 from cada.retrieval.evaluation import target_of
@@ -31,7 +31,10 @@ FALSE = ("swapped_colours", "negation")  # the kinds whose captions are no longe
 
 
 def probe_variant(dataset: str, variant: str, seed: int) -> None:
-    """Probe one trained model, in as many processes as evaluate.yaml asks for."""
+    """Probe one trained model, in as many processes and within as much memory as evaluate.yaml says.
+
+    Changed pictures come on top: up to half of `memory_mb`, more of them lie on the disk.
+    """
     settings = config.load_dataset(dataset).evaluate.compute
     if compute.shared_out(settings, ["probe", dataset, "--variant", variant, "--seed", str(seed)]):
         return
@@ -67,7 +70,7 @@ def probe_cell(cell: Cell, *, device: torch.device) -> None:
     groups = grammar_groups() if drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
-    images = picture_kinds(baseline, split, settings=probe.image, seed=probe.seed)
+    images = picture_kinds(without_tokens(baseline), split, settings=probe.image, seed=probe.seed)
     result: dict[str, Any] = {
         "dataset": dataset,
         "variant": variant,
