@@ -20,31 +20,35 @@ from cada.model.tokenizer import TokenizedCaptions
 from cada.probes.pictures import PictureChange
 from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries, token_store
 from cada.retrieval.evaluation import Engine, Retrieved, Target, encode, query_values, retrieve
-from cada.retrieval.metrics import summarise
+from cada.retrieval.metrics import bootstrap_intervals, summarise
 from cada.retrieval.reranking import Captions, match_logits
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model and what it finds with nothing changed; a ranking is judged under `fusion` with `weight`."""
+    """A model and what it finds with nothing changed; a ranking is judged under `fusion` with `weight`.
+
+    `bootstrap` is how often persons are drawn for the interval of a change.
+    """
 
     model: Cada
     target: Target
     engine: Engine
     fusion: str
     weight: float | None
+    bootstrap: int
     gallery: Gallery
     queries: Tensor  # (Q, E)
     cosine: np.ndarray  # (Q, G)
     values: np.ndarray  # (Q, 5), each query's share in METRICS
 
 
-def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None) -> Baseline:
+def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None, bootstrap: int) -> Baseline:
     """Search with nothing changed; the gallery's tokens are kept for other captions to read."""
     gallery, queries = encode(model, target, engine)
     retrieved = retrieve(model, gallery, queries, target.captions, engine)
     values = query_values(retrieved, target.caption_persons, target.image_persons, fusion, weight)
-    return Baseline(model, target, engine, fusion, weight, gallery, queries, retrieved.cosine, values)
+    return Baseline(model, target, engine, fusion, weight, bootstrap, gallery, queries, retrieved.cosine, values)
 
 
 # --- captions ---------------------------------------------------------------------------------------------------------
@@ -67,11 +71,17 @@ def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.nd
         result |= {"before": summarise(baseline.values[rows]), "after": summarise(values[rows])}
         if own is not None:
             result["true_wins"] = _true_wins(baseline, chosen, rows, retrieved.cosine, own[rows])
-    return {"scores": summarise(values)} | result
+    return _scores(baseline, values) | result
 
 
 def _ids(captions: TokenizedCaptions, row: int) -> list[int]:
     return captions.ids[row, : captions.lengths[row]].tolist()
+
+
+def _scores(baseline: Baseline, values: np.ndarray) -> dict[str, Any]:
+    """Metrics from each query's shares (Q, 5), and 95 % intervals of how they changed, with persons drawn anew."""
+    intervals = bootstrap_intervals(values - baseline.values, baseline.target.caption_persons, samples=baseline.bootstrap, seed=0)
+    return {"scores": summarise(values), "change_intervals": intervals}
 
 
 def _values(baseline: Baseline, retrieved: Retrieved, persons: np.ndarray) -> np.ndarray:
@@ -148,4 +158,4 @@ def probe_pictures(baseline: Baseline, pictures: Tensor) -> dict[str, Any]:
         memory_mb=engine.memory_mb // 2,
     )
     retrieved = retrieve(baseline.model, gallery, baseline.queries, baseline.target.captions, engine)
-    return {"scores": summarise(_values(baseline, retrieved, baseline.target.caption_persons))}
+    return _scores(baseline, _values(baseline, retrieved, baseline.target.caption_persons))

@@ -66,6 +66,7 @@ def probe_cell(cell: Cell, *, device: torch.device) -> None:
         engine=engine_of(chosen, settings, tokenizer, device, settings.compute.precision),
         fusion=metrics["headline"],
         weight=metrics["fusion_weight"],
+        bootstrap=settings.bootstrap,
     )
     groups = grammar_groups() if drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)

@@ -15,7 +15,7 @@ from cada.model.tokenizer import TokenizedCaptions
 from cada.probes.pictures import darkened, picture_changes
 from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged
 from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve
-from cada.retrieval.metrics import summarise
+from cada.retrieval.metrics import METRICS, summarise
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
 
 PERSONS = np.arange(17) % 6
@@ -32,7 +32,7 @@ def model() -> Cada:
 def baseline_of(model: Cada, top_k: int | None, captions: TokenizedCaptions, images: torch.Tensor) -> Baseline:
     engine = Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU)
     fusion, weight = ("cosine", None) if top_k is None else ("calibrated", 2.0)
-    return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight)
+    return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight, bootstrap=200)
 
 
 def with_changes(captions: TokenizedCaptions, rows: list[int]) -> TokenizedCaptions:
@@ -48,8 +48,9 @@ def with_changes(captions: TokenizedCaptions, rows: list[int]) -> TokenizedCapti
 @STAGES
 def test_nothing_changed_changes_nothing(model: Cada, top_k: int | None) -> None:
     baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
-    assert probe_captions(baseline, tiny_captions(), own=OWN) == {"scores": summarise(baseline.values), "changed": 0}
-    assert probe_pictures(baseline, tiny_images()) == {"scores": summarise(baseline.values)}
+    same = {"scores": summarise(baseline.values), "change_intervals": {key: [0, 0] for key in METRICS}}
+    assert probe_captions(baseline, tiny_captions(), own=OWN) == same | {"changed": 0}
+    assert probe_pictures(baseline, tiny_images()) == same
 
 
 def test_wider_padding_is_no_change(model: Cada) -> None:
@@ -115,7 +116,10 @@ def test_changed_pictures_are_searched_as_a_gallery_of_their_own(model: Cada, to
     target = Target(dark, PERSONS, tiny_captions(), ASKED)
     retrieved = retrieve(model, *encode(model, target, baseline.engine), target.captions, baseline.engine)
     expected = summarise(query_values(retrieved, ASKED, PERSONS, baseline.fusion, baseline.weight))
-    assert probe_pictures(baseline, dark) == {"scores": pytest.approx(expected)}
+    found = probe_pictures(baseline, dark)
+    assert found["scores"] == pytest.approx(expected)
+    for name, (low, high) in found["change_intervals"].items():
+        assert low <= expected[name] - summarise(baseline.values)[name] <= high
     assert expected != pytest.approx(summarise(baseline.values))
 
 

@@ -28,7 +28,8 @@ def write(tmp_path: Path) -> Write:
     """A probe file that unchanged has `score`; swaps cost 10 and blur gains 0.04, of 40 of 50 captions changed."""
 
     def write(variant: str, seed: int, score: float, /, **changes: Any) -> Path:
-        swapped = {"strength": None, "scores": flat(score - 8), "changed": 40, "before": flat(score + 1), "after": flat(score - 9)}
+        ends = {"change_intervals": {key: [-9 - seed, -6] for key in METRICS}}
+        swapped = {"strength": None, **ends, "scores": flat(score - 8), "changed": 40, "before": flat(score + 1), "after": flat(score - 9)}
         wins = {"cosine": 60 + seed} | ({"match": 80 + 2 * seed} if variant == "dual" else {})
         recall = {"queries": 45, "recall": 70 + 2 * seed, "chance": 20, "skill": 62.5, "errors": 10, "recall_in_errors": 30}
         rare = recall | {"queries": 5, "skill": -10.0}
@@ -43,10 +44,10 @@ def write(tmp_path: Path) -> Write:
             "synonyms": "grammar",
             "unchanged": flat(score),
             "captions": {
-                "typing_errors": {"strength": 0.1, "scores": flat(score), "changed": 0},
+                "typing_errors": {"strength": 0.1, "scores": flat(score), "changed": 0, **ends},
                 "swapped_colours": swapped | {"true_wins": wins},
             },
-            "pictures": {"blur": {"strength": 0.02, "scores": flat(score + 0.04)}},
+            "pictures": {"blur": {"strength": 0.02, "scores": flat(score + 0.04), **ends}},
             "attributes": {
                 "upper_colour": recall,
                 "hat": recall | {"skill": 12.0, "errors": 0, "recall_in_errors": None},
@@ -92,9 +93,10 @@ def test_robustness_is_a_difference_within_each_seed(filled: Path) -> None:
     assert "50 queries of 6 persons against 24 pictures; mean ± standard deviation (n - 1) over 2 seeds." in text
     found = list(csv.DictReader(StringIO(made["robustness.csv"])))
     swapped = [line for line in found if line["kind"] == "swapped_colours" and line["variant"] == "global"]
-    assert [(line["queries"], line["count"], line["R1_mean"], line["mAP_change"]) for line in swapped] == [
-        ("all", "50", "34.0000", "-8.0000"),
-        ("changed", "40", "33.0000", "-10.0000"),
+    shown = ("queries", "count", "R1_mean", "mAP_change", "mAP_change_low", "mAP_change_high")
+    assert [[line[name] for name in shown] for line in swapped] == [
+        ["all", "50", "34.0000", "-8.0000", "-9.5000", "-6.0000"],
+        ["changed", "40", "33.0000", "-10.0000", "", ""],
     ]
     assert [line["R1_change"] for line in found if line["kind"] == "blur"] == ["0.0400"] * 2
 
@@ -135,7 +137,8 @@ def test_a_set_of_the_users_has_no_attributes(write: Write, tmp_path: Path) -> N
 
 
 def test_files_that_do_not_go_together_are_named(filled: Path, write: Write) -> None:
-    write("dual", 1, 50, pictures={"blur": {"strength": 0.03, "scores": flat(1)}})
+    blur = {"strength": 0.03, "scores": flat(1), "change_intervals": {key: [0, 1] for key in METRICS}}
+    write("dual", 1, 50, pictures={"blur": blur})
     with pytest.raises(CadaError, match=r"dual/1\.json: probed with other strengths .* than global/0\.json\. Make it with `cada probe toy"):
         tables(filled)
     write("dual", 1, 50).unlink()

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cada.errors import CadaError
 from cada.files import read_json
-from cada.reporting.measured import Scores, Summary
+from cada.reporting.measured import Intervals, Scores, Summary
 
 
 class _File(BaseModel):
@@ -20,10 +20,11 @@ class _File(BaseModel):
 
 
 class Kind(_File):
-    """One kind of change: metrics over all queries, and before and after over those that it changed (captions only)."""
+    """One kind of change: metrics over all queries, 95 % intervals of their change, before and after over the changed ones (captions)."""
 
     strength: float | None
     scores: Scores
+    change_intervals: Intervals
     changed: int | None = None
     before: Scores | None = None
     after: Scores | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections.abc import Sequence
 
 from cada.reporting.ablation import LABEL, mean_and_deviation
 from cada.reporting.formats import Section, Table, csv_text
@@ -35,24 +36,31 @@ def robustness_table(dataset: str, read: Read) -> Table:
 
 
 def robustness_csv(dataset: str, read: Read) -> str:
-    """All metrics to four decimals: after the change, and the change with its standard deviation."""
+    """All metrics to four decimals: after the change, the change, its standard deviation, and the means of its intervals' ends.
+
+    Intervals (95 %, persons drawn anew) are those over all queries; the rows over the changed ones have none.
+    """
     columns = ["dataset", "input", "kind", "strength", "queries", "variant", "seeds", "count"]
-    columns += [f"{name}_{part}" for name in METRICS for part in ("mean", "change", "change_std")]
+    columns += [f"{name}_{part}" for name in METRICS for part in ("mean", "change", "change_std", "change_low", "change_high")]
+    first = first_file(read)
+    asked = [("captions", kind, changed) for kind in first.captions for changed in (False, True)]
     lines = []
-    for place, kinds in (("captions", first_file(read).captions), ("pictures", first_file(read).pictures)):
-        for kind, found in kinds.items():
-            for changed in (False, True) if place == "captions" else (False,):
-                for variant, files in read.items():
-                    numbers: list[str] = []
-                    for name in METRICS:
-                        compared = [_before_and_after(file, kind, name, changed=changed) for file in files]
-                        summary = summarise([after - before for before, after in compared])
-                        numbers += [number(statistics.fmean(after for _, after in compared)), *numbers_of(summary)]
-                    count = statistics.fmean((_kind(file, kind).changed or 0) if changed else file.queries for file in files)
-                    strength = "" if found.strength is None else f"{found.strength:g}"
-                    labels = [kind, strength, "changed" if changed else "all", variant, str(len(files)), f"{count:g}"]
-                    lines.append([dataset, place, *labels, *numbers])
+    for place, kind, changed in [*asked, *(("pictures", kind, False) for kind in first.pictures)]:
+        strength = _kind(first, kind).strength
+        labels = [place, kind, "" if strength is None else f"{strength:g}", "changed" if changed else "all"]
+        for variant, files in read.items():
+            count = statistics.fmean((_kind(file, kind).changed or 0) if changed else file.queries for file in files)
+            values = [text for name in METRICS for text in _csv_cells(files, kind, name, changed=changed)]
+            lines.append([dataset, *labels, variant, str(len(files)), f"{count:g}", *values])
     return csv_text(columns, lines)
+
+
+def _csv_cells(files: Sequence[Probes], kind: str, name: str, *, changed: bool) -> list[str]:
+    values = [_before_and_after(file, kind, name, changed=changed) for file in files]
+    ends = [getattr(_kind(file, kind).change_intervals, name) for file in files]
+    interval = ["", ""] if changed else [number(statistics.fmean(side)) for side in zip(*ends, strict=True)]
+    change = summarise([after - before for before, after in values])
+    return [number(statistics.fmean(after for _, after in values)), *numbers_of(change), *interval]
 
 
 def _changes(read: Read, kind: str, *, changed: bool = False) -> list[str]:
@@ -83,6 +91,7 @@ def _robustness_notes(read: Read) -> list[str]:
         "Swapped colours and a negation make a caption false: there a loss shows that the model reads them closely, and is no fault.",
         "Dropped phrases take information away: some loss is due.",
         f"Synonyms are wordings {words}." + (" Misspelt words and no, without are outside the vocabulary." if words[0] == "o" else ""),
+        "The CSV file has every metric, and 95 % intervals of the changes over persons.",
         "At least one word or phrase is changed where there is one; the rest of the captions stay as they are.",
     ]
 
