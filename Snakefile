@@ -36,6 +36,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/probes.smk"
 
 
 onstart:
@@ -46,3 +47,8 @@ rule all:
     default_target: True
     input:
         all_results(),
+
+
+rule probes:
+    input:
+        expand(rules.probe_tables.output, dataset=matrix.datasets),

@@ -147,6 +147,17 @@ def evaluate(dataset: Dataset, variant: Variant, seed: Seed) -> None:
     evaluate_variant(dataset, variant, seed)
 
 
+@app.command("probe")
+def probe(dataset: Dataset, variant: Variant, seed: Seed) -> None:
+    """Change captions and pictures and search again.
+
+    Typing errors, swapped colours, blur and others; on a drawn set also which attributes are missed.
+    """
+    from cada.steps.probe import probe_variant
+
+    probe_variant(dataset, variant, seed)
+
+
 @app.command("tables")
 def tables(
     dataset: Dataset,
@@ -159,6 +170,20 @@ def tables(
     from cada.steps.tables import write_tables
 
     write_tables(dataset, workflow=workflow)
+
+
+@app.command("probe-tables")
+def probe_tables(
+    dataset: Dataset,
+    workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
+) -> None:
+    """Write the tables of the probes.
+
+    They have the variants and seeds that the workflow file lists; each must have been probed.
+    """
+    from cada.steps.probe_tables import tabulate_probes
+
+    tabulate_probes(dataset, workflow=workflow)
 
 
 @app.command("figures")

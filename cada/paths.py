@@ -63,6 +63,9 @@ class Layout:
     def rankings(self, variant: str, seed: int) -> Path:
         return self.root / "rankings" / variant / f"{seed}.parquet"
 
+    def probes(self, variant: str, seed: int) -> Path:
+        return self.root / "probes" / variant / f"{seed}.json"
+
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
         return self._reports(workflow) / "tables"
@@ -70,6 +73,10 @@ class Layout:
     def figures(self, workflow: Path = WORKFLOW) -> Path:
         """The figures of a workflow file."""
         return self._reports(workflow) / "figures"
+
+    def probe_tables(self, workflow: Path = WORKFLOW) -> Path:
+        """The tables of a workflow file's probes."""
+        return self._reports(workflow) / "probes" / "tables"
 
     def _reports(self, workflow: Path) -> Path:
         sweep = workflow.resolve().parent == SWEEPS.resolve()

@@ -46,7 +46,7 @@ def test_help_lists_the_steps() -> None:
     """As a program of its own: the entry point is installed."""
     program = str(Path(sys.executable).parent / "cada")
     shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    for command in ("data", "phrases", "initial", "train", "evaluate", "tables", "parity", "doctor", "track"):
+    for command in ("data", "phrases", "initial", "train", "evaluate", "probe", "tables", "parity", "doctor", "track"):
         assert f"\n  {command} " in shown
 
 
@@ -63,6 +63,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("initial", "cuhk"),
         ("train", "cuhk", "--variant", "dual", "--seed", "0"),
         ("evaluate", "cuhk", "--variant", "dual", "--seed", "0"),
+        ("probe", "cuhk", "--variant", "dual", "--seed", "0"),
     ],
 )
 def test_an_unknown_data_set_is_answered_with_the_known_ones(cada: Callable[..., Done], arguments: tuple[str, ...]) -> None:
@@ -79,7 +80,7 @@ def test_an_unknown_data_set_has_no_tables(cada: Callable[..., Done]) -> None:
     assert "params/workflow.yaml lists the data sets synthpedes" in done.stderr
 
 
-@pytest.mark.parametrize("step", ["train", "evaluate"])
+@pytest.mark.parametrize("step", ["train", "evaluate", "probe"])
 def test_an_unknown_variant_is_answered_with_the_known_ones(cada: Callable[..., Done], step: str) -> None:
     done = cada(step, "smoke", "--variant", "duall", "--seed", "0")
     assert done.returncode == 1

@@ -25,7 +25,19 @@ from cada.config.method import (
     resolve_switches,
 )
 from cada.config.model import Architecture, Model, Transformer
-from cada.config.steps import Augmentation, Compute, Evaluate, Initial, Optimisation, Pretraining, Train, Validation
+from cada.config.steps import (
+    Augmentation,
+    Compute,
+    Evaluate,
+    ImageProbes,
+    Initial,
+    Optimisation,
+    Pretraining,
+    Probe,
+    TextProbes,
+    Train,
+    Validation,
+)
 
 __all__ = [
     "PROCEDURES",
@@ -42,6 +54,7 @@ __all__ = [
     "Fusion",
     "Grid",
     "HardNegatives",
+    "ImageProbes",
     "Initial",
     "LocalGroups",
     "LossWeights",
@@ -54,11 +67,13 @@ __all__ = [
     "Phrases",
     "Pinned",
     "Pretraining",
+    "Probe",
     "Queries",
     "Selection",
     "SwitchOverrides",
     "Switches",
     "Synthesis",
+    "TextProbes",
     "Train",
     "Transformer",
     "Validation",

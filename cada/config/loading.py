@@ -16,7 +16,7 @@ from cada.config.data import Data, Phrases
 from cada.config.matrix import Grid, Workflow, base_of, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
-from cada.config.steps import Evaluate, Initial, Train
+from cada.config.steps import Evaluate, Initial, Probe, Train
 from cada.errors import CadaError
 from cada.paths import PARAMS, SWEEPS, WORKFLOW, Layout, variant_params
 
@@ -30,6 +30,7 @@ class DatasetParameters(Parameters):
     initial: Initial
     train: Train
     evaluate: Evaluate
+    probe: Probe
 
 
 P = TypeVar("P", bound=Parameters)
@@ -113,6 +114,7 @@ def load_dataset(dataset: str) -> DatasetParameters:
         initial=load(layout.params("initial"), Initial),
         train=load(layout.params("train"), Train),
         evaluate=load(layout.params("evaluate"), Evaluate),
+        probe=load(layout.params("probe"), Probe),
     )
 
 

@@ -1,4 +1,4 @@
-"""A data set's initial.yaml, train.yaml and evaluate.yaml."""
+"""A data set's initial.yaml, train.yaml, evaluate.yaml and probe.yaml."""
 
 from __future__ import annotations
 
@@ -117,3 +117,36 @@ class Evaluate(Validation):
 
     bootstrap: Positive
     compute: Compute
+
+
+class TextProbes(Parameters):
+    """How strongly captions are changed: shares of what can be changed; at least one word or phrase is."""
+
+    typing_errors: Probability
+    synonyms: Probability
+    dropped_phrases: Probability
+
+
+class ImageProbes(Parameters):
+    """How strongly pictures are changed.
+
+    `blur`: a Gaussian's standard deviation, in shares of the picture's height. `darkness`: what is left of the brightness.
+    `occlusion`: the covered share of the area. `low_resolution`: by how much height and width shrink before they grow again.
+    """
+
+    blur: Rate
+    darkness: Probability
+    occlusion: Probability
+    low_resolution: Annotated[float, Field(gt=1)]
+
+
+class Probe(Parameters):
+    """params/<dataset>/probe.yaml; what else a search needs stands in evaluate.yaml.
+
+    The captions of at most `persons` test persons are the queries, evenly spaced in the order of ids; without it all are.
+    """
+
+    seed: int
+    persons: Positive | None = None
+    text: TextProbes
+    image: ImageProbes

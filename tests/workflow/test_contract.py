@@ -33,7 +33,7 @@ REMAKE = "make generated writes it anew"
 WITHOUT_EFFECT = {"cada.errors", "cada.files", "cada.gpus", "cada.paths", "cada.git", "cada.data.sheet"}
 WITHOUT_EFFECT |= {"cada.cache", "cada.prefetch"}
 WITHOUT_EFFECT |= {f"cada.tracking.{path.stem}" for path in (ROOT / "cada/tracking").glob("*.py")}
-PACKAGES = ("config", "data", "model", "phrases", "reporting", "retrieval", "steps", "tracking", "training")
+PACKAGES = ("config", "data", "model", "phrases", "probes", "reporting", "retrieval", "steps", "tracking", "training")
 WITHOUT_EFFECT |= {"cada", *(f"cada.{package}" for package in PACKAGES)}
 
 

@@ -43,6 +43,8 @@ CODE = {
     "evaluate": code("cada/steps/evaluate.py", *DATA, *MODELS),
     "tables": code("cada/steps/tables.py", "cada/config", *REPORTING),
     "figures": code("cada/steps/figures.py", *DATA, "cada/data/images.py", *REPORTING),
+    "probe": code("cada/steps/probe.py", *DATA, *MODELS, "cada/phrases", "cada/probes", "cada/data/synthpedes"),
+    "probe tables": code("cada/steps/probe_tables.py", "cada/config", *REPORTING),
 }
 
 
@@ -107,6 +109,7 @@ def cuda(device):
 
 FIGURES = str(Layout("{dataset}").figures(MATRIX))
 TABLES = str(Layout("{dataset}").tables(MATRIX))
+PROBE_TABLES = str(Layout("{dataset}").probe_tables(MATRIX))
 
 
 def reported(path, kind):

@@ -1,0 +1,161 @@
+"""One model searched again with changed captions, or in changed pictures; what is unchanged is computed once.
+
+Legend: Q queries, G gallery, C changed captions, E common space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cada import distributed
+from cada.data.synthpedes.randomness import Stream
+from cada.model.cada import Cada
+from cada.model.tokenizer import TokenizedCaptions
+from cada.probes.pictures import PictureChange
+from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries, token_store
+from cada.retrieval.evaluation import Engine, Retrieved, Target, encode, query_values, retrieve
+from cada.retrieval.metrics import bootstrap_intervals, summarise
+from cada.retrieval.reranking import Captions, match_logits
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """A model and what it finds with nothing changed; a ranking is judged under `fusion` with `weight`.
+
+    `bootstrap` is how often persons are drawn for the interval of a change.
+    """
+
+    model: Cada
+    target: Target
+    engine: Engine
+    fusion: str
+    weight: float | None
+    bootstrap: int
+    gallery: Gallery
+    queries: Tensor  # (Q, E)
+    cosine: np.ndarray  # (Q, G)
+    values: np.ndarray  # (Q, 5), each query's share in METRICS
+
+
+def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None, bootstrap: int) -> Baseline:
+    """Search with nothing changed; the gallery's tokens are kept for other captions to read."""
+    gallery, queries = encode(model, target, engine)
+    retrieved = retrieve(model, gallery, queries, target.captions, engine)
+    values = query_values(retrieved, target.caption_persons, target.image_persons, fusion, weight)
+    return Baseline(model, target, engine, fusion, weight, bootstrap, gallery, queries, retrieved.cosine, values)
+
+
+# --- captions ---------------------------------------------------------------------------------------------------------
+
+
+def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.ndarray | None = None) -> dict[str, Any]:
+    """Search with other captions (Q) for the same persons: metrics over all queries, and before and after over the changed ones.
+
+    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own picture, also how
+    often the true caption scores higher there than the changed one.
+    """
+    target, values = baseline.target, baseline.values.copy()
+    rows = np.array([row for row in range(len(changed)) if _ids(changed, row) != _ids(target.captions, row)], dtype=np.int64)
+    result: dict[str, Any] = {"changed": len(rows)}
+    if len(rows):
+        chosen, how = changed.take(rows), baseline.engine
+        queries = encode_queries(baseline.model, chosen, batch_size=how.batch_size, device=how.device, precision=how.precision)
+        retrieved = retrieve(baseline.model, baseline.gallery, queries, chosen, how)
+        values[rows] = _values(baseline, retrieved, target.caption_persons[rows])
+        result |= {"before": summarise(baseline.values[rows]), "after": summarise(values[rows])}
+        if own is not None:
+            result["true_wins"] = _true_wins(baseline, chosen, rows, retrieved.cosine, own[rows])
+    return _scores(baseline, values) | result
+
+
+def _ids(captions: TokenizedCaptions, row: int) -> list[int]:
+    return captions.ids[row, : captions.lengths[row]].tolist()
+
+
+def _scores(baseline: Baseline, values: np.ndarray) -> dict[str, Any]:
+    """Metrics from each query's shares (Q, 5), and 95 % intervals of how they changed, with persons drawn anew."""
+    intervals = bootstrap_intervals(values - baseline.values, baseline.target.caption_persons, samples=baseline.bootstrap, seed=0)
+    return {"scores": summarise(values), "change_intervals": intervals}
+
+
+def _values(baseline: Baseline, retrieved: Retrieved, persons: np.ndarray) -> np.ndarray:
+    return query_values(retrieved, persons, baseline.target.image_persons, baseline.fusion, baseline.weight)
+
+
+def _true_wins(baseline: Baseline, changed: TokenizedCaptions, rows: np.ndarray, cosine: np.ndarray, own: np.ndarray) -> dict[str, float]:
+    """Per cent of captions `rows` (C,) that score higher than `changed` (C) on their `own` pictures (C,); a tie counts half.
+
+    `cosine` (C, G) are the changed captions'. Chance is 50.
+    """
+    wins = {"cosine": _wins(baseline.cosine[rows, own], cosine[np.arange(len(own)), own])}
+    if baseline.engine.top_k is not None:
+        true = match_scores(baseline, baseline.target.captions.take(rows), own)
+        wins["match"] = _wins(true, match_scores(baseline, changed, own))
+    return wins
+
+
+def _wins(true: np.ndarray, changed: np.ndarray) -> float:
+    return float(100 * ((true > changed) + 0.5 * (true == changed)).mean())
+
+
+def match_scores(baseline: Baseline, captions: TokenizedCaptions, images: np.ndarray) -> np.ndarray:
+    """The match logit less the mismatch logit of each caption (C) with one picture of `images` (C,)."""
+    engine = baseline.engine
+    ids = captions.ids.copy()
+    ids[:, 0] = engine.enc
+    logits = match_logits(
+        baseline.model.text_encoder.bert,
+        baseline.model.match_head,
+        captions=Captions(ids, captions.lengths),
+        candidates=images[:, None],
+        image_tokens=baseline.gallery.chunks(),
+        device=engine.device,
+        precision=engine.precision,
+        memory_mb=engine.memory_mb // 2,
+    )
+    logits = distributed.total(logits)[:, 0]  # (C, 2)
+    return (logits[:, 1] - logits[:, 0]).numpy()
+
+
+def without_tokens(baseline: Baseline) -> Baseline:
+    """The same once its pictures need not be read again: the room of their tokens is free for those of changed ones."""
+    return replace(baseline, gallery=replace(baseline.gallery, tokens=None))
+
+
+# --- pictures ---------------------------------------------------------------------------------------------------------
+
+
+def change_pictures(
+    pictures: Tensor, names: Sequence[str], change: PictureChange, *, seed: int, kind: str, batch_size: int, memory_mb: int
+) -> Tensor:
+    """All pictures (G, 3, H, W) changed, in memory up to `memory_mb` and else in a file that goes when they go.
+
+    What happens to a picture depends on the seed, the kind and its name.
+    """
+    changed = token_store(tuple(pictures.shape), torch.uint8, device=torch.device("cpu"), memory_mb=memory_mb)
+    for start in range(0, len(pictures), batch_size):
+        rows = slice(start, start + batch_size)
+        changed[rows] = change(pictures[rows], [Stream(seed, kind, name) for name in names[rows]])
+    return changed
+
+
+def probe_pictures(baseline: Baseline, pictures: Tensor) -> dict[str, Any]:
+    """Search with the same captions in other pictures (G, 3, H, W) of the same persons."""
+    engine = baseline.engine
+    gallery = encode_gallery(
+        baseline.model,
+        pictures,
+        batch_size=engine.batch_size,
+        device=engine.device,
+        precision=engine.precision,
+        keep_tokens=engine.top_k is not None,
+        memory_mb=engine.memory_mb // 2,
+    )
+    retrieved = retrieve(baseline.model, gallery, baseline.queries, baseline.target.captions, engine)
+    return _scores(baseline, _values(baseline, retrieved, baseline.target.caption_persons))

@@ -1,0 +1,70 @@
+"""Which attributes of a drawn person each variant misses; the measures are those of `cada.probes.attributes`."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from cada.reporting.ablation import mean_and_deviation
+from cada.reporting.formats import Section, Table, csv_text
+from cada.reporting.probes.files import Probes, Read, Recall, first_file, numbers_of, summarise
+
+MISSED = 3  # slots that the notes name for each variant
+ENOUGH = 30  # queries below which a note names no slot
+
+
+def attributes_table(dataset: str, read: Read) -> Table:
+    """A row for each attribute slot: recall and skill of each variant beside chance."""
+    slots = _slots(first_file(read))
+    columns = ("attribute", "queries", "chance", *(f"{variant} {part}" for variant in read for part in ("recall", "skill")))
+    rows = []
+    for slot, first in slots.items():
+        cells = []
+        for files in read.values():
+            found = [_slots(file)[slot] for file in files]
+            skills = [item.skill for item in found if item.skill is not None]
+            cells.append(mean_and_deviation(summarise([item.recall for item in found])))
+            cells.append(mean_and_deviation(summarise(skills)) if skills else "")
+        rows.append((slot.replace("_", " "), str(first.queries), f"{first.chance:.1f}", *cells))
+    missed = {variant: _missed(files) for variant, files in read.items()}
+    notes = [*(f"{variant} misses most: {text}." for variant, text in missed.items() if text), *_NOTES]
+    return Table(f"Attributes on {dataset}", columns, 1, (Section("First-ranked pictures, all test queries", tuple(rows)),), tuple(notes))
+
+
+_NOTES = (
+    "queries: whose caption states the attribute. recall: per cent of them whose first-ranked picture shows a person who has it so.",
+    "chance: the recall of a picture drawn from the gallery. skill: (recall - chance) / (100 - chance), in per cent; 0 is chance.",
+    f"Misses most: the {MISSED} lowest skills among attributes with {ENOUGH} queries or more.",
+    "The person counts, not the picture: a backpack is there although a picture shows the front.",
+)
+
+
+def attributes_csv(dataset: str, read: Read) -> str:
+    """The same numbers to four decimals, and the recall among queries whose first picture shows another person."""
+    parts = ("recall", "chance", "skill", "recall_in_errors")
+    lines = []
+    for slot in _slots(first_file(read)):
+        for variant, files in read.items():
+            found = [_slots(file)[slot] for file in files]
+            values = {part: [value for item in found if (value := getattr(item, part)) is not None] for part in parts}
+            counts = [f"{statistics.fmean(getattr(item, name) for item in found):g}" for name in ("queries", "errors")]
+            numbers = [number for part in parts for number in (numbers_of(summarise(values[part])) if values[part] else ["", ""])]
+            lines.append([dataset, slot, variant, str(len(files)), *counts, *numbers])
+    columns = ["dataset", "attribute", "variant", "seeds", "queries", "errors"]
+    return csv_text(columns + [f"{part}_{what}" for part in parts for what in ("mean", "std")], lines)
+
+
+def _missed(files: Sequence[Probes]) -> str:
+    """The slots with the lowest mean skill, such as "glasses (3), hat (12)"."""
+    skills = {}
+    for slot, found in _slots(files[0]).items():
+        values = [skill for file in files if (skill := _slots(file)[slot].skill) is not None]
+        if values and found.queries >= ENOUGH:
+            skills[slot] = statistics.fmean(values)
+    lowest = sorted(skills, key=lambda slot: skills[slot])[:MISSED]
+    return ", ".join(f"{slot.replace('_', ' ')} (skill {skills[slot]:.0f})" for slot in lowest)
+
+
+def _slots(file: Probes) -> dict[str, Recall]:
+    assert file.attributes is not None, "only a drawn set has attributes"
+    return file.attributes

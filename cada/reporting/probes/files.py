@@ -1,0 +1,154 @@
+"""The probe files of a run, and what their tables share. Scores are in percent, changes in points."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from cada.errors import CadaError
+from cada.files import read_json
+from cada.reporting.measured import Intervals, Scores, Summary
+
+
+class _File(BaseModel):
+    """What the tables need of a probe file; other keys may stand beside it."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Kind(_File):
+    """One kind of change: metrics over all queries, 95 % intervals of their change, before and after over the changed ones (captions)."""
+
+    strength: float | None
+    scores: Scores
+    change_intervals: Intervals
+    changed: int | None = None
+    before: Scores | None = None
+    after: Scores | None = None
+    true_wins: dict[str, float] | None = None
+
+
+class Recall(_File):
+    """One attribute slot; see `cada.probes.attributes`."""
+
+    queries: int
+    recall: float
+    chance: float
+    skill: float | None
+    errors: int
+    recall_in_errors: float | None
+
+
+class Probes(_File):
+    """results/<dataset>/probes/<variant>/<seed>.json."""
+
+    dataset: str
+    variant: str
+    seed: int
+    queries: int
+    query_persons: int
+    gallery: int
+    headline: str
+    synonyms: str
+    unchanged: Scores
+    captions: dict[str, Kind]
+    pictures: dict[str, Kind]
+    attributes: dict[str, Recall] | None = None
+
+
+Read = Mapping[str, Sequence[Probes]]  # variant to its files, one a seed
+
+
+def read_probes(dataset: str, variants: Sequence[str], seeds: Sequence[int], folder: Path) -> dict[str, list[Probes]]:
+    """The probe files of variants x seeds, and no others.
+
+    Errors: `CadaError` for a file that is missing or incomplete, and for kinds, strengths or galleries that differ.
+    """
+    read = {variant: [_read_file(folder, dataset, variant, seed) for seed in seeds] for variant in variants}
+    first = read[variants[0]][0]
+    for file in (file for files in read.values() for file in files):
+        if _setting(file) != _setting(first):
+            raise CadaError(
+                f"{folder / file.variant / f'{file.seed}.json'}: probed with other strengths or on another gallery than "
+                f"{first.variant}/{first.seed}.json. {_again(dataset, file.variant, file.seed)}"
+            )
+    return read
+
+
+def _read_file(folder: Path, dataset: str, variant: str, seed: int) -> Probes:
+    path = folder / variant / f"{seed}.json"
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no such file. {_again(dataset, variant, seed)}")
+    try:
+        return Probes.model_validate(read_json(path))
+    except ValidationError as error:
+        key = ".".join(str(part) for part in error.errors()[0]["loc"])
+        raise CadaError(f"{path}: {key or 'the file'}: {error.errors()[0]['msg']}. {_again(dataset, variant, seed)}") from error
+
+
+def _again(dataset: str, variant: str, seed: int) -> str:
+    return f"Make it with `cada probe {dataset} --variant {variant} --seed {seed}`."
+
+
+def _setting(file: Probes) -> tuple[object, ...]:
+    strengths = {kind: found.strength for kind, found in (file.captions | file.pictures).items()}
+    return file.dataset, file.gallery, strengths, tuple(file.attributes or ())
+
+
+# --- what the tables share --------------------------------------------------------------------------------------------
+
+
+def titled(kind: str, strength: float | None) -> str:
+    """A kind of change with its strength, in words."""
+    if strength is None:
+        return {"swapped_colours": "colours of two things swapped", "negation": "one thing negated"}[kind]
+    percent = f"{100 * strength:g} %"
+    return {
+        "typing_errors": f"typing errors, {percent} of the words",
+        "synonyms": f"synonyms, {percent} of the words with one",
+        "dropped_phrases": f"phrases dropped, {percent}",
+        "blur": f"blur, sigma {percent} of the height",
+        "darkness": f"brightness {percent}",
+        "occlusion": f"occlusion, {percent} of the area",
+        "low_resolution": f"resolution / {strength:g}",
+    }[kind]
+
+
+def changed_share(read: Read, kind: str) -> str:
+    """Per cent of the captions that were changed; where variants read other queries, from the least to the most."""
+    shares = [100 * (file.captions[kind].changed or 0) / file.queries for files in read.values() for file in files]
+    low, high = f"{min(shares):.0f}", f"{max(shares):.0f}"
+    return f"{low} %" if low == high else f"{low} to {high} %"
+
+
+def first_file(read: Read) -> Probes:
+    """A file to read the common settings from."""
+    return next(iter(read.values()))[0]
+
+
+def common_note(read: Read) -> str:
+    """How much was asked of how much, of how many seeds."""
+    file, seeds = first_file(read), len(next(iter(read.values())))
+    spread = f"mean ± standard deviation (n - 1) over {seeds} seeds" if seeds > 1 else "one seed"
+    return (
+        f"{file.queries} queries of {file.query_persons} persons against {file.gallery} pictures; {spread}. "
+        "Each variant by its headline score and its own fusion weight."
+    )
+
+
+def summarise(values: Sequence[float]) -> Summary:
+    """Mean and standard deviation over seeds."""
+    return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, None)
+
+
+def numbers_of(summary: Summary) -> list[str]:
+    """Mean and standard deviation for a CSV file."""
+    return [number(summary.mean), "" if summary.deviation is None else number(summary.deviation)]
+
+
+def number(value: float) -> str:
+    """A number for a CSV file."""
+    return f"{value:.4f}"

@@ -1,0 +1,134 @@
+"""The probe step: one trained model on the test split, with captions and pictures changed."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import pandas as pd
+import torch
+
+from cada import compute, config, distributed
+from cada.data.loading import Split, take_split
+from cada.data.synthpedes.randomness import Stream
+from cada.errors import CadaError
+from cada.files import read_json, write_json
+from cada.model.folder import load_model
+from cada.model.tokenizer import Tokenizer
+from cada.paths import Cell, Layout
+from cada.phrases.table import read_phrases
+from cada.probes.attributes import attribute_recall, read_truth
+from cada.probes.captions import read_captions, take_queries
+from cada.probes.pictures import picture_changes
+from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
+from cada.probes.synonyms import COMMON, Groups, grammar_groups
+from cada.probes.text import text_changes
+from cada.retrieval.evaluation import target_of
+from cada.retrieval.metrics import summarise
+from cada.steps.common import engine_of, open_pictures, records_with_val
+
+FALSE = ("swapped_colours", "negation")  # the kinds whose captions are no longer true
+
+
+def probe_variant(dataset: str, variant: str, seed: int) -> None:
+    """Probe one trained model, in as many processes and within as much memory as evaluate.yaml says.
+
+    Changed pictures come on top: up to half of `memory_mb`, more of them lie on the disk.
+    """
+    settings = config.load_dataset(dataset).evaluate.compute
+    if compute.shared_out(settings, ["probe", dataset, "--variant", variant, "--seed", str(seed)]):
+        return
+    device = compute.prepare(settings)
+    with distributed.process_group(device):
+        probe_cell(Cell(dataset, variant, seed), device=device)
+
+
+def probe_cell(cell: Cell, *, device: torch.device) -> None:
+    """This process's part of the probes."""
+    dataset, variant, seed = cell.dataset, cell.variant, cell.seed
+    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
+    settings, probe, drawn = parameters.evaluate, parameters.probe, parameters.data.synthesis is not None
+    if not layout.metrics(variant, seed).is_file():
+        raise CadaError(
+            f"{layout.metrics(variant, seed)}: there is no such file. "
+            f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
+        )
+    metrics = read_json(layout.metrics(variant, seed))
+    switches = config.resolve_switches(chosen, parameters.train.switches)
+    records = records_with_val(dataset, parameters.data, switches)
+    whole = take_split(records, "test", root=parameters.data.root, queries=switches.queries)
+    split = take_queries(whole, probe.persons)
+    model, tokenizer, architecture = load_model(layout.model(variant, seed))
+    pictures = open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads)
+    baseline = search_unchanged(
+        model.to(device),
+        target_of(split, pictures, tokenizer),
+        engine=engine_of(chosen, settings, tokenizer, device, settings.compute.precision),
+        fusion=metrics["headline"],
+        weight=metrics["fusion_weight"],
+        bootstrap=settings.bootstrap,
+    )
+    groups = grammar_groups() if drawn else COMMON
+    phrases = read_phrases(layout.phrases, dataset)
+    text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
+    images = picture_kinds(without_tokens(baseline), split, settings=probe.image, seed=probe.seed)
+    result: dict[str, Any] = {
+        "dataset": dataset,
+        "variant": variant,
+        "seed": seed,
+        "split": "test",
+        "queries": len(split.captions),
+        "query_persons": len(set(split.caption_persons.tolist())),
+        "gallery": len(split.image_names),
+        "top_k": baseline.engine.top_k,
+        "headline": baseline.fusion,
+        "fusion_weight": baseline.weight,
+        "probe_seed": probe.seed,
+        "synonyms": "grammar" if drawn else "common",
+        "unchanged": summarise(baseline.values),
+        "captions": text,
+        "pictures": images,
+    }
+    if drawn:
+        result["attributes"] = attribute_recall(pd.read_parquet(layout.rankings(variant, seed)), read_truth(parameters.data))
+    if not distributed.is_first():
+        return
+    write_json(layout.probes(variant, seed), result)
+    changes = (f"{kind} {found['scores']['R1'] - result['unchanged']['R1']:+.1f}" for kind, found in (text | images).items())
+    print(f"{layout.probes(variant, seed)}: R1 {result['unchanged']['R1']:.1f}; {', '.join(changes)}", file=sys.stderr)
+
+
+def text_kinds(
+    baseline: Baseline,
+    split: Split,
+    phrases: pd.DataFrame,
+    *,
+    tokenizer: Tokenizer,
+    settings: config.TextProbes,
+    groups: Groups,
+    seed: int,
+) -> dict[str, dict[str, Any]]:
+    """Every change of captions, with its strength."""
+    captions, strengths, results = read_captions(split, phrases), settings.model_dump(), {}
+    for kind, change in text_changes(**strengths, groups=groups).items():
+        texts = [change(caption, Stream(seed, kind, caption.image, caption.number)) for caption in captions]
+        own = split.caption_image if kind in FALSE else None
+        results[kind] = {"strength": strengths.get(kind)} | probe_captions(baseline, tokenizer(texts), own=own)
+    return results
+
+
+def picture_kinds(baseline: Baseline, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, dict[str, Any]]:
+    """Every change of pictures, with its strength."""
+    strengths, results = settings.model_dump(), {}
+    for kind, change in picture_changes(**strengths).items():
+        changed = change_pictures(
+            baseline.target.images,
+            split.image_names,
+            change,
+            seed=seed,
+            kind=kind,
+            batch_size=baseline.engine.batch_size,
+            memory_mb=baseline.engine.memory_mb // 2,
+        )
+        results[kind] = {"strength": strengths[kind]} | probe_pictures(baseline, changed)
+    return results

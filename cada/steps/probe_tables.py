@@ -1,0 +1,17 @@
+"""The tables of the probes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cada.paths import Layout
+from cada.reporting.probes.tables import write_probe_tables
+from cada.steps.matrix import reported
+
+
+def tabulate_probes(dataset: str, *, workflow: Path) -> None:
+    """Write the tables of the probed variants and seeds that the workflow file lists."""
+    layout, matrix = Layout(dataset), reported(dataset, workflow)
+    write_probe_tables(
+        dataset, variants=list(matrix.titles), seeds=matrix.seeds, probes=layout.root / "probes", output=layout.probe_tables(workflow)
+    )

@@ -1,0 +1,43 @@
+"""probe.yaml: every strength is one that the changes take, and wrong ones are named."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+from cada import config
+from cada.errors import CadaError
+from cada.probes.pictures import picture_changes
+from cada.probes.text import text_changes
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("dataset", config.known_datasets())
+def test_every_strength_belongs_to_a_kind(dataset: str) -> None:
+    probe = config.load_dataset(dataset).probe
+    text, images = probe.text.model_dump(), probe.image.model_dump()
+    assert set(text) < set(text_changes(**text, groups=(("a", "b"),)))
+    assert set(images) == set(picture_changes(**images))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "message"),
+    [
+        ("blur: .*", "blur: 0", r"image\.blur: .*greater than 0"),
+        ("low_resolution: .*", "low_resolution: 1", r"image\.low_resolution: .*greater than 1"),
+        ("typing_errors: .*", "typing_errors: 10", r"text\.typing_errors: .*less than or equal to 1"),
+        ("seed: .*", "seed: 0\npersons: 0", r"persons: .*greater than 0"),
+        ("occlusion: .*", "oclusion: 0.2", r"image\.oclusion: no such parameter. Did you mean occlusion\?"),
+    ],
+)
+def test_a_wrong_strength_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, text: str, message: str) -> None:
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+    path = Path("params/smoke/probe.yaml")
+    path.write_text(re.sub(pattern, text, path.read_text()))
+    with pytest.raises(CadaError, match=rf"params/smoke/probe\.yaml: {message}"):
+        config.load_dataset("smoke")
