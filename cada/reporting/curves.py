@@ -53,14 +53,12 @@ def training_figure(histories: Histories) -> Figure:
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for variant, look in looks(list(histories)).items():
             if all(name in table for table in histories[variant]):
-                _over_seeds(axes, [table.set_index("epoch")[name].dropna() for table in histories[variant]], variant, look)
-            else:
-                axes.plot([], [], label=variant, **look)  # the same legend in every panel
+                _over_seeds(axes, [table.set_index("epoch")[name].dropna() for table in histories[variant]], look)
         axes.set(title=PANELS[name], xlabel="epoch")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True)
-    legend_above(figure, axes, columns=len(histories))
+    legend_above(figure, list(histories))
     return figure
 
 
@@ -71,10 +69,10 @@ def recall_figure(rankings: Rankings) -> Figure:
     figure = Figure(figsize=(PAGE, 2.5))
     left, right = figure.subplots(1, 2) if others else (figure.subplots(), None)
     for variant, look in looks(variants).items():
-        left.plot(RANKS, recalls(rankings[variant]).mean(axis=0), label=variant, **look)
+        left.plot(RANKS, recalls(rankings[variant]).mean(axis=0), **look)
     left.set(title="Recall", ylabel="R@K, %", ylim=(0, 100))
     _ranks(left)
-    legend_above(figure, left, columns=len(variants))
+    legend_above(figure, variants)
     if right is not None:
         for variant in others:
             look = looks(variants)[variant]
@@ -100,11 +98,11 @@ def recall_differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFra
     return paired_bootstrap(100 * (found.astype(np.float64) - others), tables[0][0]["person"].to_numpy(), samples=DRAWS)
 
 
-def _over_seeds(axes: Axes, curves: Sequence[pd.Series], label: str, look: Mapping[str, Any]) -> None:
+def _over_seeds(axes: Axes, curves: Sequence[pd.Series], look: Mapping[str, Any]) -> None:
     """The mean of the seeds' curves, which have the same places, and a band from the lowest to the highest."""
     values = pd.concat(curves, axis=1)
     marker: dict[str, Any] = {"marker": "o", "markersize": 2.5} if len(values) < 20 else {}
-    axes.plot(values.index, values.mean(axis=1), label=label, **look, **marker)
+    axes.plot(values.index, values.mean(axis=1), **look, **marker)
     axes.fill_between(values.index, values.min(axis=1), values.max(axis=1), color=look["color"], alpha=0.15, lw=0)
 
 

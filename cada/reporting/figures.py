@@ -84,12 +84,12 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
     bands = "; bands reach from the lowest to the highest of the seeds" if len(seeds) > 1 else ""
     model = f"{shown}, seed {seeds[0]}"
     lists = (
-        f"{QUERIES} queries by lot, of different persons. The caption is the query; left the picture it was written for, then the first "
+        f"Up to {QUERIES} queries by lot, of different persons. The caption is the query; left its own picture, then the first "
         f"{SHOWN} pictures found, those of the described person with ✓ in a thick frame."
     )
     return {
         "ablation": (
-            f"R@1 and mAP on the full test gallery. Dots: {many}; stroke: their mean; bar: 95 % interval over persons. "
+            f"R@1 and mAP on the full test gallery. Dots: {many}; stroke: the mean; bar: 95 % interval over persons. "
             "* marks the score that a variant is judged by."
         ),
         "pairs": (

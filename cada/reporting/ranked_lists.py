@@ -80,7 +80,7 @@ def lists_figure(lists: Sequence[RankedList], persons: Mapping[str, int], load: 
 
 def _picture(axes: Axes, picture: np.ndarray, title: str, colour: str, width: float) -> None:
     """A picture in a frame, with a few words above it."""
-    axes.imshow(picture, interpolation="nearest", aspect="equal")
+    axes.imshow(picture, interpolation="none", aspect="equal")  # an SVG then holds it as it is
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, fontsize=6.5, color=colour, pad=2.5)
     for spine in axes.spines.values():

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from cada.files import atomic
 
@@ -61,7 +61,7 @@ def looks(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     return {
         name: {
             "color": COLOURS[place % len(COLOURS)],
-            "linestyle": LINES[place % len(LINES)],
+            "linestyle": LINES[(place + place // len(COLOURS)) % len(LINES)],
             "linewidth": 1.1 + 1.2 * (len(names) - 1 - place) / len(names),
         }
         for place, name in enumerate(names)
@@ -75,10 +75,11 @@ def message(text: str, *, width: float = COLUMN) -> Figure:
     return figure
 
 
-def legend_above(figure: Figure, axes: Axes, *, columns: int) -> None:
-    """The legend of `axes` over all panels."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=columns, handlelength=2.6)
+def legend_above(figure: Figure, names: Sequence[str]) -> None:
+    """One legend of the variants over all panels."""
+    lines = [Line2D([], [], label=name, **look) for name, look in looks(names).items()]
+    fitting = 100 // (max(map(len, names)) + 6)  # a line of the legend has room for about 100 letters; six are a handle
+    figure.legend(handles=lines, loc="outside upper center", ncols=max(1, min(fitting, len(lines))), handlelength=2.6)
 
 
 def save(figure: Figure, folder: Path, name: str) -> None:

@@ -28,10 +28,9 @@ def test_training_curves_are_means_over_seeds() -> None:
     with style():
         figure = training_figure(histories)
     assert [axes.get_title() for axes in figure.axes] == ["mAP on val", "Global association loss", "ARA loss"]
-    drawn = [{line.get_label(): np.asarray(line.get_xydata()).tolist() for line in axes.get_lines()} for axes in figure.axes]
-    assert drawn[0] == {"global": [[1, 35]], "dual": [[1, 55]]}
-    assert drawn[1] == {"global": [[0.5, 3], [1, 1.5]], "dual": [[0.5, 4], [1, 2]]}
-    assert drawn[2] == {"global": [], "dual": [[0.5, 7], [1, 5]]}
+    drawn = [[np.asarray(line.get_xydata()).tolist() for line in axes.get_lines()] for axes in figure.axes]
+    assert drawn == [[[[1, 35]], [[1, 55]]], [[[0.5, 3], [1, 1.5]], [[0.5, 4], [1, 2]]], [[[0.5, 7], [1, 5]]]]
+    assert to_hex(figure.axes[2].get_lines()[0].get_color()) == COLOURS[1].lower()  # dual's, as in the other panels
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["global", "dual"]
 
