@@ -8,6 +8,7 @@ from packaging.version import Version
 from snakemake.exceptions import WorkflowError
 
 from cada import config as parameters
+from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
@@ -68,6 +69,7 @@ for name in matrix.datasets:
     dataset_parameters(name)
 for name in matrix.rows:
     read(parameters.load_variant, name)
+bring_back(matrix)
 
 
 def variant_file(wildcards):
