@@ -5,6 +5,7 @@ Legend: B batch, L tokens, D width, E common space, M masked tokens, V vocabular
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -86,21 +87,21 @@ def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator |
     return drawn.to(logits.device)
 
 
-def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "halves"]) -> Tensor:
-    """Means of two groups of token states: hidden (B, L, D), lengths (B) to (B, 2, D).
+def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:
+    """Means of `count` groups of token states: hidden (B, L, D), lengths (B) to (B, count, D).
 
-    `fixed`: positions 1 to (L-1)/2 and the rest, padding included (published, L = 73). `halves`: the two halves of
-    the caption's word pieces, [ENC] and [SEP] left out; an odd middle piece belongs to both.
+    `fixed`: positions 1 to L-1 in equal parts, padding included (published: 36 and 36, L = 73). `parts`: equal parts of
+    the caption's word pieces, [ENC] and [SEP] left out; a piece on a border belongs to both sides.
     """
     length = hidden.shape[1]
     if how == "fixed":
-        middle = 1 + (length - 1) // 2
-        return torch.stack([hidden[:, 1:middle].mean(dim=1), hidden[:, middle:].mean(dim=1)], dim=1)
-    position = torch.arange(length, device=hidden.device)[None, :]
-    pieces = (lengths - 2).clamp(min=1)[:, None]  # (B, 1)
-    first = (position >= 1) & (position <= (pieces + 1) // 2)
-    second = (position > pieces // 2) & (position <= pieces)
-    groups = torch.stack([first, second], dim=1).to(hidden.dtype)  # (B, 2, L)
+        cuts = [1 + (length - 1) * part // count for part in range(count + 1)]
+        return torch.stack([hidden[:, start:stop].mean(dim=1) for start, stop in pairwise(cuts)], dim=1)
+    pieces = (lengths - 2).clamp(min=1)[:, None, None]  # (B, 1, 1)
+    part = torch.arange(count, device=hidden.device)[:, None]
+    position = torch.arange(length, device=hidden.device)
+    before, end = pieces * part // count, (pieces * (part + 1) + count - 1) // count  # (B, count, 1)
+    groups = ((position > before) & (position <= end)).to(hidden.dtype)  # (B, count, L)
     return groups @ hidden / groups.sum(dim=2, keepdim=True)
 
 

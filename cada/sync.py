@@ -27,9 +27,9 @@ def sync(describe: Describe) -> None:
         _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
     for layout in map(Layout, sorted(path.name for path in Path("results").iterdir())):
         for workflow in (WORKFLOW, *sorted(SWEEPS.glob("*.yaml"))):
-            tables = layout.tables(workflow)
-            if tables.exists() and not tracking.tell_tables(layout.dataset, tables, workflow=workflow):
-                raise _not_told(str(tables))
+            for folder in (layout.tables(workflow), layout.figures(workflow)):
+                if folder.exists() and not tracking.tell_reports(layout.dataset, folder, workflow=workflow):
+                    raise _not_told(str(folder))
 
 
 def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> None:

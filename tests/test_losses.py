@@ -111,14 +111,28 @@ def test_fixed_groups_include_the_padding():
 
 
 @pytest.mark.parametrize(
-    ("length", "first", "second"),
-    [(3, [1], [1]), (4, [1], [2]), (5, [1, 2], [2, 3]), (8, [1, 2, 3], [4, 5, 6])],  # [ENC] pieces [SEP]
+    ("length", "parts"),
+    [  # of [ENC] pieces [SEP]
+        (3, [[1], [1]]),
+        (4, [[1], [2]]),
+        (5, [[1, 2], [2, 3]]),
+        (8, [[1, 2, 3], [4, 5, 6]]),
+        (8, [[1, 2, 3, 4, 5, 6]]),
+        (8, [[1, 2], [3, 4], [5, 6]]),
+        (6, [[1, 2], [2, 3], [3, 4]]),
+        (3, [[1], [1], [1]]),
+    ],
 )
-def test_halves_hold_the_word_pieces_only(length, first, second):
+def test_parts_hold_the_word_pieces_only(length, parts):
     hidden = torch.randn(1, 10, 4, generator=torch.Generator().manual_seed(4))
-    groups = losses.group_means(hidden, torch.tensor([length]), how="halves")
-    assert torch.allclose(groups[0, 0], hidden[0, first].mean(dim=0))
-    assert torch.allclose(groups[0, 1], hidden[0, second].mean(dim=0))
+    groups = losses.group_means(hidden, torch.tensor([length]), how="parts", count=len(parts))
+    assert torch.allclose(groups[0], torch.stack([hidden[0, part].mean(dim=0) for part in parts]))
+
+
+def test_fixed_groups_of_another_number_are_equal_parts():
+    hidden = torch.randn(1, 73, 4, generator=torch.Generator().manual_seed(3))
+    groups = losses.group_means(hidden, torch.tensor([5]), how="fixed", count=3)
+    assert torch.allclose(groups[0], torch.stack([hidden[0, start : start + 24].mean(dim=0) for start in (1, 25, 49)]))
 
 
 def test_match_loss_equals_plain_loops():

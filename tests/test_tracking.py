@@ -223,21 +223,27 @@ def test_the_model_is_known_by_the_name_that_its_bytes_have_in_dvc(store: Path) 
     assert (dataset.dataset.name, dataset.dataset.digest) == ("smoke", "01234567")
 
 
-def test_tables_are_artifacts_and_description_of_one_run(store: Path) -> None:
+def test_tables_and_figures_are_artifacts_of_one_run_and_the_ablation_its_description(store: Path) -> None:
     from mlflow.tracking import MlflowClient
 
-    tables = store / "tables"
+    tables, figures = store / "tables", store / "figures"
     tables.mkdir()
+    figures.mkdir()
+    for kind in ("png", "svg"):
+        (figures / f"recall.{kind}").write_text(kind)
     for text in ("first", "second"):
         (tables / "ablation.md").write_text(text)
         (tables / "ablation.csv").write_text(text)
-        assert tracking.tell_tables("smoke", tables, workflow=Path("params/workflow.yaml"))
+        for folder in (tables, figures):
+            assert tracking.tell_reports("smoke", folder, workflow=Path("params/workflow.yaml"))
     client = MlflowClient(tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
     (run,) = client.search_runs([client.get_experiment_by_name("CADA smoke").experiment_id])
     assert run.data.tags["mlflow.note.content"] == "second"
     assert list(tracking.present(["smoke"])) == ["smoke, all runs"]
-    assert [file.path for file in client.list_artifacts(run.info.run_id)] == ["ablation.csv", "ablation.md"]
-    assert (Path(run.info.artifact_uri.removeprefix("file://")) / "ablation.csv").read_text() == "second"
+    artifacts = Path(run.info.artifact_uri.removeprefix("file://"))
+    made = {str(path.relative_to(artifacts)) for path in artifacts.rglob("*.*")}
+    assert made == {"tables/ablation.csv", "tables/ablation.md", "figures/recall.png"}
+    assert (artifacts / "tables/ablation.csv").read_text() == "second"
 
 
 @pytest.mark.usefixtures("store")

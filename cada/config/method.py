@@ -9,10 +9,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from cada.config.base import Parameters, Probability, Weight
+from cada.config.base import Parameters, Positive, Probability, Weight
 
 HardNegatives = Literal["published", "hardest", "sampled"]
-LocalGroups = Literal["fixed", "halves"]
+LocalGroups = Literal["fixed", "parts"]
 Padding = Literal["fixed", "batch"]
 Masking = Literal["words", "phrases"]
 AraMean = Literal["process", "batch"]
@@ -27,6 +27,7 @@ class Switches(Parameters):
 
     hard_negatives: HardNegatives
     local_groups: LocalGroups
+    group_count: Positive
     padding: Padding
     ara_masking: Masking
     ara_rate: Probability
@@ -42,6 +43,7 @@ class SwitchOverrides(Parameters):
 
     hard_negatives: HardNegatives | None = None
     local_groups: LocalGroups | None = None
+    group_count: Positive | None = None
     padding: Padding | None = None
     ara_masking: Masking | None = None
     ara_rate: Probability | None = None
@@ -56,6 +58,7 @@ PROCEDURES = {
     "published": Switches(
         hard_negatives="published",
         local_groups="fixed",
+        group_count=2,
         padding="fixed",
         ara_masking="words",
         ara_rate=0.4,
@@ -67,7 +70,8 @@ PROCEDURES = {
     ),
     "robust": Switches(
         hard_negatives="hardest",
-        local_groups="halves",
+        local_groups="parts",
+        group_count=2,
         padding="batch",
         ara_masking="phrases",
         ara_rate=0.8,

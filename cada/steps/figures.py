@@ -10,6 +10,7 @@ from cada.paths import Layout
 from cada.reporting import figures
 from cada.reporting.pairs import ablation_pairs
 from cada.steps.matrix import reported
+from cada.tracking import tell_reports
 
 
 def write_figures(dataset: str, *, workflow: Path) -> None:
@@ -26,3 +27,4 @@ def write_figures(dataset: str, *, workflow: Path) -> None:
         records=load_records(dataset, data, manifest=layout.manifest),
         output=layout.figures(workflow),
     )
+    tell_reports(dataset, layout.figures(workflow), workflow=workflow)

@@ -8,7 +8,7 @@ from cada.paths import PUBLISHED, Layout
 from cada.reporting import tables
 from cada.reporting.pairs import ablation_pairs
 from cada.steps.matrix import reported
-from cada.tracking import tell_tables
+from cada.tracking import tell_reports
 
 
 def write_tables(dataset: str, *, workflow: Path) -> None:
@@ -25,4 +25,4 @@ def write_tables(dataset: str, *, workflow: Path) -> None:
         published=PUBLISHED,
         output=layout.tables(workflow),
     )
-    tell_tables(dataset, layout.tables(workflow), workflow=workflow)
+    tell_reports(dataset, layout.tables(workflow), workflow=workflow)

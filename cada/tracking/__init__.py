@@ -5,9 +5,9 @@ A store that fails is named once on stderr and the work goes on; `cada track syn
 """
 
 from cada.tracking.opening import Description, Step, run
+from cada.tracking.reports import tell_reports
 from cada.tracking.runs import Past, Run, named_metrics
 from cada.tracking.store import tracking_uri
-from cada.tracking.tables import tell_tables
 from cada.tracking.views import present
 
-__all__ = ["Description", "Past", "Run", "Step", "named_metrics", "present", "run", "tell_tables", "tracking_uri"]
+__all__ = ["Description", "Past", "Run", "Step", "named_metrics", "present", "run", "tell_reports", "tracking_uri"]

@@ -59,7 +59,14 @@ def association_losses(
     if weights.atp:
         negatives = losses.hard_negatives(encoded.images, encoded.texts, batch.persons, how=switches.hard_negatives, generator=generator)
         values["loss_atp"] = token_patch_loss(
-            model, captions, encoded.tokens, negatives, groups=switches.local_groups, enc=special.enc, micro_batch=micro_batch
+            model,
+            captions,
+            encoded.tokens,
+            negatives,
+            groups=switches.local_groups,
+            group_count=switches.group_count,
+            enc=special.enc,
+            micro_batch=micro_batch,
         )
         values["degenerate"] = negatives.degenerate / distributed.size()
         total = total + weights.atp * values["loss_atp"]
@@ -103,10 +110,11 @@ def token_patch_loss(
     negatives: losses.Negatives,
     *,
     groups: LocalGroups,
+    group_count: int = 2,
     enc: int,
     micro_batch: int | None = None,
 ) -> Tensor:
-    """ATP: match or no match for the whole caption and for two groups of its tokens.
+    """ATP: match or no match for the whole caption and for `group_count` groups of its tokens.
 
     b pairs, then b captions with a wrong image, then b images with a wrong caption. Wrong partners come from the whole
     batch; gradients reach the wrong images' tokens too, on whatever process they were made.
@@ -122,7 +130,8 @@ def token_patch_loss(
     def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         wanted, images = image.unique(return_inverse=True)
         hidden = model.match_hidden(ids, mask, everyone[wanted], enc=enc, images=images)  # (n, L, D)
-        return model.match_head(hidden[:, 0]), model.local_match_head(losses.group_means(hidden, lengths, how=groups))
+        means = losses.group_means(hidden, lengths, how=groups, count=group_count)  # (n, groups, D)
+        return model.match_head(hidden[:, 0]), model.local_match_head(means)
 
     size = micro_batch and 3 * micro_batch
     whole, local = in_chunks(match, size, captions.ids[text], captions.mask[text], captions.lengths[text], image)

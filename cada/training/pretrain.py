@@ -77,7 +77,7 @@ def pretraining_losses(
     negatives = losses.hard_negatives(encoded.images, encoded.texts, batch.persons, how="sampled", generator=draw)
     values = {
         "loss_global": global_loss(encoded, batch),
-        "loss_atp": token_patch_loss(model, captions, encoded.tokens, negatives, groups="halves", enc=special.enc, micro_batch=micro_batch),
+        "loss_atp": token_patch_loss(model, captions, encoded.tokens, negatives, groups="parts", enc=special.enc, micro_batch=micro_batch),
         "loss_mlm": masked_language_loss(
             model, captions, encoded.tokens, rate=mask_rate, special=special, draw=draw, micro_batch=micro_batch
         ),

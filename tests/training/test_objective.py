@@ -47,10 +47,10 @@ def test_the_loss_is_the_weighted_sum(model, batch, special):
 
 
 @pytest.mark.parametrize("how", ["published", "hardest", "sampled"])
-@pytest.mark.parametrize("groups", ["fixed", "halves"])
-def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups):
+@pytest.mark.parametrize(("groups", "count"), [("fixed", 2), ("parts", 2), ("parts", 3)])
+def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups, count):
     model.eval()
-    values = run(model, batch, special, atp=1.0, ara=0.0, hard_negatives=how, local_groups=groups)
+    values = run(model, batch, special, atp=1.0, ara=0.0, hard_negatives=how, local_groups=groups, group_count=count)
     tokens, image = model.encode_images(batch.images)
     captions = batch.captions
     text = model.encode_text(captions.ids, captions.mask)
@@ -61,7 +61,7 @@ def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups):
     for caption, picture, label in pairs:
         one = (captions.ids[[caption]], captions.mask[[caption]], tokens[[picture]])
         hidden = model.match_hidden(*one, enc=special.enc)
-        parts = model.local_match_head(losses.group_means(hidden, captions.lengths[[caption]], how=groups))[0]
+        parts = model.local_match_head(losses.group_means(hidden, captions.lengths[[caption]], how=groups, count=count))[0]
         whole.append(-model.match_head(hidden[0, 0]).log_softmax(0)[label])
         local += [-part.log_softmax(0)[label] for part in parts]
     expected = torch.stack(whole).mean() + torch.stack(local).mean()
@@ -73,7 +73,7 @@ def test_gradients_reach_the_image_of_a_negative(model, batch, special):
     from cada.training.objective import token_patch_loss
 
     wrong = losses.Negatives(torch.full((8,), 5), torch.arange(8).roll(1), torch.tensor(0))
-    loss = token_patch_loss(model.eval(), batch.captions, tokens, wrong, groups="halves", enc=special.enc)
+    loss = token_patch_loss(model.eval(), batch.captions, tokens, wrong, groups="parts", enc=special.enc)
     loss.backward()
     strength = tokens.grad.flatten(1).norm(dim=1)
     assert int(strength.argmax()) == 5  # it serves one pair, one wrong caption and eight wrong images

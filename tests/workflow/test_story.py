@@ -91,7 +91,7 @@ def the_training_is_tracked(project: Project) -> None:
     experiment = client.get_experiment_by_name("CADA synthpedes")
     assert experiment is not None
     runs = {run.info.run_name: run for run in client.search_runs([experiment.experiment_id])}
-    assert set(runs) == {"dual seed 0", "tables"}
+    assert set(runs) == {"dual seed 0", "tables and figures"}
     run = runs["dual seed 0"]
     assert run.info.status == "FINISHED"
     assert {point.step for point in client.get_metric_history(run.info.run_id, "loss")} >= set(range(20, 61))

@@ -1,0 +1,45 @@
+"""The tables and figures of a sweep: artifacts of a run of their own, which has the ablation as its description."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from filelock import FileLock
+
+from cada.paths import STATE
+from cada.tracking.opening import experiment_of_dvc
+from cada.tracking.store import complain, connect, failures, make_experiment
+from cada.tracking.sweeps import DEFAULT, sweep_name
+
+KEY, NAME = "cada.reports", "tables and figures"
+
+
+def tell_reports(dataset: str, folder: Path, *, workflow: Path) -> bool:
+    """Show the tables, or the figures, that `workflow` has in `folder`; a later call replaces them. Whether the store has taken them."""
+    if os.environ.get("CADA_TRACKING") == "off":
+        return False
+    try:
+        _show(dataset, folder, sweep_name(workflow))
+    except failures() as error:
+        complain(error)
+        return False
+    return True
+
+
+def _show(dataset: str, folder: Path, sweep: str) -> None:
+    client, temporary = connect(), experiment_of_dvc()
+    sweep = temporary or sweep
+    experiment = make_experiment(client, dataset)
+    lock = STATE / "locks" / "mlflow-reports.lock"
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(lock):  # the steps of both run at the same time, and one run is for both
+        runs = client.search_runs([experiment], filter_string=f"tags.`{KEY}` = '{sweep}'", max_results=1)
+        name = NAME if sweep == DEFAULT else f"{NAME} of {sweep}"
+        run_id = (runs[0] if runs else client.create_run(experiment, run_name=name, tags={KEY: sweep})).info.run_id
+    for path in sorted(folder.iterdir()):
+        if path.suffix != ".svg":  # a PNG shows the same
+            client.log_artifact(run_id, str(path), folder.name)
+    if (text := folder / "ablation.md").exists():
+        client.set_tag(run_id, "mlflow.note.content", text.read_text(encoding="utf-8"))
+    client.set_terminated(run_id)
