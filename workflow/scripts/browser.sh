@@ -5,6 +5,7 @@ set -eu
 for name in chromium chromium-browser google-chrome; do
     if command -v "$name" >/dev/null; then exit 0; fi
 done
+export DEBIAN_FRONTEND=noninteractive
 as_root=
 if [ "$(id -u)" != 0 ]; then as_root="sudo --non-interactive"; fi
 if ! { $as_root apt-get update --quiet=2 && $as_root apt-get install --quiet=2 --no-install-recommends chromium; }; then
