@@ -30,6 +30,8 @@ def present(datasets: Sequence[str]) -> dict[str, str]:
             continue
         regroup(client, experiment, dataset)
         for sweep in sweeps_of_dataset(dataset):
+            if not client.search_runs([experiment], filter_string=in_sweep(sweep), max_results=1):
+                continue  # nothing of it has been run
             name = "Variants" if sweep == DEFAULT else f"Sweep {sweep}"
             _save(client, experiment, f"cada-{sweep}", name, comparison(sweep))
             links[f"{dataset}, {name.lower()}"] = LINK.format(experiment=experiment, mode="CHART", key=f"cada-{sweep}")
@@ -38,11 +40,16 @@ def present(datasets: Sequence[str]) -> dict[str, str]:
     return links
 
 
+def in_sweep(sweep: str) -> str:
+    """MLflow's query for the current runs of a sweep."""
+    return f"tags.`{SWEEP}{sweep}` = 'yes'"
+
+
 def comparison(sweep: str) -> dict[str, Any]:
     """The current runs of a sweep, grouped by variant: bars of the test metrics, curves of the training."""
     charts = [_chart("BAR", metric, "test") for metric in BARS] + [_chart("LINE", metric, "training") for metric in LINES]
     group = {"aggregateFunction": "average", "groupByKeys": [{"mode": "param", "groupByData": "variant"}]}
-    return _state(f"tags.`{SWEEP}{sweep}` = 'yes'") | {
+    return _state(in_sweep(sweep)) | {
         "orderByKey": "metrics.`test_mAP`",
         "groupBy": group,
         "compareRunCharts": charts,

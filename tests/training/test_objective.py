@@ -65,7 +65,7 @@ def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups, count
         whole.append(-model.match_head(hidden[0, 0]).log_softmax(0)[label])
         local += [-part.log_softmax(0)[label] for part in parts]
     expected = torch.stack(whole).mean() + torch.stack(local).mean()
-    assert float(values["loss_atp"]) == pytest.approx(float(expected), rel=1e-5)
+    assert float(values["loss_atp"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
 def test_gradients_reach_the_image_of_a_negative(model, batch, special):
