@@ -28,6 +28,7 @@ app.add_typer(track, name="track")
 
 Dataset = Annotated[str, typer.Argument(help="A folder of params/, for example synthpedes.", show_default=False)]
 Variant = Annotated[str, typer.Option("--variant", help="A file of params/variants/, for example dual.", show_default=False)]
+WorkflowFile = Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of the training.", show_default=False)]
 
 
@@ -159,10 +160,7 @@ def probe(dataset: Dataset, variant: Variant, seed: Seed) -> None:
 
 
 @app.command("tables")
-def tables(
-    dataset: Dataset,
-    workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
-) -> None:
+def tables(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
     """Write the tables: ablation, paired differences, comparison.
 
     They have the variants and seeds that the workflow file lists, and nothing else.
@@ -173,10 +171,7 @@ def tables(
 
 
 @app.command("probe-tables")
-def probe_tables(
-    dataset: Dataset,
-    workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
-) -> None:
+def probe_tables(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
     """Write the tables of the probes.
 
     They have the variants and seeds that the workflow file lists; each must have been probed.
@@ -187,10 +182,7 @@ def probe_tables(
 
 
 @app.command("figures")
-def figures(
-    dataset: Dataset,
-    workflow: Annotated[Path, typer.Option("--workflow", help="The file that lists the variants and seeds.")] = WORKFLOW,
-) -> None:
+def figures(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
     """Draw the figures.
 
     Scores, paired differences, curves and ranked lists of the variants and seeds that the workflow file lists.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
+from cada import distributed
 from cada.config import Compute
 from cada.config.steps import Precision
 from cada.errors import CadaError
@@ -55,6 +56,14 @@ def process_count(compute: Compute) -> int:
     if compute.processes != "auto":
         return compute.processes
     return torch.cuda.device_count() if resolve_device(compute.device).type == "cuda" else 1
+
+
+def in_processes(compute: Compute, command: Sequence[str], work: Callable[[torch.device], None], *, batch: int | None = None) -> None:
+    """Do `work`, the body of `cada command`, on this process's device, or in as many processes as `compute` asks for."""
+    if not shared_out(compute, command, batch=batch):
+        device = prepare(compute)
+        with distributed.process_group(device):
+            work(device)
 
 
 def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = None) -> bool:

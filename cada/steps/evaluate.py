@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from functools import partial
 
 import torch
 
@@ -21,14 +22,11 @@ from cada.tracking import named_metrics
 def evaluate_variant(dataset: str, variant: str, seed: int) -> None:
     """Score one trained model on the test split, in as many processes as evaluate.yaml asks for."""
     settings = config.load_dataset(dataset).evaluate.compute
-    if compute.shared_out(settings, ["evaluate", dataset, "--variant", variant, "--seed", str(seed)]):
-        return
-    device = compute.prepare(settings)
-    with distributed.process_group(device):
-        evaluate_cell(Cell(dataset, variant, seed), device=device)
+    command = ["evaluate", dataset, "--variant", variant, "--seed", str(seed)]
+    compute.in_processes(settings, command, partial(evaluate_cell, Cell(dataset, variant, seed)))
 
 
-def evaluate_cell(cell: Cell, *, device: torch.device) -> None:
+def evaluate_cell(cell: Cell, device: torch.device) -> None:
     """This process's part of the evaluation."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -36,14 +37,11 @@ def probe_variant(dataset: str, variant: str, seed: int) -> None:
     Changed pictures come on top: up to half of `memory_mb`, more of them lie on the disk.
     """
     settings = config.load_dataset(dataset).evaluate.compute
-    if compute.shared_out(settings, ["probe", dataset, "--variant", variant, "--seed", str(seed)]):
-        return
-    device = compute.prepare(settings)
-    with distributed.process_group(device):
-        probe_cell(Cell(dataset, variant, seed), device=device)
+    command = ["probe", dataset, "--variant", variant, "--seed", str(seed)]
+    compute.in_processes(settings, command, partial(probe_cell, Cell(dataset, variant, seed)))
 
 
-def probe_cell(cell: Cell, *, device: torch.device) -> None:
+def probe_cell(cell: Cell, device: torch.device) -> None:
     """This process's part of the probes."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import torch
 
@@ -25,14 +26,11 @@ def train_variant(dataset: str, variant: str, seed: int) -> None:
     """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml asks for."""
     settings = config.load_dataset(dataset).train
     command = ["train", dataset, "--variant", variant, "--seed", str(seed)]
-    if compute.shared_out(settings.compute, command, batch=settings.optimisation.batch_size):
-        return
-    device = compute.prepare(settings.compute)
-    with distributed.process_group(device):
-        train_cell(Cell(dataset, variant, seed), device=device)
+    work = partial(train_cell, Cell(dataset, variant, seed))
+    compute.in_processes(settings.compute, command, work, batch=settings.optimisation.batch_size)
 
 
-def train_cell(cell: Cell, *, device: torch.device) -> None:
+def train_cell(cell: Cell, device: torch.device) -> None:
     """This process's part of the training."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)

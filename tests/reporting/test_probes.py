@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cada.errors import CadaError
+from cada.reporting.formats import MINUS
 from cada.reporting.probes.files import titled
 from cada.reporting.probes.tables import write_probe_tables
 
@@ -86,8 +87,8 @@ def test_robustness_is_a_difference_within_each_seed(filled: Path) -> None:
     made = tables(filled)
     text = made["robustness.md"]
     assert row(text, "none") == ["", "42.0 ± 2.8", "42.0 ± 2.8", "50.0 ± 0.0", "50.0 ± 0.0"]
-    assert row(text, "colours of two things swapped") == ["80 %", *["-8.0 ± 0.0"] * 4]
-    assert row(text, "colours of two things swapped", 1) == ["80 %", *["-10.0 ± 0.0"] * 4]
+    assert row(text, "colours of two things swapped") == ["80 %", *[f"{MINUS}8.0 ± 0.0"] * 4]
+    assert row(text, "colours of two things swapped", 1) == ["80 %", *[f"{MINUS}10.0 ± 0.0"] * 4]
     assert row(text, "blur, sigma 2 % of the height") == ["all", *["0.0 ± 0.0"] * 4]
     assert row(text, "typing errors, 10 % of the words", 1) == ["0 %", *["0.0 ± 0.0"] * 4]
     assert "50 queries of 6 persons against 24 pictures; mean ± standard deviation (n - 1) over 2 seeds." in text

@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Sequence
 
 from cada.reporting.ablation import LABEL, mean_and_deviation
-from cada.reporting.formats import Section, Table, csv_text
+from cada.reporting.formats import Section, Table, csv_text, signed
 from cada.reporting.measured import METRICS, Summary
 from cada.reporting.probes.files import Kind, Probes, Read, changed_share, common_note, first_file, number, numbers_of, summarise, titled
 
@@ -68,7 +68,7 @@ def _changes(read: Read, kind: str, *, changed: bool = False) -> list[str]:
     for files in read.values():
         for name in SHOWN:
             values = [_before_and_after(file, kind, name, changed=changed) for file in files]
-            cells.append(_signed(summarise([after - before for before, after in values])))
+            cells.append(_change(summarise([after - before for before, after in values])))
     return cells
 
 
@@ -96,9 +96,7 @@ def _robustness_notes(read: Read) -> list[str]:
     ]
 
 
-def _signed(summary: Summary) -> str:
+def _change(summary: Summary) -> str:
     """+0.3 ± 0.1; a change that rounds to nothing has no sign."""
-    text = mean_and_deviation(summary)
-    if text.split(" ")[0] in ("0.0", "-0.0"):
-        return text.lstrip("-")
-    return text if text.startswith("-") else f"+{text}"
+    _, space, deviation = mean_and_deviation(summary).partition(" ")
+    return signed(summary.mean, plus=True) + space + deviation
