@@ -20,11 +20,12 @@ from cada.compute import autocast
 from cada.config import PROCEDURES, LossWeights, Switches
 from cada.config.steps import Precision
 from cada.data.images import normalise
-from cada.data.loading import POOL, batch_rows, token_batch
+from cada.data.loading import token_batch
 from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.sampling import POOL, Sampler
 
 WEIGHTS = LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1})
 LEARNING_RATE, WEIGHT_DECAY = 1e-5, 0.05
@@ -50,7 +51,8 @@ class Problem:
         if not pooled:
             return np.arange(size)
         count, lengths = len(self.texts), self.captions.lengths
-        batches = [batch_rows(count, size, step, seed=0, lengths=lengths) for step in range(count // size)]
+        sampler = Sampler(count, size, seed=0, lengths=lengths)
+        batches = [sampler.rows(step) for step in range(count // size)]
         longest = np.array([lengths[rows].max() for rows in batches])
         return batches[int(np.abs(longest - longest.mean()).argmin())]
 

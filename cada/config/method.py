@@ -11,6 +11,7 @@ from pydantic import Field
 
 from cada.config.base import Parameters, Positive, Probability, Weight
 
+Sampling = Literal["random", "lookalikes"]
 HardNegatives = Literal["published", "hardest", "sampled"]
 LocalGroups = Literal["fixed", "parts"]
 Padding = Literal["fixed", "batch"]
@@ -25,6 +26,7 @@ Queries = Literal["first_two", "all"]
 class Switches(Parameters):
     """The switches of docs/deviations.md."""
 
+    batches: Sampling
     hard_negatives: HardNegatives
     local_groups: LocalGroups
     group_count: Positive
@@ -41,6 +43,7 @@ class Switches(Parameters):
 class SwitchOverrides(Parameters):
     """Any subset of the switches."""
 
+    batches: Sampling | None = None
     hard_negatives: HardNegatives | None = None
     local_groups: LocalGroups | None = None
     group_count: Positive | None = None
@@ -56,6 +59,7 @@ class SwitchOverrides(Parameters):
 
 PROCEDURES = {
     "published": Switches(
+        batches="random",
         hard_negatives="published",
         local_groups="fixed",
         group_count=2,
@@ -69,6 +73,7 @@ PROCEDURES = {
         queries="first_two",
     ),
     "robust": Switches(
+        batches="random",
         hard_negatives="hardest",
         local_groups="parts",
         group_count=2,

@@ -1,4 +1,4 @@
-"""A split as arrays, and batches of it that depend on nothing but the seed and the step.
+"""A split as arrays, and its captions as tensors.
 
 Legend: N pictures, Q captions, B batch, L tokens.
 """
@@ -18,8 +18,6 @@ from cada.compute import upload
 from cada.data.records import Record, image_path
 from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
-
-POOL = 16  # batches whose captions are sorted by length together
 
 
 @dataclass(frozen=True)
@@ -81,30 +79,3 @@ def token_batch(captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int
         numbers[:, :longest] = torch.from_numpy(groups[rows, :longest].astype(np.int64))
     mask = torch.arange(ids.shape[1]) < torch.from_numpy(lengths)[:, None]
     return TokenBatch(ids, mask, torch.from_numpy(lengths.astype(np.int64)), numbers)
-
-
-def batch_rows(count: int, batch_size: int, step: int, *, seed: int, lengths: np.ndarray | None = None) -> np.ndarray:
-    """The rows (B) of batch `step` when `count` samples are shuffled anew each epoch and the rest is dropped.
-
-    With `lengths` (count,) the batches hold captions of like length, so that little is padding: the shuffled samples
-    are sorted within pools of POOL batches, and the epoch's batches are shuffled again.
-    """
-    per_epoch = steps_per_epoch(count, batch_size)
-    epoch, place = divmod(step, per_epoch)
-    draw = np.random.Generator(np.random.PCG64([seed, epoch]))
-    order = draw.permutation(count)[: per_epoch * batch_size]
-    if lengths is not None:
-        pools = np.array_split(order, range(POOL * batch_size, len(order), POOL * batch_size))
-        order = np.concatenate([pool[np.argsort(lengths[pool], kind="stable")] for pool in pools])
-        place = draw.permutation(per_epoch)[place]
-    return order[place * batch_size : (place + 1) * batch_size]
-
-
-def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Whole batches in `count` samples; at least one is needed."""
-    if count < batch_size:
-        raise CadaError(
-            f"a batch of {batch_size} needs as many samples, and there are {count}. "
-            "Lower optimisation.batch_size in the set's train.yaml or initial.yaml."
-        )
-    return count // batch_size

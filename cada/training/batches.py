@@ -15,9 +15,10 @@ from cada import distributed
 from cada.compute import upload
 from cada.config import Augmentation
 from cada.data.images import augment, draw_changes
-from cada.data.loading import Split, batch_rows, token_batch
+from cada.data.loading import Split, token_batch
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.training.objective import Batch
+from cada.training.sampling import Sampler, find_lookalikes
 from cada.training.seeds import generator
 
 
@@ -34,6 +35,12 @@ class TrainingSet:
     def with_groups(self, groups: np.ndarray) -> TrainingSet:
         """The same pairs with their attribute groups."""
         return replace(self, groups=groups)
+
+    def sampler(self, batch_size: int, *, seed: int, by_length: bool, lookalikes: bool = False) -> Sampler:
+        """What cuts the captions into batches: of like length `by_length`, and with their persons' look-alikes."""
+        lengths = self.captions.lengths if by_length else None
+        near = find_lookalikes(self.captions, self.caption_persons) if lookalikes else None
+        return Sampler(len(self.captions), batch_size, seed, lengths, near)
 
     def batch(
         self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator, device: torch.device
@@ -55,24 +62,21 @@ def training_set(split: Split, images: Tensor, tokenizer: Tokenizer) -> Training
 
 @dataclass(frozen=True)
 class Batches:
-    """The batches of one training, each a function of `seed`, `purpose` and the step alone.
+    """The batches of one training, each a function of the sampler's seed, `purpose` and the step alone.
 
-    `padded_to` is the length that captions are padded to; with None they are padded to their batch's longest, and
-    batches hold captions of like length.
+    `padded_to` is the length that captions are padded to; with None they are padded to their batch's longest.
     """
 
     training: TrainingSet
-    size: int
+    sampler: Sampler
     augmentation: Augmentation
     padded_to: int | None
-    seed: int
     purpose: str
     device: torch.device
 
     def at(self, step: int) -> tuple[Batch, torch.Generator]:
         """The batch of `step`, and the generator that draws whatever else the step needs."""
-        captions = self.training.captions
-        rows = batch_rows(len(captions), self.size, step, seed=self.seed, lengths=None if self.padded_to else captions.lengths)
-        draw = generator(self.seed, self.purpose, step)
+        draw = generator(self.sampler.seed, self.purpose, step)
+        rows = self.sampler.rows(step)
         batch = self.training.batch(rows, augmentation=self.augmentation, padded_to=self.padded_to, draw=draw, device=self.device)
         return batch, draw

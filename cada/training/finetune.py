@@ -41,7 +41,9 @@ def finetune(
 
     `padded_to` is the length that captions are padded to in training, or None for their batch's longest.
     """
-    batches = Batches(training, optimisation.batch_size, augmentation, padded_to, seed, "batch", engine.device)
+    lookalikes = switches.batches == "lookalikes"
+    sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=padded_to is None, lookalikes=lookalikes)
+    batches = Batches(training, sampler, augmentation, padded_to, "batch", engine.device)
 
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
         batch, draw = drawn

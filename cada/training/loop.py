@@ -18,12 +18,12 @@ from tqdm import tqdm
 
 from cada import distributed
 from cada.config import Optimisation
-from cada.data.loading import steps_per_epoch
 from cada.errors import CadaError
 from cada.files import atomic
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.prefetch import prefetched
+from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
 
 Batch = TypeVar("Batch")

@@ -43,7 +43,8 @@ def pretrain(
 ) -> Progress:
     """Train all parts but the decoder's layers, then copy the text encoder into the decoder."""
 
-    batches = Batches(training, optimisation.batch_size, augmentation, None, seed, "pretraining batch", device)
+    sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=True)
+    batches = Batches(training, sampler, augmentation, None, "pretraining batch", device)
 
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
         batch, draw = drawn

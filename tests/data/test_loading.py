@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cada.data.loading import batch_rows, steps_per_epoch, take_split, token_batch
+from cada.data.loading import take_split, token_batch
 from cada.data.records import Record
 from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
@@ -84,58 +84,3 @@ def test_groups_stay_where_masks_are_drawn(captions: TokenizedCaptions) -> None:
         "lengths": "meta",
         "groups": "cpu",
     }
-
-
-# --- batches ------------------------------------------------------------------------------------------------------
-
-
-def epoch_of(number: int, *, count: int, batch_size: int, seed: int) -> list[int]:
-    steps = count // batch_size
-    batches = [batch_rows(count, batch_size, number * steps + step, seed=seed) for step in range(steps)]
-    assert all(len(batch) == batch_size for batch in batches)
-    return [row for batch in batches for row in batch.tolist()]
-
-
-@pytest.mark.parametrize(("count", "batch_size"), [(12, 4), (14, 4), (4, 4), (101, 10)])
-def test_an_epoch_takes_each_sample_at_most_once_and_drops_the_rest(count: int, batch_size: int) -> None:
-    for number in range(3):
-        rows = epoch_of(number, count=count, batch_size=batch_size, seed=3)
-        assert len(set(rows)) == len(rows) == count - count % batch_size
-        assert set(rows) <= set(range(count))
-
-
-def test_what_one_epoch_drops_another_takes() -> None:
-    rows = [row for number in range(20) for row in epoch_of(number, count=14, batch_size=4, seed=0)]
-    assert set(rows) == set(range(14))
-
-
-def test_epochs_and_seeds_differ() -> None:
-    orders = [tuple(epoch_of(number, count=40, batch_size=8, seed=seed)) for number in range(3) for seed in range(3)]
-    assert len(set(orders)) == 9
-
-
-def test_a_batch_is_a_function_of_seed_and_step() -> None:
-    forward = [batch_rows(30, 4, step, seed=1).tolist() for step in range(20)]
-    np.random.seed(5)
-    backward = [batch_rows(30, 4, step, seed=1).tolist() for step in reversed(range(20))]
-    assert forward == backward[::-1]
-
-
-def test_steps_are_whole_batches() -> None:
-    assert [steps_per_epoch(count, 4) for count in (4, 7, 8, 9)] == [1, 1, 2, 2]
-
-
-def test_fewer_samples_than_a_batch_are_said() -> None:
-    with pytest.raises(
-        CadaError, match=r"a batch of 4 needs as many samples, and there are 3\. Lower optimisation\.batch_size in the set's train\.yaml"
-    ):
-        batch_rows(3, 4, 0, seed=0)
-
-
-def test_batches_of_like_length_take_each_sample_once_and_hold_little_padding() -> None:
-    lengths = np.random.default_rng(0).integers(10, 60, 1000)
-    batches = [batch_rows(1000, 20, step, seed=0, lengths=lengths) for step in range(50)]
-    assert sorted(row for batch in batches for row in batch.tolist()) == list(range(1000))
-    longest = [lengths[batch].max() for batch in batches]
-    assert np.mean(longest) < 1.15 * lengths.mean()
-    assert np.abs(np.diff(longest)).mean() > 5  # in random order, not from short to long
