@@ -9,6 +9,7 @@ from pathlib import Path
 PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
+RESULTS = Path("results")
 PUBLISHED = PARAMS / "published.csv"
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
 CACHE = STATE / "cache"
@@ -34,7 +35,7 @@ class Layout:
 
     @property
     def root(self) -> Path:
-        return Path("results") / self.dataset
+        return RESULTS / self.dataset
 
     def params(self, step: str) -> Path:
         return PARAMS / self.dataset / f"{step}.yaml"
@@ -66,6 +67,10 @@ class Layout:
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
 
+    def benchmark(self, step: str, *cell: str | int) -> Path:
+        """What Snakemake measured of a step, or of a variant and seed of it."""
+        return self.root.joinpath("benchmarks", step, *map(str, cell)).with_suffix(".tsv")
+
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
         return self._reports(workflow) / "tables"
@@ -81,6 +86,18 @@ class Layout:
     def _reports(self, workflow: Path) -> Path:
         sweep = workflow.resolve().parent == SWEEPS.resolve()
         return self.root / "sweeps" / workflow.stem if sweep else self.root
+
+
+def report_folder(workflow: Path = WORKFLOW) -> Path:
+    """Where a workflow file's report lies: results/, and for another file under params/ its place there: results/sweeps/ara."""
+    path, params = workflow.resolve(), PARAMS.resolve()
+    place = path.relative_to(params) if path.is_relative_to(params) else Path(path.name)
+    return RESULTS / (place.parent if place.stem == WORKFLOW.stem else place.with_suffix(""))
+
+
+def chapter_folder(dataset: str, workflow: Path = WORKFLOW) -> Path:
+    """What the report of a workflow file is made of: one folder for each data set."""
+    return report_folder(workflow) / "report" / dataset
 
 
 def set_lock(root: Path) -> Path:
