@@ -40,6 +40,10 @@ class Layout:
     def params(self, step: str) -> Path:
         return PARAMS / self.dataset / f"{step}.yaml"
 
+    def benchmark(self, step: str, *cell: str | int) -> Path:
+        """What Snakemake measured of a step, or of a variant and seed of it."""
+        return self.root.joinpath("benchmarks", step, *map(str, cell)).with_suffix(".tsv")
+
     @property
     def manifest(self) -> Path:
         return self.root / "data" / "manifest.json"
@@ -67,9 +71,9 @@ class Layout:
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
 
-    def benchmark(self, step: str, *cell: str | int) -> Path:
-        """What Snakemake measured of a step, or of a variant and seed of it."""
-        return self.root.joinpath("benchmarks", step, *map(str, cell)).with_suffix(".tsv")
+    def attention(self, workflow: Path = WORKFLOW) -> Path:
+        """The attention pictures of a workflow file."""
+        return self._reports(workflow) / "attention"
 
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
@@ -84,8 +88,17 @@ class Layout:
         return self._reports(workflow) / "probes" / "tables"
 
     def _reports(self, workflow: Path) -> Path:
-        sweep = workflow.resolve().parent == SWEEPS.resolve()
-        return self.root / "sweeps" / workflow.stem if sweep else self.root
+        return self.root / _sweep(workflow)
+
+
+def transfer_tables(workflow: Path = WORKFLOW) -> Path:
+    """The table of all data sets of a workflow file; that of a sweep has a folder of its own."""
+    return RESULTS / "transfer" / _sweep(workflow)
+
+
+def _sweep(workflow: Path) -> Path:
+    """Where the reports of a workflow file lie below the others: a sweep's in sweeps/<name>, else beside them."""
+    return Path("sweeps") / workflow.stem if workflow.resolve().parent == SWEEPS.resolve() else Path()
 
 
 def report_folder(workflow: Path = WORKFLOW) -> Path:

@@ -12,7 +12,7 @@ from cada.config import LossWeights
 from cada.errors import CadaError
 from cada.files import write_text
 from cada.report.rendering import TEMPLATES, render
-from cada.reporting.formats import findings_of
+from cada.reporting.formats import findings_of, fragment_of
 
 HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>')
 
@@ -33,10 +33,12 @@ def write_page(
     variants: Sequence[Row],
     seeds: Sequence[int],
     parameters: Sequence[Path],
+    transfer: Path,
     provenance: Mapping[str, str],
     output: Path,
 ) -> None:
-    """Write the page. chapters: by data set. parameters: the files to show in full.
+    """Write the page. chapters: by data set. parameters: the files to show in full. transfer: the page of
+    the table of models on other data sets than their own, where several are run.
 
     Errors: `CadaError` for a missing chapter.
     """
@@ -48,6 +50,7 @@ def write_page(
         variants=variants,
         seeds=seeds,
         parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],
+        transfer=fragment_of(transfer.read_text(encoding="utf-8")) if len(chapters) > 1 and transfer.is_file() else "",
         provenance=provenance,
     )
     headings = [(int(level), key, html.unescape(text)) for level, key, text in HEADING.findall(body)]

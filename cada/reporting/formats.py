@@ -109,6 +109,11 @@ def fragment_of(page: str) -> str:
     return page.partition("</h1>\n")[2].rpartition("\n</body>")[0]
 
 
+def title_of(page: str) -> str:
+    """The title of the table that `page` was made of."""
+    return html.unescape(page.partition("<h1>")[2].partition("</h1>")[0])
+
+
 def findings_of(page: str) -> list[str]:
     """The findings in a page, or in a part of one."""
     lists = re.findall(r'<ul class="findings">(.*?)</ul>', page, re.DOTALL)

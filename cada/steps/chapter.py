@@ -20,6 +20,7 @@ from cada.report.seconds import Seconds, mean_seconds, read_seconds
 from cada.reporting.formats import latex, markdown, page
 from cada.steps.matrix import Reported, reported
 
+FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
 SHARED = ("data", "phrases", "initial", "tables", "figures")
 
 
@@ -46,9 +47,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     }
     write_chapter(
         About(dataset, parameters.data.root.name, parameters.data.synthesis is not None, parameters.initial.source, manifest),
-        found=contents(
-            dataset, tables=layout.tables(workflow), figures=layout.figures(workflow), probe_tables=layout.probe_tables(workflow)
-        ),
+        found=contents(dataset, {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}),
         cost=table,
         deviations=deviations(switches),
         parameters=[layout.params(step) for step in config.DatasetParameters.model_fields],

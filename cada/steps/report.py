@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada import config
-from cada.paths import chapter_folder, report_folder, variant_params
+from cada.paths import chapter_folder, report_folder, transfer_tables, variant_params
 from cada.report.page import Row, write_page
 from cada.report.provenance import provenance
 
@@ -20,6 +20,7 @@ def write_report(workflow: Path) -> None:
         variants=[Row(name, own.title, own.procedure, own.weights) for name, own in variants.items()],
         seeds=matrix.seeds,
         parameters=[workflow, *dict.fromkeys(variant_params(config.base_of(name)) for name in matrix.rows)],
+        transfer=transfer_tables(workflow) / "transfer.html",
         provenance=provenance(),
         output=output,
     )

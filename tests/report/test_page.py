@@ -102,14 +102,16 @@ def test_the_cost_table_lies_beside_it_with_what_snakemake_measured() -> None:
 @pytest.mark.usefixtures("run")
 def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_said() -> None:
     assert "Sensitivity" not in written()
-    assert "snakemake --cores 8 probes" in REPORT.read_text()
-    table = Table("t", ("k", "R@1"), 1, (Section("Of the first", (("16", "77.7"),)),), ("a note",))
-    for path in (Path("results/smoke/tables/sensitivity.html"), Path("results/smoke/probes/tables/robustness.html")):
+    assert "docs/probes.md says" in REPORT.read_text()
+    table = Table("The table", ("k", "R@1"), 1, (Section("Of the first", (("16", "77.7"),)),), ("a note",))
+    for path in (
+        Path(f"results/smoke/{name}.html") for name in ("tables/sensitivity", "probes/tables/robustness", "probes/tables/contrasts")
+    ):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(page(table))
     text = written()
-    assert text.count("77.7") == 2 and "Sensitivity" in text
-    assert "snakemake --cores 8 probes" not in text
+    assert text.count("77.7") == 3 and "Sensitivity" in text and text.count("<h4>The table</h4>") == 2
+    assert "docs/probes.md says" not in text
 
 
 @pytest.mark.parametrize(("name", "command"), [("tables/pairs.html", "cada tables smoke"), ("figures/recall.png", "cada figures smoke")])

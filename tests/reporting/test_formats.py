@@ -15,6 +15,7 @@ from cada.reporting.formats import (
     markdown,
     page,
     signed,
+    title_of,
 )
 
 TABLE = Table(
@@ -103,7 +104,7 @@ def test_a_row_needs_a_cell_for_every_column() -> None:
 def test_a_page_gives_back_its_table_and_its_findings() -> None:
     table = Table("A & B", ("c",), 1, (Section("s", (("x",),)),), ("a note",), ("a < b", "no difference"))
     text = page(table)
-    assert fragment_of(text) == fragment(table)
+    assert (title_of(text), fragment_of(text)) == ("A & B", fragment(table))
     assert fragment(table) in text and "<h1>" not in fragment(table)
     assert findings_of(fragment(table)) == ["a < b", "no difference"]
     assert findings_of(page(TABLE)) == []
