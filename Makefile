@@ -35,6 +35,7 @@ reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC,
 smoke: $(VENV)/ready  ## the same graph on the small drawn set: does everything work? (its scores mean nothing)
 	@snakemake --cores $(CORES) --configfile params/smoke/workflow.yaml -- all
 	@cat results/smoke/tables/ablation.md
+	@echo "The report: results/smoke/report.html"
 
 record: $(VENV)/ready  ## commit the data and all outputs to DVC, when Snakemake has nothing left to do
 	@workflow/scripts/record.sh
