@@ -9,8 +9,8 @@ from pathlib import Path
 PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
-RESULTS = Path("results")
 PUBLISHED = PARAMS / "published.csv"
+RESULTS = Path("results")
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
 CACHE = STATE / "cache"
 
