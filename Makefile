@@ -15,10 +15,10 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore report ui bench lint lock generated clean
+.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui bench lint lock generated clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@sed -n '2,4s/^# //p' $(firstword $(MAKEFILE_LIST))
 
 environment: $(VENV)/ready  ## .venv alone; then: source .venv/bin/activate
@@ -26,14 +26,16 @@ environment: $(VENV)/ready  ## .venv alone; then: source .venv/bin/activate
 $(VENV)/ready: requirements.lock pyproject.toml workflow/scripts/environment.sh
 	@workflow/scripts/environment.sh
 
-reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC, print the tables
+reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC, print the tables and where the report is
 	@snakemake --cores $(CORES) all
 	@workflow/scripts/record.sh
 	@python workflow/scripts/print_tables.py
+	@echo "The report: results/report.html"
 
 smoke: $(VENV)/ready  ## the same graph on the small drawn set: does everything work? (its scores mean nothing)
 	@snakemake --cores $(CORES) --configfile params/smoke/workflow.yaml -- all
 	@cat results/smoke/tables/ablation.md
+	@echo "The report: results/smoke/report.html"
 
 record: $(VENV)/ready  ## commit the data and all outputs to DVC, when Snakemake has nothing left to do
 	@workflow/scripts/record.sh
@@ -41,8 +43,11 @@ record: $(VENV)/ready  ## commit the data and all outputs to DVC, when Snakemake
 restore: $(VENV)/ready  ## after `dvc pull`: make Snakemake accept what was pulled
 	@workflow/scripts/restore.sh
 
-report: $(VENV)/ready  ## results/report.html: tables and training curves in one file to look at or send
-	@snakemake --report results/report.html
+report: $(VENV)/ready  ## results/report.html: what was run and what came out, for readers; runs whatever is not up to date
+	@snakemake --cores $(CORES) results/report.html
+
+workflow-report: $(VENV)/ready  ## results/workflow.html: Snakemake's own report, on the steps of the last run
+	@snakemake --report results/workflow.html
 
 ui: $(VENV)/ready  ## MLflow on the comparison of the variants (PORT=5000)
 	@python workflow/scripts/ui.py

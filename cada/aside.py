@@ -1,7 +1,7 @@
-"""Results of variants and seeds that params/workflow.yaml does not list, laid aside.
+"""Results of variants and seeds, and chapters of data sets, that params/workflow.yaml does not list, laid aside.
 
-DVC's `tables` and `figures` depend on whole folders, for dvc.yaml cannot list the files of a matrix: a file in them that no
-step makes would be recorded too, and no clone could restore it. So what the matrix no longer lists is moved to .cada/aside,
+DVC's `tables`, `figures` and `report` depend on whole folders, for dvc.yaml cannot list the files of a matrix: a file in them
+that no step makes would be recorded too, and no clone could restore it. So what the matrix no longer lists is moved to .cada/aside,
 with its times, and back when it is listed again. Models stay where they are. A sweep's files are left alone: .dvcignore
 hides them.
 """
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cada.config import Workflow
-from cada.paths import STATE, Layout
+from cada.paths import STATE, Layout, chapter_folder
 
 ASIDE = STATE / "aside"
 
@@ -26,12 +26,17 @@ def lay_aside(matrix: Workflow) -> Iterator[Path]:
                 if path not in listed and "=" not in path.parent.name:
                     _move(path, ASIDE / path)
                     yield path
+    for path in sorted(chapter_folder("*").parent.glob("*/*")):
+        if path.parent.name not in matrix.datasets:
+            _move(path, ASIDE / path)
+            yield path
 
 
 def bring_back(matrix: Workflow) -> None:
     """Move back what the matrix lists, where no newer file has taken its place."""
     for dataset in matrix.datasets:
-        for path in _listed(dataset, matrix):
+        chapters = (path.relative_to(ASIDE) for path in sorted((ASIDE / chapter_folder(dataset)).glob("*")))
+        for path in (*_listed(dataset, matrix), *chapters):
             if (ASIDE / path).exists() and not path.exists():
                 _move(ASIDE / path, path)
 

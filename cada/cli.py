@@ -192,6 +192,28 @@ def figures(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
     write_figures(dataset, workflow=workflow)
 
 
+@app.command("chapter")
+def chapter(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
+    """Write a data set's chapter of the report.
+
+    Tables, figures, parameters, deviations from the paper, and the cost table, which lies beside it.
+    """
+    from cada.steps.chapter import write_chapter_of
+
+    write_chapter_of(dataset, workflow=workflow)
+
+
+@app.command("report")
+def report(workflow: WorkflowFile = WORKFLOW) -> None:
+    """Bind the chapters into the report.
+
+    One page that needs no other file; prints where it is.
+    """
+    from cada.steps.report import write_report
+
+    write_report(workflow)
+
+
 @app.command("parity")
 def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vectors.", show_default=False)]) -> None:
     """Compare the model with recorded numbers.

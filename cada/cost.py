@@ -8,6 +8,7 @@ Legend: P image tokens, [CLS] included; L tokens of a caption; D width; M mlp; V
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from cada.config import Architecture, Transformer
@@ -17,6 +18,7 @@ FORWARD_AND_BACKWARD = 3  # passes: the gradients of inputs and of weights take 
 PAIRS = 3  # a caption with its picture, with a wrong picture, and a wrong caption with the picture
 MASKED = 0.5  # share of a caption's tokens that ARA masks, at most; only their logits are computed
 FP32 = 4  # bytes
+OBJECTIVES = ("global_", "atp", "ara")
 
 
 def image_tokens(architecture: Architecture) -> int:
@@ -25,15 +27,44 @@ def image_tokens(architecture: Architecture) -> int:
     return 1 + (height // rows) * (width // columns)
 
 
-def parameter_count(architecture: Architecture, *, vocabulary: int) -> int:
-    """The trained parameters: tied ones once, the token-type embeddings, which stay zero, not at all."""
-    width, patch = architecture.text.width, math.prod(architecture.patch_size)
+def parameter_parts(architecture: Architecture, *, vocabulary: int) -> dict[str, int]:
+    """Parameters by part: tied ones once, the token-type embeddings, which stay zero, not at all.
+
+    "text" is what a caption alone goes through, "cross" what the text encoder adds to read a picture.
+    """
+    width, patch, depth = architecture.text.width, math.prod(architecture.patch_size), architecture.text.depth
+    alone, fusing = (depth * _layer_parameters(architecture.text, attentions=number) for number in (1, 2))
+    embeddings = width * (vocabulary + architecture.positions + 2)
     image = width * (1 + image_tokens(architecture)) + (3 * patch + 1) * width + 2 * width
-    image += architecture.vision.depth * _layer_parameters(architecture.vision, attentions=1)
-    text = width * (vocabulary + architecture.positions + 2) + architecture.text.depth * _layer_parameters(architecture.text, attentions=2)
-    vocabulary_head = vocabulary + width * width + 3 * width
-    heads = 2 * (width + 1) * (architecture.projection + 2)
-    return image + 2 * text + vocabulary_head + heads
+    return {
+        "image": image + architecture.vision.depth * _layer_parameters(architecture.vision, attentions=1),
+        "text": embeddings + alone,
+        "projections": 2 * (width + 1) * architecture.projection,
+        "cross": fusing - alone,
+        "match head": 2 * (width + 1),
+        "local match head": 2 * (width + 1),
+        "decoder": embeddings + fusing + vocabulary + width * width + 3 * width,
+    }
+
+
+def parameter_count(architecture: Architecture, *, vocabulary: int) -> int:
+    """All parameters of the model."""
+    return sum(parameter_parts(architecture, vocabulary=vocabulary).values())
+
+
+def trained_parameters(architecture: Architecture, *, vocabulary: int, objectives: Collection[str]) -> int:
+    """The parameters that the objectives (of OBJECTIVES) give a gradient."""
+    used = ["image", "text", "projections"]
+    used += ["cross", "match head", "local match head"] if "atp" in objectives else []
+    used += ["decoder"] if "ara" in objectives else []
+    parts = parameter_parts(architecture, vocabulary=vocabulary)
+    return sum(parts[name] for name in used)
+
+
+def retrieval_parameters(architecture: Architecture, *, vocabulary: int, reranks: bool) -> int:
+    """The parameters that a search reads: those of the first stage, and of the matching of pairs where it re-ranks."""
+    parts = parameter_parts(architecture, vocabulary=vocabulary)
+    return sum(parts[name] for name in ("image", "text", "projections", *(("cross", "match head") if reranks else ())))
 
 
 def _layer_parameters(sizes: Transformer, *, attentions: int) -> int:
@@ -93,19 +124,42 @@ def forward_flops(architecture: Architecture, *, tokens: int, vocabulary: int) -
     }
 
 
-def training_flops(architecture: Architecture, *, samples: float, tokens: int, vocabulary: int, recomputed: int = 0) -> float:
-    """`samples` forward and backward; `recomputed` says how often the backward pass repeats the forward one."""
-    return samples * (FORWARD_AND_BACKWARD + recomputed) * sum(forward_flops(architecture, tokens=tokens, vocabulary=vocabulary).values())
+def training_flops(
+    architecture: Architecture,
+    *,
+    samples: float,
+    tokens: int,
+    vocabulary: int,
+    recomputed: int = 0,
+    objectives: Collection[str] = OBJECTIVES,
+) -> float:
+    """`samples` forward and backward under `objectives`; `recomputed` says how often the backward pass repeats the forward one."""
+    parts = forward_flops(architecture, tokens=tokens, vocabulary=vocabulary)
+    used = ["image", "text"]
+    used += ["pair", "negatives"] if "atp" in objectives else []
+    used += ["decoder", "vocabulary"] if "ara" in objectives else []
+    return samples * (FORWARD_AND_BACKWARD + recomputed) * sum(parts[name] for name in used)
+
+
+def rerank_flops(architecture: Architecture, *, top_k: int, tokens: int) -> int:
+    """One query's caption reading `top_k` pictures whose keys and values are there."""
+    sizes = architecture.text
+    return top_k * sizes.depth * (_self_layer_flops(sizes, tokens) + _cross_flops(sizes, tokens, image_tokens(architecture)))
+
+
+def search_flops(architecture: Architecture, *, images: int, tokens: int) -> int:
+    """One query's caption encoded and compared with the features of `images` pictures."""
+    return text_flops(architecture, tokens=tokens) + 2 * images * architecture.projection
 
 
 def evaluation_flops(architecture: Architecture, *, images: int, captions: int, top_k: int, tokens: int) -> dict[str, int]:
     """A gallery and its queries, by stage, when each picture's keys and values are computed once and serve all its pairs."""
     sizes, size = architecture.text, image_tokens(architecture)
-    pair = sizes.depth * (_self_layer_flops(sizes, tokens) + _cross_flops(sizes, tokens, size))
     return {
         "gallery": images * image_flops(architecture),
         "queries": captions * text_flops(architecture, tokens=tokens),
-        "re-rank": images * sizes.depth * _cross_key_flops(sizes, size) + captions * min(top_k, images) * pair,
+        "re-rank": images * sizes.depth * _cross_key_flops(sizes, size)
+        + captions * rerank_flops(architecture, top_k=min(top_k, images), tokens=tokens),
     }
 
 

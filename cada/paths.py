@@ -10,6 +10,7 @@ PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
 PUBLISHED = PARAMS / "published.csv"
+RESULTS = Path("results")
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
 CACHE = STATE / "cache"
 
@@ -34,10 +35,14 @@ class Layout:
 
     @property
     def root(self) -> Path:
-        return Path("results") / self.dataset
+        return RESULTS / self.dataset
 
     def params(self, step: str) -> Path:
         return PARAMS / self.dataset / f"{step}.yaml"
+
+    def benchmark(self, step: str, *cell: str | int) -> Path:
+        """What Snakemake measured of a step, or of a variant and seed of it."""
+        return self.root.joinpath("benchmarks", step, *map(str, cell)).with_suffix(".tsv")
 
     @property
     def manifest(self) -> Path:
@@ -66,6 +71,10 @@ class Layout:
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
 
+    def attention(self, workflow: Path = WORKFLOW) -> Path:
+        """The attention pictures of a workflow file."""
+        return self._reports(workflow) / "attention"
+
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
         return self._reports(workflow) / "tables"
@@ -79,8 +88,29 @@ class Layout:
         return self._reports(workflow) / "probes" / "tables"
 
     def _reports(self, workflow: Path) -> Path:
-        sweep = workflow.resolve().parent == SWEEPS.resolve()
-        return self.root / "sweeps" / workflow.stem if sweep else self.root
+        return self.root / _sweep(workflow)
+
+
+def transfer_tables(workflow: Path = WORKFLOW) -> Path:
+    """The table of all data sets of a workflow file; that of a sweep has a folder of its own."""
+    return RESULTS / "transfer" / _sweep(workflow)
+
+
+def _sweep(workflow: Path) -> Path:
+    """Where the reports of a workflow file lie below the others: a sweep's in sweeps/<name>, else beside them."""
+    return Path("sweeps") / workflow.stem if workflow.resolve().parent == SWEEPS.resolve() else Path()
+
+
+def report_folder(workflow: Path = WORKFLOW) -> Path:
+    """Where a workflow file's report lies: results/, and for another file under params/ its place there: results/sweeps/ara."""
+    path, params = workflow.resolve(), PARAMS.resolve()
+    place = path.relative_to(params) if path.is_relative_to(params) else Path(path.name)
+    return RESULTS / (place.parent if place.stem == WORKFLOW.stem else place.with_suffix(""))
+
+
+def chapter_folder(dataset: str, workflow: Path = WORKFLOW) -> Path:
+    """What the report of a workflow file is made of: one folder for each data set."""
+    return report_folder(workflow) / "report" / dataset
 
 
 def set_lock(root: Path) -> Path:

@@ -11,7 +11,7 @@ from cada import tracking
 from cada.errors import CadaError
 from cada.files import digest, read_json
 from cada.model.folder import WEIGHTS
-from cada.paths import SWEEPS, WORKFLOW, Cell, Layout
+from cada.paths import RESULTS, SWEEPS, WORKFLOW, Cell, Layout
 
 Describe = Callable[[Cell], tuple[Mapping[str, Any], str]]
 
@@ -22,10 +22,10 @@ def sync(describe: Describe) -> None:
     describe: the training's parameters and their hash for a cell, as the training gave them to the tracker.
     Errors: `CadaError` when the store fails; here, unlike in a training, somebody waits for it.
     """
-    for history in sorted(Path("results").glob("*/history/*/*.csv")):
+    for history in sorted(RESULTS.glob("*/history/*/*.csv")):
         cell = Cell(history.parts[1], history.parts[3], int(history.stem))
         _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
-    for layout in map(Layout, sorted(path.name for path in Path("results").iterdir())):
+    for layout in map(Layout, sorted(path.name for path in RESULTS.iterdir())):
         for workflow in (WORKFLOW, *sorted(SWEEPS.glob("*.yaml"))):
             for folder in (layout.tables(workflow), layout.figures(workflow)):
                 if folder.exists() and not tracking.tell_reports(layout.dataset, folder, workflow=workflow):
@@ -35,7 +35,7 @@ def sync(describe: Describe) -> None:
 def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> None:
     layout = Layout(cell.dataset)
     weights = layout.model(cell.variant, cell.seed) / WEIGHTS
-    past = tracking.Past(history.stat().st_mtime, _seconds(layout.root / "benchmarks" / "train" / cell.variant / f"{cell.seed}.tsv"))
+    past = tracking.Past(history.stat().st_mtime, _seconds(layout.benchmark("train", cell.variant, cell.seed)))
     with tracking.run(cell, "sync", description, weights=weights if weights.exists() else None, past=past) as run:
         for step, values in read_history(history):
             run.log(step, values)

@@ -50,3 +50,13 @@ def test_what_was_made_in_the_meantime_stays(results: Path) -> None:
     (results / "metrics/dual/0.json").write_text("newer")
     bring_back(matrix("global", "dual"))
     assert files(results)["metrics/dual/0.json"] == "newer"
+
+
+def test_the_chapter_of_a_data_set_goes_and_comes_back(results: Path) -> None:
+    chapter = Path("results/report/old/chapter.html")
+    chapter.parent.mkdir(parents=True)
+    chapter.write_text("old")
+    assert list(lay_aside(matrix("global", "dual"))) == [chapter]
+    assert files(results.parent / "report") == {}
+    bring_back(Workflow(datasets=("old", "toy"), variants=("global", "dual"), seeds=(0,)))
+    assert chapter.read_text() == "old"

@@ -13,8 +13,10 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cada import config, cost
-from cada.config import Architecture, Transformer
+from cada.config import Architecture, LossWeights, Transformer
+from cada.data.loading import TokenBatch
 from cada.model.cada import Cada, build
+from cada.training.objective import Batch, SpecialTokens, association_losses
 
 ROOT = Path(__file__).parents[1]
 BERT = 30524
@@ -123,6 +125,55 @@ def test_activations_are_those_that_torch_keeps(part: str, dropout: float, preci
         read = images if part == "pair" else 0
         layer = cost.layer_bytes(SIZES, TOKENS, images=read, precision=precision, dropout=dropout > 0, fused=False)
     assert SIZES.depth * layer == pytest.approx(found, rel=0.15)
+
+
+def pairs(persons: int) -> Batch:
+    """As many pairs of different persons; every token is an attribute that ARA may hide."""
+    draw = torch.Generator().manual_seed(0)
+    ids, mask = torch.randint(5, VOCABULARY, (persons, TOKENS), generator=draw), torch.ones(persons, TOKENS, dtype=torch.bool)
+    groups = torch.zeros(persons, TOKENS, dtype=torch.long)
+    captions = TokenBatch(ids, mask, torch.full((persons,), TOKENS), groups)
+    return Batch(torch.randn(persons, 3, *SMALL.image_size, generator=draw), captions, torch.arange(persons))
+
+
+@pytest.mark.parametrize("objectives", [("global_",), ("global_", "atp"), ("global_", "ara"), ("global_", "atp", "ara")])
+def test_trained_parameters_are_those_with_a_gradient(objectives: tuple[str, ...], model: Cada) -> None:
+    weights = LossWeights.model_validate({name.strip("_"): float(name in objectives) for name in cost.OBJECTIVES})
+    generator, special = torch.Generator().manual_seed(0), SpecialTokens(enc=4, mask=3)
+    values = association_losses(
+        model, pairs(3), weights=weights, switches=config.PROCEDURES["robust"], special=special, generator=generator
+    )
+    values["loss"].backward()
+    found = sum(value.numel() for value in model.parameters() if value.grad is not None)
+    assert cost.trained_parameters(SMALL, vocabulary=VOCABULARY, objectives=objectives) == found
+
+
+def test_a_search_reads_the_encoders_and_the_cross_attention_only_to_re_rank(model: Cada) -> None:
+    def size(module: nn.Module) -> int:
+        return sum(value.numel() for value in module.parameters() if value.requires_grad)
+
+    crossing = sum(value.numel() for name, value in model.text_encoder.named_parameters() if "crossattention" in name)
+    assert crossing
+    encoders = size(model.image_encoder) + size(model.text_encoder) + size(model.image_projection) + size(model.text_projection)
+    assert cost.retrieval_parameters(SMALL, vocabulary=VOCABULARY, reranks=False) == encoders - crossing
+    assert cost.retrieval_parameters(SMALL, vocabulary=VOCABULARY, reranks=True) == encoders + size(model.match_head)
+
+
+def test_operations_of_a_step_are_those_of_its_objectives(paper: Architecture) -> None:
+    parts = cost.forward_flops(paper, tokens=73, vocabulary=BERT)
+    whole = {"global_": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
+    for count in (1, 2, 3):
+        objectives = cost.OBJECTIVES[:count]
+        expected = 3 * 24 * sum(parts[name] for objective in objectives for name in whole[objective])
+        assert cost.training_flops(paper, samples=24, tokens=73, vocabulary=BERT, objectives=objectives) == expected
+
+
+def test_a_query_costs_its_share_of_the_evaluation(paper: Architecture) -> None:
+    stages = cost.evaluation_flops(paper, images=0, captions=10, top_k=32, tokens=28)
+    cosines = 2 * 3074 * paper.projection
+    assert cost.search_flops(paper, images=3074, tokens=28) == stages["queries"] / 10 + cosines
+    one, two = (cost.evaluation_flops(paper, images=3074, captions=count, top_k=32, tokens=28)["re-rank"] for count in (1, 2))
+    assert cost.rerank_flops(paper, top_k=32, tokens=28) == two - one
 
 
 def memory(architecture: Architecture, *, batch: int = 120, processes: int = 1, **settings: object) -> cost.Memory:

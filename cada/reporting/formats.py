@@ -1,10 +1,11 @@
-"""One table as Markdown that also reads well in a terminal, as a page, as LaTeX with booktabs, and rows of values as CSV."""
+"""One table as Markdown that also reads well in a terminal, as HTML, as LaTeX with booktabs, and rows of values as CSV."""
 
 from __future__ import annotations
 
 import csv
 import html
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ _TEX = {
 
 _LABEL = ' class="label"'
 _STYLE = """body { font: 15px/1.5 sans-serif; margin: 1.5em; color: #222 }
+.scroll { overflow-x: auto }
 table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; font-variant-numeric: tabular-nums }
 th, td { padding: 0.2em 0.8em; text-align: right; white-space: nowrap }
 th.label, td.label { text-align: left }
@@ -49,20 +51,24 @@ class Section:
 
 @dataclass(frozen=True)
 class Table:
-    """What a reader sees: cells are final text. The first `labels` columns are text, the others numbers."""
+    """What a reader sees: cells are final text. The first `labels` columns are text, the others numbers.
+
+    findings: what the table says, in plain sentences; they stand before the notes.
+    """
 
     title: str
     columns: tuple[str, ...]
     labels: int
     sections: tuple[Section, ...]
     notes: tuple[str, ...]
+    findings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert all(len(row) == len(self.columns) for section in self.sections for row in section.rows), "a cell for every column"
 
 
 def markdown(table: Table) -> str:
-    """Title, one aligned pipe table for each section, and the notes as a list."""
+    """Title, one aligned pipe table for each section, and findings and notes as a list."""
     cells = [table.columns, *(row for section in table.sections for row in section.rows)]
     widths = [max(len(_escape_pipe(row[index])) for row in cells) for index in range(len(table.columns))]
     rule = [":" + "-" * (width - 1) if index < table.labels else "-" * (width - 1) + ":" for index, width in enumerate(widths)]
@@ -70,15 +76,11 @@ def markdown(table: Table) -> str:
     for section in table.sections:
         lines += ["", f"**{section.heading}**", ""]
         lines += [_pipe_row(row, widths, table.labels) for row in (table.columns, tuple(rule), *section.rows)]
-    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]) + "\n"
+    return "\n".join([*lines, "", *(f"- {text}" for text in (*table.findings, *table.notes))]) + "\n"
 
 
 def page(table: Table) -> str:
     """An HTML page of its own, for `snakemake --report`."""
-    rows = [_page_row("th", table.columns, table.labels)]
-    for section in table.sections:
-        rows.append(f'<tr><th class="section" colspan="{len(table.columns)}">{html.escape(section.heading)}</th></tr>')
-        rows += [_page_row("td", row, table.labels) for row in section.rows]
     title = html.escape(table.title)
     lines = [
         "<!DOCTYPE html>",
@@ -86,9 +88,36 @@ def page(table: Table) -> str:
         f'<head><meta charset="utf-8"><title>{title}</title>',
         f"<style>{_STYLE}</style></head>",
     ]
-    lines += ["<body>", f"<h1>{title}</h1>", "<table>", *rows, "</table>", "<ul>"]
-    lines += [f"<li>{html.escape(note)}</li>" for note in table.notes]
-    return "\n".join([*lines, "</ul>", "</body>", "</html>"]) + "\n"
+    return "\n".join([*lines, "<body>", f"<h1>{title}</h1>", fragment(table), "</body>", "</html>"]) + "\n"
+
+
+def fragment(table: Table) -> str:
+    """The table with its findings and notes, for a page that has a heading and a style of its own."""
+    rows = [_page_row("th", table.columns, table.labels)]
+    for section in table.sections:
+        rows.append(f'<tr><th class="section" colspan="{len(table.columns)}">{html.escape(section.heading)}</th></tr>')
+        rows += [_page_row("td", row, table.labels) for row in section.rows]
+    lines = ['<div class="scroll">', "<table>", *rows, "</table>", "</div>"]
+    for kind, texts in (("findings", table.findings), ("notes", table.notes)):
+        if texts:
+            lines += [f'<ul class="{kind}">', *(f"<li>{html.escape(text)}</li>" for text in texts), "</ul>"]
+    return "\n".join(lines)
+
+
+def fragment_of(page: str) -> str:
+    """What `fragment` gave `page`."""
+    return page.partition("</h1>\n")[2].rpartition("\n</body>")[0]
+
+
+def title_of(page: str) -> str:
+    """The title of the table that `page` was made of."""
+    return html.unescape(page.partition("<h1>")[2].partition("</h1>")[0])
+
+
+def findings_of(page: str) -> list[str]:
+    """The findings in a page, or in a part of one."""
+    lists = re.findall(r'<ul class="findings">(.*?)</ul>', page, re.DOTALL)
+    return [html.unescape(text) for items in lists for text in re.findall(r"<li>(.*?)</li>", items)]
 
 
 def latex(table: Table) -> str:
@@ -102,7 +131,7 @@ def latex(table: Table) -> str:
         lines += [_tex_row(row) for row in section.rows]
     lines += [r"\bottomrule", r"\end{tabular}}", ""]
     lines += [r"\begin{minipage}{\linewidth}", r"\footnotesize"]
-    lines += [rf"{escape_tex(note)}\par" for note in table.notes]
+    lines += [rf"{escape_tex(text)}\par" for text in (*table.findings, *table.notes)]
     return "\n".join([*lines, r"\end{minipage}", rf"\end{{{environment}}}"]) + "\n"
 
 

@@ -101,7 +101,7 @@ def pairs_table(dataset: str, pairs: Sequence[Pair]) -> Table:
         for score in SCORES
         if any(pair.score == score for pair in pairs)
     ]
-    return Table(f"Paired differences on {dataset}", columns, 2, tuple(sections), tuple(_notes(pairs)))
+    return Table(f"Paired differences on {dataset}", columns, 2, tuple(sections), tuple(_notes(pairs)), tuple(sentences(pairs)))
 
 
 def pairs_csv(dataset: str, pairs: Sequence[Pair]) -> str:
@@ -121,9 +121,8 @@ def pairs_csv(dataset: str, pairs: Sequence[Pair]) -> str:
 
 
 def sentences(pairs: Sequence[Pair], metrics: Sequence[str] = SHOWN) -> list[str]:
-    """One sentence for each metric and each pair of headline scores, and what their intervals cover."""
-    texts = [f"{pair.sentence(metric)}." for metric in metrics for pair in pairs if pair.score == "headline"]
-    return [*texts, interval_note(pairs[0].seeds)] if pairs else []
+    """One sentence for each metric and each pair of headline scores."""
+    return [f"{pair.sentence(metric)}." for metric in metrics for pair in pairs if pair.score == "headline"]
 
 
 def interval_note(seeds: Sequence[int]) -> str:
@@ -152,7 +151,7 @@ def _notes(pairs: Sequence[Pair]) -> list[str]:
     asked = dict.fromkeys((pair.queries, pair.persons) for pair in pairs)
     counts = ", ".join(f"{queries} queries of {persons} persons" for queries, persons in asked)
     return [
-        *sentences(pairs),
+        interval_note(pairs[0].seeds),
         f"Points of the first less those of the second, the mean over seeds, on the queries that both were asked ({counts}).",
         "An interval that holds zero establishes no difference, and does not establish that there is none.",
         "The intervals are not corrected for the number of pairs and metrics.",

@@ -11,7 +11,7 @@ from cada.reporting.ablation import ablation_csv, ablation_table
 from cada.reporting.comparison import comparison_csv, comparison_table, read_published
 from cada.reporting.formats import latex, markdown, page
 from cada.reporting.measured import headlines, read_variants
-from cada.reporting.pairs import compare, pairs_csv, pairs_table, sentences
+from cada.reporting.pairs import compare, interval_note, pairs_csv, pairs_table, sentences
 from cada.reporting.rankings import read_rankings
 
 
@@ -43,7 +43,7 @@ def write_tables(
         "pairs.csv": pairs_csv(dataset, compared),
         "comparison.csv": comparison_csv(dataset, measured, oracles, rows),
     }
-    differences = sentences(compared, ["R1"])
+    differences = [*sentences(compared, ["R1"]), interval_note(seeds)] if compared else []
     for name, table in {
         "ablation": ablation_table(dataset, measured, oracles, differences),
         "pairs": pairs_table(dataset, compared),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
@@ -15,9 +14,8 @@ from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate
 from cada.doctor.page import duration, gigabytes, operations, render
 from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
 from cada.errors import CadaError
-from cada.paths import STATE, WORKFLOW, Layout
+from cada.paths import RESULTS, STATE, WORKFLOW, Layout
 
-RESULTS = Path("results")
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 
 

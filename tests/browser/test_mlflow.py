@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -22,7 +21,6 @@ from cada.sync import sync
 
 VARIANTS = {"global": 30.0, "atp": 34.0, "ara": 31.0, "dual": 35.0}
 STEPS = range(20, 101, 20)
-WAIT = 60_000  # milliseconds, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -107,23 +105,6 @@ def steps(url: str, run: Any) -> list[int]:
     from mlflow.tracking import MlflowClient
 
     return sorted(point.step for point in MlflowClient(tracking_uri=url).get_metric_history(run.info.run_id, "loss"))
-
-
-@pytest.fixture
-def page() -> Iterator[Any]:
-    """A page of Debian's Chromium; without the browser the test is skipped, where CI is set it fails."""
-    from playwright.sync_api import sync_playwright
-
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if chromium is None:
-        assert not os.environ.get("CI"), "Chromium is not installed: apt-get install chromium"
-        pytest.skip("Chromium is not installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1600, "height": 1100})
-        page.set_default_timeout(WAIT)
-        yield page
-        browser.close()
 
 
 def colours(paths: Any, of: str) -> set[str]:

@@ -2,7 +2,21 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 
-from cada.reporting.formats import MINUS, Section, Table, csv_text, escape_tex, latex, markdown, page, signed
+from cada.reporting.formats import (
+    MINUS,
+    Section,
+    Table,
+    csv_text,
+    escape_tex,
+    findings_of,
+    fragment,
+    fragment_of,
+    latex,
+    markdown,
+    page,
+    signed,
+    title_of,
+)
 
 TABLE = Table(
     "Scores on my_set",
@@ -85,3 +99,14 @@ def test_csv_quotes_what_it_must() -> None:
 def test_a_row_needs_a_cell_for_every_column() -> None:
     with pytest.raises(AssertionError, match="a cell for every column"):
         Table("t", ("a", "b"), 1, (Section("s", (("only one",),)),), ())
+
+
+def test_a_page_gives_back_its_table_and_its_findings() -> None:
+    table = Table("A & B", ("c",), 1, (Section("s", (("x",),)),), ("a note",), ("a < b", "no difference"))
+    text = page(table)
+    assert (title_of(text), fragment_of(text)) == ("A & B", fragment(table))
+    assert fragment(table) in text and "<h1>" not in fragment(table)
+    assert findings_of(fragment(table)) == ["a < b", "no difference"]
+    assert findings_of(page(TABLE)) == []
+    assert [line for line in markdown(table).splitlines() if line.startswith("- ")] == ["- a < b", "- no difference", "- a note"]
+    assert latex(table).index("no difference") < latex(table).index("a note")

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from cada.report.cost_table import Cost, Counting, cost_table
+from cada.report.seconds import Seconds
 from cada.reporting.ablation import ablation_table
 from cada.reporting.comparison import comparison_table
 from cada.reporting.formats import Table, latex
@@ -25,6 +27,7 @@ DOCUMENT = r"""\documentclass[twocolumn]{article}
 PUBLISHED = {"method": "A_b & C", "venue": "TMM 2024", "dataset": "CUHK-PEDES", "source": "50 % of {x}, #1", "confirmed": "no"}
 PUBLISHED |= {"R1": "78.37", "R5": "91.57", "R10": "94.58", "mAP": "68.87", "mINP": ""}
 ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}}
+COST = Cost("du_al", 893_000, 549_000, 624_000, 17.9e9, 9e6, 18e7, {"train": Seconds(97.4, 74.2), "evaluate": None})
 
 
 @pytest.fixture
@@ -44,6 +47,7 @@ def tables(write_metrics: Callable[..., Path], write_rankings: Callable[..., Pat
         pairs_table("cuhk_pedes", compared),
         pairs_table("cuhk_pedes", []),
         comparison_table("cuhk_pedes", variants, ORACLES, [PUBLISHED]),
+        cost_table("cuhk_pedes", [COST], {"data": Seconds(1.0, None)}, Counting(64, {"du_al": 73}, 28, 3074, 32), seeds=3),
     ]
 
 

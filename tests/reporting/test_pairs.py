@@ -9,7 +9,7 @@ import pytest
 from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference
 from cada.reporting.measured import read_variants
-from cada.reporting.pairs import Pair, ablation_pairs, compare, pairs_csv, pairs_table, sentences
+from cada.reporting.pairs import Pair, ablation_pairs, compare, interval_note, pairs_csv, pairs_table, sentences
 from cada.reporting.rankings import read_rankings
 
 Write = Callable[..., Path]
@@ -55,11 +55,10 @@ def test_sentences(found: Pair, expected: str) -> None:
 
 
 def test_what_the_intervals_cover_depends_on_the_seeds() -> None:
-    *_, covered = sentences([pair(2, 1, 3)])
+    covered = interval_note(pair(2, 1, 3).seeds)
     assert "over the seeds (0, 1, 2, 3, 4)" in covered and "not another pre-training" in covered
-    *_, covered = sentences([pair(2, 1, 3, seeds=1)])
+    covered = interval_note(pair(2, 1, 3, seeds=1).seeds)
     assert "they say nothing of another training" in covered
-    assert sentences([]) == []
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_table_and_values() -> None:
     assert table.columns == ("variant", "against", "R@1", "95 %", "mAP", "95 %")
     (section,) = table.sections
     assert section.rows == (("dual, calibrated", "global, cosine", *("+2.1", "\N{MINUS SIGN}1.0 to +5.2") * 2),)
-    assert any("no difference between dual and global is established: 2.1 points mAP" in note for note in table.notes)
+    assert any("no difference between dual and global is established: 2.1 points mAP" in note for note in table.findings)
     assert any("(40 queries of 10 persons)" in note for note in table.notes)
     (line,) = csv.DictReader(io.StringIO(pairs_csv("toy", [found])))
     assert (line["variant"], line["reference"], line["score"], line["queries"], line["seeds"]) == ("dual", "global", "headline", "40", "5")

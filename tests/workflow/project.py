@@ -26,11 +26,14 @@ words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
 words = words[1:] if step == "data" else words
 dataset, cell = words[0], "/".join(words[1:])
-if step in ("tables", "figures"):
+if step in ("tables", "figures", "chapter", "report"):
     from cada.config import load_workflow
-    from cada.paths import Layout
-    matrix, place = load_workflow(Path(words[1])), getattr(Layout(""), step)(Path(words[1])).relative_to("results")
-    listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
+    from cada.paths import Layout, chapter_folder, report_folder
+    file = Path(words[-1])
+    matrix, layout, listed = load_workflow(file), Layout(dataset), []
+    if step in ("tables", "figures"):
+        place = getattr(Layout(""), step)(file).relative_to("results")
+        listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
 drawn, beside = ["ablation", "pairs", "recall", "training", "successes", "failures"], ["recall.csv", "captions.json"]
@@ -57,13 +60,21 @@ made, read = {{
         [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
         [root / name for name in listed],
     ) if step == "figures" else ([], []),
+    "chapter": (
+        [Path.cwd() / chapter_folder(dataset, file) / name for name in ("chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex")],
+        [layout.tables(file) / "ablation.html", layout.figures(file) / "captions.json"],
+    ) if step == "chapter" else ([], []),
+    "report": (
+        [Path.cwd() / report_folder(file) / "report.html"],
+        [chapter_folder(name, file) / "chapter.html" for name in matrix.datasets],
+    ) if step == "report" else ([], []),
 }}[step]
 digest = hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()
 with open("ran.txt", "a") as file:
     file.write(" ".join(sys.argv[1:]) + "\\n")
 for name in made:
     (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(f"{{step}} {{dataset}} {{cell}} {{name}} {{digest}}\\n")
+    (root / name).write_text(f"{{step}} {{dataset}} {{cell}} {{Path(name).name}} {{digest}}\\n")
 """
 
 
@@ -101,7 +112,7 @@ class Project:
         """Start a command, send it SIGKILL as soon as the condition holds, and wait for its steps to notice."""
         output = self.root.with_name(f"{self.root.name}.{command[0]}.txt")
         with self.running(*command, output=output) as process:
-            wait_until(lambda: condition() or process.poll() is not None, seconds=120, what=f"{command} to get there")
+            wait_until(lambda: condition() or process.poll() is not None, seconds=900, what=f"{command} to get there")
             assert process.poll() is None, f"{command} ended before it could be killed:\n{output.read_text()}"
             steps = psutil.Process(process.pid).children(recursive=True)
             assert steps, "nothing was running"
@@ -148,7 +159,7 @@ class Project:
         """What is under results/, less the logs and the times."""
         results = self.root / "results"
         paths = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
-        return {str(path): (results / path).read_bytes() for path in paths if path.parts[1] not in ("logs", "benchmarks")}
+        return {str(path): (results / path).read_bytes() for path in paths if not {"logs", "benchmarks"} & set(path.parts)}
 
 
 def merged(old: Any, new: Any) -> Any:

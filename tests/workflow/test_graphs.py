@@ -14,7 +14,9 @@ MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 
 DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
 EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
-REPORTS = [f"{step} synthpedes --workflow params/workflow.yaml" for step in ("figures", "tables")]
+REPORTS = [
+    f"{step} --workflow params/workflow.yaml" for step in ("chapter synthpedes", "figures synthpedes", "report", "tables synthpedes")
+]
 
 CHANGES = {
     "a variant": ("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2", sorted([*DUAL, *REPORTS])),
@@ -107,14 +109,16 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     made = project.files()
     assert {name: made[name] for name in before} == before
     reports = {name for name in before if "/tables/" in name or "/figures/" in name}
-    assert {name for name in made if "/sweeps/" in name} == {name.replace("synthpedes/", "synthpedes/sweeps/rates/") for name in reports}
+    pages = {name for name in before if name.startswith("report")}
+    expected = {name.replace("synthpedes/", "synthpedes/sweeps/rates/") for name in reports} | {f"sweeps/rates/{name}" for name in pages}
+    assert {name for name in made if "sweeps/" in name} == expected
     assert NOTHING in project.snakemake("--configfile", "params/sweeps/rates.yaml")
     assert NOTHING in project.snakemake()
     assert UP_TO_DATE in project.dvc("status")
 
     project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
     project.snakemake("--configfile", "params/sweeps/rates.yaml")
-    assert len(project.ran()) == 6, "two more points, the tables and the figures"
+    assert len(project.ran()) == 8, "two more points, the tables, the figures and the report"
 
 
 def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
@@ -132,7 +136,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert said.format(pid=first.pid) in project.run(*command, check=False)
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 2
+        assert len(project.ran()) == 3 + 4 + 4 + 4
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()
@@ -163,10 +167,10 @@ def test_a_cluster_is_asked_for_what_the_steps_need(project: Project) -> None:
         assert words in call, call
 
 
-def test_the_report_is_one_file_that_needs_no_network(project: Project) -> None:
+def test_snakemake_s_own_report_is_one_file_that_needs_no_network(project: Project) -> None:
     project.snakemake()
-    project.run("snakemake", "--report", "report.html")
-    page = (project.root / "report.html").read_text()
+    project.run("snakemake", "--report", "workflow.html")
+    page = (project.root / "workflow.html").read_text()
     assert not re.search(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
     for name in ("ablation.html", "ablation.csv", "ablation.tex", "comparison.html", "global/0.csv"):
         assert f"results/synthpedes/{'history' if name.endswith('0.csv') else 'tables'}/{name}" in page
@@ -178,7 +182,7 @@ def test_the_report_is_one_file_that_needs_no_network(project: Project) -> None:
 
 def test_the_overhead_is_measured(project: Project) -> None:
     said = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
-    assert re.search(r"^13 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
+    assert re.search(r"^15 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
 
 
 def test_a_failing_step_shows_its_message(project: Project) -> None:

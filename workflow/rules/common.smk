@@ -12,7 +12,7 @@ from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
-from cada.paths import STATE, Layout, variant_params
+from cada.paths import STATE, Layout, chapter_folder, report_folder, variant_params
 
 # As dvc.yaml calls the steps.
 shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
@@ -25,8 +25,13 @@ MODEL = ["model.safetensors", "config.json", "vocab.txt"]
 
 
 def code(*places):
-    """The Python files of modules and packages."""
-    return [str(file) for place in map(Path, places) for file in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
+    """The files of modules and packages, templates included."""
+    return [str(file) for place in map(Path, places) for file in (files_in(place) if place.is_dir() else [place])]
+
+
+def files_in(folder):
+    """All files but what Python compiles."""
+    return sorted(file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__")
 
 
 # The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
@@ -36,6 +41,7 @@ PICTURES = [f"cada/data/{name}.py" for name in ("cache", "images", "loading")]
 MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 REPORTING = ["cada/steps/matrix.py", "cada/reporting", "cada/retrieval/metrics.py"]
+REPORTED = ["cada/steps/matrix.py", "cada/report", "cada/reporting/formats.py"]
 CODE = {
     "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
     "phrases": code("cada/steps/phrases.py", *DATA, "cada/phrases"),
@@ -45,6 +51,8 @@ CODE = {
     "tables": code("cada/steps/tables.py", "cada/config", *REPORTING),
     "figures": code("cada/steps/figures.py", *DATA, "cada/data/images.py", *REPORTING),
     "probe": code("cada/steps/probe.py", *DATA, *MODELS, "cada/phrases", "cada/probes", "cada/data/synthpedes"),
+    "chapter": code("cada/steps/chapter.py", *DATA, *REPORTED, "cada/cost.py", "cada/model/tokenizer.py"),
+    "report": code("cada/steps/report.py", "cada/config", *REPORTED, "cada/doctor/machine.py"),
     "probe tables": code("cada/steps/probe_tables.py", "cada/config", *REPORTING),
 }
 
@@ -112,6 +120,8 @@ def cuda(device):
 FIGURES = str(Layout("{dataset}").figures(MATRIX))
 TABLES = str(Layout("{dataset}").tables(MATRIX))
 PROBE_TABLES = str(Layout("{dataset}").probe_tables(MATRIX))
+CHAPTER = str(chapter_folder("{dataset}", MATRIX))
+REPORT = str(report_folder(MATRIX))
 
 
 def reported(path, kind):
@@ -125,4 +135,4 @@ def reported(path, kind):
 
 def all_results():
     """What the whole pipeline is run for."""
-    return expand([*rules.tables.output, *rules.figures.output], dataset=matrix.datasets)
+    return [*expand([*rules.tables.output, *rules.figures.output], dataset=matrix.datasets), *rules.report.output]

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Install Chromium for the tests of MLflow's pages where it is missing (Debian, Ubuntu: as root or with sudo).
+# Install Chromium for the tests of pages where it is missing (Debian, Ubuntu: as root or with sudo).
 set -eu
 
 for name in chromium chromium-browser google-chrome; do

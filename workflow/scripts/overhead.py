@@ -17,7 +17,7 @@ from pathlib import Path
 def intervals(since: float) -> list[tuple[float, float]]:
     """Begin and end of every step that ended after `since`, in seconds of the clock, sorted."""
     found = []
-    for path in Path("results").glob("*/benchmarks/**/*.tsv"):
+    for path in Path("results").glob("**/benchmarks/**/*.tsv"):
         end = path.stat().st_mtime
         if end >= since:
             with path.open(encoding="utf-8") as file:

@@ -1,0 +1,141 @@
+"""What a chapter shows of a data set's tables and figures, in this order; what is not there is left out, or said how to make."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cada.errors import CadaError
+from cada.files import read_json
+from cada.report.pictures import data_uri
+from cada.reporting.formats import fragment_of, title_of
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A section: figures and tables, each by its folder and name.
+
+    absent: what to say where optional ones are not there; if nothing, the section is left out.
+    """
+
+    key: str
+    title: str
+    introduction: str
+    figures: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    optional: bool = False
+    absent: str = ""
+
+
+TOPICS = (
+    Topic(
+        "ablation",
+        "What each part adds",
+        "Every variant leaves out a part of the method. A variant has a row for each way of scoring; the one marked * is its result.",
+        figures=("figures/ablation",),
+        tables=("tables/ablation",),
+    ),
+    Topic(
+        "pairs",
+        "Differences between variants",
+        "Two variants answer the same queries, so they are compared query by query: such a difference is known far better than the "
+        "distance between two rows of the table above.",
+        figures=("figures/pairs",),
+        tables=("tables/pairs",),
+    ),
+    Topic(
+        "recall",
+        "How far down the list",
+        "R@K says how often the described person is among the first K pictures.",
+        figures=("figures/recall",),
+    ),
+    Topic(
+        "comparison",
+        "Beside the literature",
+        "Published numbers are quoted, each with its source; none of them was measured here.",
+        tables=("tables/comparison",),
+    ),
+    Topic(
+        "sensitivity",
+        "Sensitivity",
+        "What becomes of the result when one value is changed and everything else stays.",
+        figures=("figures/sensitivity",),
+        tables=("tables/sensitivity",),
+        optional=True,
+    ),
+    Topic("training", "The trainings", "What the objectives did while the models learned.", figures=("figures/training",)),
+    Topic(
+        "lists",
+        "What is found",
+        "Queries by lot, not chosen: some that are answered and some that are not.",
+        figures=("figures/successes", "figures/failures"),
+    ),
+    Topic(
+        "attention",
+        "Where the model looks",
+        "Heat maps of attention, for some captions and pictures.",
+        figures=("attention/attention",),
+        optional=True,
+    ),
+    Topic(
+        "probes",
+        "Changed captions and pictures",
+        "The same search with captions or pictures changed a little: what a model really reads shows in what it loses.",
+        tables=("probes/robustness", "probes/contrasts", "probes/composition", "probes/attributes"),
+        optional=True,
+        absent="Not made in this run. docs/probes.md says what the probes are and how they are run.",
+    ),
+)
+PHOTOGRAPHS = {"successes", "failures", "attention"}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture in the page: its address, which holds it, its caption, and whether it is made of photographs."""
+
+    name: str
+    address: str
+    caption: str
+    photograph: bool
+
+
+@dataclass(frozen=True)
+class Found:
+    """A topic with what there is of it; `tables` are titles and pieces of HTML."""
+
+    topic: Topic
+    figures: tuple[Figure, ...]
+    tables: tuple[tuple[str, str], ...]
+
+
+def contents(dataset: str, folders: Mapping[str, Path]) -> list[Found]:
+    """The topics that have something to show, or to say. folders: by the names that the topics use.
+
+    Errors: `CadaError` for a table or figure that every run has and that is missing.
+    """
+    found = []
+    for topic in TOPICS:
+        drawn, written = _paths(topic.figures, ".png", folders), _paths(topic.tables, ".html", folders)
+        for path in (*drawn, *written):
+            if not topic.optional and not path.is_file():
+                raise CadaError(f"{path}: there is no such file. Make it with `cada {path.parent.name} {dataset}`.")
+        figures = tuple(_figure(path) for path in drawn if path.is_file())
+        pages = [path.read_text(encoding="utf-8") for path in written if path.is_file()]
+        if figures or pages or topic.absent:
+            found.append(Found(topic, figures, tuple((title_of(page), fragment_of(page)) for page in pages)))
+    return found
+
+
+def _paths(names: Sequence[str], suffix: str, folders: Mapping[str, Path]) -> list[Path]:
+    parts = [name.split("/") for name in names]
+    return [folders[folder] / f"{name}{suffix}" for folder, name in parts]
+
+
+def _figure(path: Path) -> Figure:
+    """A drawing stays sharp as SVG; what holds photographs is smaller as PNG. Captions lie beside both."""
+    name, captions = path.stem, read_json(path.with_name("captions.json"))
+    if name not in captions:
+        raise CadaError(f"{path}: captions.json beside it has no caption for it. Draw the figures again.")
+    photograph = name in PHOTOGRAPHS
+    return Figure(name, data_uri(path if photograph else path.with_suffix(".svg")), captions[name], photograph)

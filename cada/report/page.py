@@ -1,0 +1,64 @@
+"""The page: what the report is about, how to read it, the chapters, and a table of contents made from the headings."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cada.config import LossWeights
+from cada.errors import CadaError
+from cada.files import write_text
+from cada.report.rendering import TEMPLATES, render
+from cada.reporting.formats import findings_of, fragment_of
+
+HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>')
+
+
+@dataclass(frozen=True)
+class Row:
+    """A variant of the run."""
+
+    name: str
+    title: str
+    procedure: str
+    weights: LossWeights
+
+
+def write_page(
+    chapters: Mapping[str, Path],
+    *,
+    variants: Sequence[Row],
+    seeds: Sequence[int],
+    parameters: Sequence[Path],
+    transfer: Path,
+    provenance: Mapping[str, str],
+    output: Path,
+) -> None:
+    """Write the page. chapters: by data set. parameters: the files to show in full. transfer: the page of
+    the table of models on other data sets than their own, where several are run.
+
+    Errors: `CadaError` for a missing chapter.
+    """
+    pieces = {dataset: _read(dataset, path) for dataset, path in chapters.items()}
+    body = render(
+        "body.html.jinja",
+        chapters=pieces,
+        findings={dataset: [text for text in findings_of(piece) if " points R@1," in text] for dataset, piece in pieces.items()},
+        variants=variants,
+        seeds=seeds,
+        parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],
+        transfer=fragment_of(transfer.read_text(encoding="utf-8")) if len(chapters) > 1 and transfer.is_file() else "",
+        provenance=provenance,
+    )
+    headings = [(int(level), key, html.unescape(text)) for level, key, text in HEADING.findall(body)]
+    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    write_text(output, render("page.html.jinja", body=body, headings=headings, style=style, datasets=list(chapters)) + "\n")
+
+
+def _read(dataset: str, path: Path) -> str:
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no such file. Make it with `cada chapter {dataset}`.")
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,105 @@
+"""The chapter step: what the report says of one data set."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from cada import config, cost
+from cada.data.manifest import read as read_manifest
+from cada.data.prepare import load_records
+from cada.data.text import normalise_caption
+from cada.files import write_text
+from cada.model.tokenizer import Tokenizer
+from cada.paths import Layout, chapter_folder
+from cada.report.chapter import About, write_chapter
+from cada.report.contents import contents
+from cada.report.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
+from cada.report.deviations import deviations
+from cada.report.seconds import Seconds, mean_seconds, read_seconds
+from cada.reporting.formats import latex, markdown, page
+from cada.steps.matrix import Reported, reported
+
+FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
+SHARED = ("data", "phrases", "initial", "tables", "figures")
+
+
+def write_chapter_of(dataset: str, *, workflow: Path) -> None:
+    """Write the chapter, and the cost table, of the variants and seeds that the workflow file lists."""
+    layout, parameters, matrix, folder = (
+        Layout(dataset),
+        config.load_dataset(dataset),
+        reported(dataset, workflow),
+        chapter_folder(dataset, workflow),
+    )
+    manifest = read_manifest(layout.manifest, dataset)
+    switches = {name: config.resolve_switches(config.load_variant(name), parameters.train.switches) for name in matrix.titles}
+    tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
+    counting = _counting(dataset, parameters, switches, tokenizer, gallery=manifest["splits"]["test"]["images"])
+    costs = [_cost(layout, name, matrix, parameters, counting, vocabulary=tokenizer.size) for name in matrix.titles]
+    shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}
+    table = cost_table(dataset, costs, shared, counting, seeds=len(matrix.seeds))
+    texts = {
+        "cost.csv": cost_csv(dataset, costs, shared, seeds=len(matrix.seeds)),
+        "cost.md": markdown(table),
+        "cost.html": page(table),
+        "cost.tex": latex(table),
+    }
+    write_chapter(
+        About(dataset, parameters.data.root.name, parameters.data.synthesis is not None, parameters.initial.source, manifest),
+        found=contents(dataset, {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}),
+        cost=table,
+        deviations=deviations(switches),
+        parameters=[layout.params(step) for step in config.DatasetParameters.model_fields],
+        output=folder / "chapter.html",
+    )
+    for name, text in texts.items():
+        write_text(folder / name, text)
+
+
+def _counting(
+    dataset: str, parameters: config.DatasetParameters, switches: Mapping[str, config.Switches], tokenizer: Tokenizer, *, gallery: int
+) -> Counting:
+    records = load_records(dataset, parameters.data, manifest=Layout(dataset).manifest)
+
+    def mean_tokens(split: str) -> int:
+        captions = [normalise_caption(text) for record in records if record.split == split for text in record.captions]
+        return round(float(tokenizer.encode(captions).lengths.mean()))
+
+    train = mean_tokens("train")
+    return Counting(
+        batch=parameters.train.optimisation.batch_size,
+        train_tokens={name: parameters.model.max_tokens if own.padding == "fixed" else train for name, own in switches.items()},
+        query_tokens=mean_tokens("test"),
+        gallery=gallery,
+        top_k=parameters.evaluate.top_k,
+    )
+
+
+def _cost(
+    layout: Layout, variant: str, matrix: Reported, parameters: config.DatasetParameters, counting: Counting, *, vocabulary: int
+) -> Cost:
+    architecture, train, objectives = parameters.model.architecture, parameters.train, matrix.objectives[variant]
+    reranks, tokens = config.load_variant(variant).reranks, counting.query_tokens
+    size = train.optimisation.micro_batch_size
+    return Cost(
+        variant,
+        trained=cost.trained_parameters(architecture, vocabulary=vocabulary, objectives=objectives),
+        searched=cost.retrieval_parameters(architecture, vocabulary=vocabulary, reranks=False),
+        reranked=cost.retrieval_parameters(architecture, vocabulary=vocabulary, reranks=True) if reranks else None,
+        step_flops=cost.training_flops(
+            architecture,
+            samples=counting.batch,
+            tokens=counting.train_tokens[variant],
+            vocabulary=vocabulary,
+            recomputed=train.compute.checkpointing + (size is not None and size < counting.batch),
+            objectives=objectives,
+        ),
+        search_flops=cost.search_flops(architecture, images=counting.gallery, tokens=tokens),
+        rerank_flops=cost.rerank_flops(architecture, top_k=min(counting.top_k, counting.gallery), tokens=tokens) if reranks else None,
+        seconds={step: _seconds(layout, step, variant, matrix) for step in STEPS},
+    )
+
+
+def _seconds(layout: Layout, step: str, variant: str, matrix: Reported) -> Seconds | None:
+    return mean_seconds([layout.benchmark(step, variant, seed) for seed in matrix.seeds])

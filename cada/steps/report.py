@@ -1,0 +1,27 @@
+"""The report step: the chapters of all data sets of a workflow file as one page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cada import config
+from cada.paths import chapter_folder, report_folder, transfer_tables, variant_params
+from cada.report.page import Row, write_page
+from cada.report.provenance import provenance
+
+
+def write_report(workflow: Path) -> None:
+    """Write the page, and say where it is."""
+    matrix = config.load_workflow(workflow)
+    variants = {name: config.load_variant(name) for name in matrix.rows}
+    output = report_folder(workflow) / "report.html"
+    write_page(
+        {dataset: chapter_folder(dataset, workflow) / "chapter.html" for dataset in matrix.datasets},
+        variants=[Row(name, own.title, own.procedure, own.weights) for name, own in variants.items()],
+        seeds=matrix.seeds,
+        parameters=[workflow, *dict.fromkeys(variant_params(config.base_of(name)) for name in matrix.rows)],
+        transfer=transfer_tables(workflow) / "transfer.html",
+        provenance=provenance(),
+        output=output,
+    )
+    print(output)

@@ -1,0 +1,128 @@
+"""The steps of the report on what a small run left behind."""
+
+from __future__ import annotations
+
+import html
+import platform
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cada.errors import CadaError
+from cada.paths import chapter_folder, report_folder
+from cada.report.provenance import provenance
+from cada.reporting.formats import Section, Table, page
+from cada.steps.chapter import write_chapter_of
+from cada.steps.report import write_report
+from tests.report.small_run import WORKFLOW, make_run
+
+CHAPTER = chapter_folder("smoke", WORKFLOW)
+REPORT = report_folder(WORKFLOW) / "report.html"
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run, once for all tests of this module."""
+    folder = tmp_path_factory.mktemp("report")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("CADA_TRACKING", "off")
+        make_run()
+    return folder
+
+
+@pytest.fixture
+def run(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of it to change, as the working directory."""
+    copy = tmp_path / "run"
+    shutil.copytree(made, copy)
+    monkeypatch.chdir(copy)
+    yield copy
+
+
+def written() -> str:
+    write_chapter_of("smoke", workflow=WORKFLOW)
+    write_report(WORKFLOW)
+    return REPORT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("workflow", "folder"),
+    {
+        "params/workflow.yaml": "results",
+        "params/smoke/workflow.yaml": "results/smoke",
+        "params/sweeps/ara.yaml": "results/sweeps/ara",
+        "elsewhere/try.yaml": "results/try",
+    }.items(),
+)
+def test_every_workflow_file_has_a_place_of_its_own(workflow: str, folder: str) -> None:
+    assert report_folder(Path(workflow)) == Path(folder)
+    assert chapter_folder("smoke", Path(workflow)) == Path(folder, "report/smoke")
+
+
+@pytest.mark.usefixtures("run")
+def test_it_has_everything_of_the_run() -> None:
+    text = written()
+    assert "dual beats global by 50.0 points R@1" in text.split('id="method"')[0], "the first thing that is read"
+    for path in (WORKFLOW, *Path("params/smoke").glob("*.yaml"), *(Path(f"params/variants/{name}.yaml") for name in ("global", "dual"))):
+        assert html.escape(path.read_text(), quote=False).replace("'", "&#39;") in text, path
+    assert "ara.yaml" not in text, "of variants that were not run"
+    for table in ("ablation", "pairs", "comparison"):
+        rows = re.findall(r"<tr>.*</tr>", Path(f"results/smoke/tables/{table}.html").read_text())
+        assert len(rows) > 3
+        assert all(row in text for row in rows)
+    assert text.count('src="data:image/svg+xml;base64,') == 4 and text.count('src="data:image/png;base64,') == 2
+    keys = re.findall(r' id="([^"]+)"', text)
+    assert len(keys) == len(set(keys))
+    assert set(re.findall(r'href="#([^"]+)"', text)) == set(keys)
+
+
+def test_times_and_places_are_in_the_provenance_and_the_cost_table_alone(run: Path) -> None:
+    first = written()
+    assert str(run) not in first
+    assert platform.node() not in re.findall(r"[\w.-]+", " ".join(provenance().values()))
+    assert "not known: this is no git repository" in first
+    chapter = (CHAPTER / "chapter.html").read_bytes()
+    facts = re.compile(r'<dl class="facts">.*?</dl>', re.DOTALL)
+    assert facts.sub("", written()) == facts.sub("", first)
+    assert (CHAPTER / "chapter.html").read_bytes() == chapter
+
+
+@pytest.mark.usefixtures("run")
+def test_the_cost_table_lies_beside_it_with_what_snakemake_measured() -> None:
+    written()
+    text = (CHAPTER / "cost.md").read_text(encoding="utf-8")
+    assert re.search(r"^\| dual .* 10 \| +5 \| +\| +\|$", text, re.MULTILINE), text
+    assert sorted(path.name for path in CHAPTER.iterdir()) == ["chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex"]
+
+
+@pytest.mark.usefixtures("run")
+def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_said() -> None:
+    assert "Sensitivity" not in written()
+    assert "docs/probes.md says" in REPORT.read_text()
+    table = Table("The table", ("k", "R@1"), 1, (Section("Of the first", (("16", "77.7"),)),), ("a note",))
+    for path in (
+        Path(f"results/smoke/{name}.html") for name in ("tables/sensitivity", "probes/tables/robustness", "probes/tables/contrasts")
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page(table))
+    text = written()
+    assert text.count("77.7") == 3 and "Sensitivity" in text and text.count("<h4>The table</h4>") == 2
+    assert "docs/probes.md says" not in text
+
+
+@pytest.mark.parametrize(("name", "command"), [("tables/pairs.html", "cada tables smoke"), ("figures/recall.png", "cada figures smoke")])
+def test_a_missing_piece_is_named_with_what_makes_it(run: Path, name: str, command: str) -> None:
+    (run / "results/smoke" / name).unlink()
+    with pytest.raises(CadaError, match=rf"results/smoke/{name}: there is no such file. Make it with `{command}`"):
+        write_chapter_of("smoke", workflow=WORKFLOW)
+    assert not CHAPTER.exists()
+
+
+@pytest.mark.usefixtures("run")
+def test_a_missing_chapter_is_named() -> None:
+    with pytest.raises(CadaError, match=r"chapter.html: there is no such file. Make it with `cada chapter smoke`"):
+        write_report(WORKFLOW)

@@ -1,0 +1,43 @@
+rule chapter:
+    input:
+        workflow=MATRIX,
+        manifest=rules.data.output,
+        tables=rules.tables.output,
+        figures=rules.figures.output,
+        vocabulary="results/{dataset}/initial/vocab.txt",
+        parameters=expand("params/{{dataset}}/{file}.yaml", file=parameters.DatasetParameters.model_fields),
+        variants=VARIANTS,
+        code=CODE["chapter"],
+    output:
+        f"{CHAPTER}/chapter.html",
+        *[f"{CHAPTER}/cost.{format}" for format in ("csv", "html", "md", "tex")],
+    log:
+        "results/{dataset}/logs/chapter.log",
+    benchmark:
+        "results/{dataset}/benchmarks/chapter.tsv"
+    conda:
+        "../../environment.yml"
+    message:
+        "Write the report's chapter on {wildcards.dataset}"
+    shell:
+        "cada chapter {wildcards.dataset} --workflow {input.workflow} 2> {log}"
+
+
+rule report:
+    input:
+        workflow=MATRIX,
+        chapters=expand(rules.chapter.output, dataset=matrix.datasets),
+        variants=VARIANTS,
+        code=CODE["report"],
+    output:
+        f"{REPORT}/report.html",
+    log:
+        f"{REPORT}/logs/report.log",
+    benchmark:
+        f"{REPORT}/benchmarks/report.tsv"
+    conda:
+        "../../environment.yml"
+    message:
+        "Bind the report"
+    shell:
+        "cada report --workflow {input.workflow} 2> {log}"
