@@ -73,6 +73,7 @@ class Metrics(_File):
     intervals: dict[Fusion, Intervals]
     part_count: int = 1
     parts: dict[Fusion, Scores] | None = None
+    scores_at_k: dict[int, Scores] | None = None
     test_selected: ChosenOnTest | None = None
 
     @model_validator(mode="after")
@@ -81,6 +82,8 @@ class Metrics(_File):
             raise ValueError(f"scores ({', '.join(self.scores)}) lack the headline {self.headline} or do not match the intervals")
         if (self.top_k is None) != (self.fusion_weight is None):
             raise ValueError("top_k and fusion_weight belong together")
+        if (self.top_k is None) != (self.scores_at_k is None):
+            raise ValueError("top_k and scores_at_k belong together")
         return self
 
     def of(self, gallery: Gallery) -> dict[Fusion, Scores]:

@@ -14,6 +14,7 @@ from cada.reporting.formats import Table, latex
 from cada.reporting.measured import read_variants
 from cada.reporting.pairs import compare, pairs_table, sentences
 from cada.reporting.rankings import read_rankings
+from cada.reporting.sensitivity import sensitivity_table
 
 DOCUMENT = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
@@ -44,6 +45,8 @@ def tables(write_metrics: Callable[..., Path], write_rankings: Callable[..., Pat
         pairs_table("cuhk_pedes", compared),
         pairs_table("cuhk_pedes", []),
         comparison_table("cuhk_pedes", variants, ORACLES, [PUBLISHED]),
+        sensitivity_table("cuhk_pedes", variants),
+        sensitivity_table("cuhk_pedes", variants[:1]),
     ]
 
 

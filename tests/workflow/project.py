@@ -33,7 +33,8 @@ if step in ("tables", "figures"):
     listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
-drawn, beside = ["ablation", "pairs", "recall", "training", "successes", "failures"], ["recall.csv", "captions.json"]
+written = ["ablation", "pairs", "comparison", "sensitivity"]
+drawn, beside = ["ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures"], ["recall.csv", "captions.json"]
 made, read = {{
     "data": (["data/manifest.json"], [params / "data.yaml"]),
     "phrases": (["phrases.parquet"], [root / "data/manifest.json", params / "phrases.yaml"]),
@@ -49,7 +50,7 @@ made, read = {{
         [root / f"models/{{cell}}/model.safetensors", params / "evaluate.yaml"],
     ),
     "tables": (
-        [f"{{place}}/{{name}}.{{kind}}" for name in ("ablation", "pairs", "comparison") for kind in ("csv", "html", "md", "tex")]
+        [f"{{place}}/{{name}}.{{kind}}" for name in written for kind in ("csv", "html", "md", "tex")]
         + [f"{{place}}/scores.json"],
         [root / name for name in listed],
     ) if step == "tables" else ([], []),
