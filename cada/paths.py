@@ -10,6 +10,7 @@ PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
 PUBLISHED = PARAMS / "published.csv"
+RESULTS = Path("results")
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
 CACHE = STATE / "cache"
 
@@ -34,7 +35,7 @@ class Layout:
 
     @property
     def root(self) -> Path:
-        return Path("results") / self.dataset
+        return RESULTS / self.dataset
 
     def params(self, step: str) -> Path:
         return PARAMS / self.dataset / f"{step}.yaml"
@@ -58,13 +59,25 @@ class Layout:
         return self.root / "history" / variant / f"{seed}.csv"
 
     def metrics(self, variant: str, seed: int) -> Path:
-        return self.root / "metrics" / variant / f"{seed}.json"
+        return self.scores_on(self.dataset) / variant / f"{seed}.json"
 
     def rankings(self, variant: str, seed: int) -> Path:
         return self.root / "rankings" / variant / f"{seed}.parquet"
 
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
+
+    def transfer(self, target: str, variant: str, seed: int) -> Path:
+        """The metrics of a model that was trained here, on the test split of another data set."""
+        return self.scores_on(target) / variant / f"{seed}.json"
+
+    def scores_on(self, target: str) -> Path:
+        """The folder of all metrics on the test split of a data set: this one's own, or another one's."""
+        return self.root / "metrics" if target == self.dataset else self.root / "transfer" / target
+
+    def attention(self, workflow: Path = WORKFLOW) -> Path:
+        """The attention pictures of a workflow file."""
+        return self._reports(workflow) / "attention"
 
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
@@ -79,8 +92,17 @@ class Layout:
         return self._reports(workflow) / "probes" / "tables"
 
     def _reports(self, workflow: Path) -> Path:
-        sweep = workflow.resolve().parent == SWEEPS.resolve()
-        return self.root / "sweeps" / workflow.stem if sweep else self.root
+        return self.root / _sweep(workflow)
+
+
+def transfer_tables(workflow: Path = WORKFLOW) -> Path:
+    """The table of all data sets of a workflow file; that of a sweep has a folder of its own."""
+    return RESULTS / "transfer" / _sweep(workflow)
+
+
+def _sweep(workflow: Path) -> Path:
+    """Where the reports of a workflow file lie below the others: a sweep's in sweeps/<name>, else beside them."""
+    return Path("sweeps") / workflow.stem if workflow.resolve().parent == SWEEPS.resolve() else Path()
 
 
 def set_lock(root: Path) -> Path:

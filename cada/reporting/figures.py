@@ -103,8 +103,8 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
             f"Right: the paired difference from {variants[0]} in points, with its 95 % interval at each K. {interval_note(seeds)}"
         ),
         "sensitivity": (
-            f"R@1 and mAP on the full test gallery over quantities that were chosen beforehand: mean over {many}{bands}. "
-            "Dotted: the cosine alone. k: how many pictures of each query are re-ranked, with the weight of the cosine that val chose at the largest k."
+            f"R@1 and mAP on the full test gallery over quantities that were chosen beforehand: mean over {many}{bands}. Dotted: the "
+            "cosine alone. k: how many pictures of each query are re-ranked, with the weight of the cosine that val chose at the largest k."
         ),
         "training": f"The objectives and the score that chose the checkpoint, over epochs of fine-tuning: mean over {many}{bands}.",
         "successes": f"{model}: {shares[0]:.1f} % of the queries find the described person at rank 1. {lists}",

@@ -5,9 +5,8 @@ Legend: S seeds.
 
 from __future__ import annotations
 
-import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,10 +108,11 @@ def _row_of_panels(part: SubFigure, quantity: Quantity) -> None:
     ticks = sorted({value for curve in quantity.headlines for value, _ in curve.points})
     for axes, metric in zip(part.subplots(1, len(SHOWN)), SHOWN, strict=True):
         for curve in quantity.headlines:
-            _draw(axes, curve, metric, marker="o", markersize=2.5, **look[curve.variant])
+            _over_seeds(axes, curve, metric, look[curve.variant])
         for curve in quantity.cosines:
-            _draw(axes, curve, metric, color=look[curve.variant]["color"], linestyle=(0, (1, 2)), linewidth=0.9)
-        axes.set(ylabel=f"{LABEL[metric]}, %", xlabel=TITLES[quantity.name])
+            means = [summary.mean for summary in curve.summaries(metric)]
+            axes.plot([value for value, _ in curve.points], means, color=look[curve.variant]["color"], linestyle=(0, (1, 2)), linewidth=0.9)
+        axes.set(title=f"{LABEL[metric]}, %", xlabel=TITLES[quantity.name])
         if quantity.name == "k":
             axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
@@ -121,11 +121,11 @@ def _row_of_panels(part: SubFigure, quantity: Quantity) -> None:
     legend_above(part, [curve.variant for curve in quantity.headlines])
 
 
-def _draw(axes: Axes, curve: Curve, metric: str, **look: Any) -> None:
+def _over_seeds(axes: Axes, curve: Curve, metric: str, look: Mapping[str, Any]) -> None:
     """The mean of the seeds as a line, and a band from the lowest to the highest."""
     values, summaries = [value for value, _ in curve.points], curve.summaries(metric)
-    axes.plot(values, [summary.mean for summary in summaries], **look)
-    low, high = zip(*(summary.interval or (math.nan, math.nan) for summary in summaries), strict=True)
+    axes.plot(values, [summary.mean for summary in summaries], marker="o", markersize=2.5, **look)
+    low, high = zip(*(summary.interval for summary in summaries if summary.interval), strict=True)
     axes.fill_between(values, low, high, color=look["color"], alpha=0.12, lw=0)
 
 

@@ -26,7 +26,7 @@ words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
 words = words[1:] if step == "data" else words
 dataset, cell = words[0], "/".join(words[1:])
-if step in ("tables", "figures"):
+if step in ("tables", "figures", "attention"):
     from cada.config import load_workflow
     from cada.paths import Layout
     matrix, place = load_workflow(Path(words[1])), getattr(Layout(""), step)(Path(words[1])).relative_to("results")
@@ -58,6 +58,10 @@ made, read = {{
         [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
         [root / name for name in listed],
     ) if step == "figures" else ([], []),
+    "attention": (
+        [f"{{place}}/{{name}}" for name in ("attention.png", "attention.svg", "captions.json")],
+        [root / name.replace("metrics", "models").replace(".json", "/model.safetensors") for name in listed],
+    ) if step == "attention" else ([], []),
 }}[step]
 digest = hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()
 with open("ran.txt", "a") as file:

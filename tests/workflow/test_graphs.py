@@ -14,7 +14,7 @@ MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 
 DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
 EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
-REPORTS = [f"{step} synthpedes --workflow params/workflow.yaml" for step in ("figures", "tables")]
+REPORTS = [f"{step} synthpedes --workflow params/workflow.yaml" for step in ("attention", "figures", "tables")]
 
 CHANGES = {
     "a variant": ("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2", sorted([*DUAL, *REPORTS])),
@@ -106,7 +106,7 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     assert project.ran() == sorted([*cells, *(line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS)])
     made = project.files()
     assert {name: made[name] for name in before} == before
-    reports = {name for name in before if "/tables/" in name or "/figures/" in name}
+    reports = {name for name in before if {"tables", "figures", "attention"} & set(name.split("/"))}
     assert {name for name in made if "/sweeps/" in name} == {name.replace("synthpedes/", "synthpedes/sweeps/rates/") for name in reports}
     assert NOTHING in project.snakemake("--configfile", "params/sweeps/rates.yaml")
     assert NOTHING in project.snakemake()
@@ -114,7 +114,7 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
 
     project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
     project.snakemake("--configfile", "params/sweeps/rates.yaml")
-    assert len(project.ran()) == 6, "two more points, the tables and the figures"
+    assert len(project.ran()) == 7, "two more points, the tables, the figures and the attention"
 
 
 def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
@@ -132,7 +132,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert said.format(pid=first.pid) in project.run(*command, check=False)
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 2
+        assert len(project.ran()) == 3 + 4 + 4 + 3
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()
@@ -178,7 +178,7 @@ def test_the_report_is_one_file_that_needs_no_network(project: Project) -> None:
 
 def test_the_overhead_is_measured(project: Project) -> None:
     said = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
-    assert re.search(r"^13 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
+    assert re.search(r"^14 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
 
 
 def test_a_failing_step_shows_its_message(project: Project) -> None:

@@ -2,6 +2,7 @@
 from contextlib import ExitStack
 from functools import cache
 from importlib.metadata import version
+from itertools import permutations
 from pathlib import Path
 
 from packaging.version import Version
@@ -12,7 +13,7 @@ from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
-from cada.paths import STATE, Layout, variant_params
+from cada.paths import STATE, Layout, transfer_tables, variant_params
 
 # As dvc.yaml calls the steps.
 shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
@@ -33,7 +34,8 @@ def code(*places):
 DATA = ["cada/config"]
 DATA += [f"cada/data/{name}.py" for name in ("decoding", "holdout", "manifest", "prepare", "readers", "records", "text", "validation")]
 PICTURES = [f"cada/data/{name}.py" for name in ("cache", "images", "loading")]
-MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
+COMPUTE = ["cada/compute.py", "cada/distributed.py"]
+MODELS = ["cada/steps/common.py", *COMPUTE, *PICTURES, "cada/model", "cada/retrieval"]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 REPORTING = ["cada/steps/matrix.py", "cada/reporting", "cada/retrieval/metrics.py"]
 CODE = {
@@ -46,6 +48,9 @@ CODE = {
     "figures": code("cada/steps/figures.py", *DATA, "cada/data/images.py", *REPORTING),
     "probe": code("cada/steps/probe.py", *DATA, *MODELS, "cada/phrases", "cada/probes", "cada/data/synthpedes"),
     "probe tables": code("cada/steps/probe_tables.py", "cada/config", *REPORTING),
+    "transfer": code("cada/steps/transfer.py", *DATA, *MODELS, "cada/reporting/measured.py"),
+    "transfer tables": code("cada/steps/transfer_tables.py", "cada/config", *REPORTING),
+    "attention": code("cada/steps/attention.py", *DATA, *PICTURES, *COMPUTE, "cada/model", "cada/phrases", "cada/attention.py", *REPORTING),
 }
 
 
@@ -111,7 +116,9 @@ def cuda(device):
 
 FIGURES = str(Layout("{dataset}").figures(MATRIX))
 TABLES = str(Layout("{dataset}").tables(MATRIX))
+ATTENTION = str(Layout("{dataset}").attention(MATRIX))
 PROBE_TABLES = str(Layout("{dataset}").probe_tables(MATRIX))
+TRANSFERS = str(transfer_tables(MATRIX))
 
 
 def reported(path, kind):
@@ -125,4 +132,5 @@ def reported(path, kind):
 
 def all_results():
     """What the whole pipeline is run for."""
-    return expand([*rules.tables.output, *rules.figures.output], dataset=matrix.datasets)
+    transfers = rules.transfer_tables.output if len(matrix.datasets) > 1 else []
+    return [*expand([*rules.tables.output, *rules.figures.output, *rules.attention.output], dataset=matrix.datasets), *transfers]
