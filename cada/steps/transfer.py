@@ -58,7 +58,7 @@ def transfer_cell(cell: Cell, target: str, device: torch.device) -> None:
     )
     if not distributed.is_first():
         return
-    metrics = {
+    origin = {
         "dataset": target,
         "trained_on": dataset,
         "variant": variant,
@@ -67,8 +67,8 @@ def transfer_cell(cell: Cell, target: str, device: torch.device) -> None:
         "selection": own.selection,
         "val": own.val,
         "split": "test",
-    } | metrics
+    }
     path = layout.transfer(target, variant, seed)
-    write_json(path, metrics)
+    write_json(path, origin | metrics)
     scores = metrics["scores"][own.headline]
     print(f"{path}: {', '.join(f'{name} {scores[name]:.1f}' for name in ('R1', 'R5', 'R10', 'mAP'))}", file=sys.stderr)

@@ -24,7 +24,7 @@ import hashlib, sys
 from pathlib import Path
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
-words = words[1:] if step == "data" else words
+words = words[1:] if step == "data" else ["transfer"] if step == "transfer-tables" else words
 dataset, cell = words[0], "/".join(words[1:])
 if step in ("tables", "figures", "attention"):
     from cada.config import load_workflow
@@ -58,6 +58,11 @@ made, read = {{
         [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
         [root / name for name in listed],
     ) if step == "figures" else ([], []),
+    "transfer": ([f"transfer/{{cell}}.json"], [root / "models" / "/".join(words[2:]) / "model.safetensors"]),
+    "transfer-tables": (
+        [f"transfer.{{kind}}" for kind in ("csv", "html", "md", "tex")],
+        sorted(Path("results").glob("*/transfer/*/*/*.json")),
+    ),
     "attention": (
         [f"{{place}}/{{name}}" for name in ("attention.png", "attention.svg", "captions.json")],
         [root / name.replace("metrics", "models").replace(".json", "/model.safetensors") for name in listed],

@@ -117,6 +117,24 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     assert len(project.ran()) == 7, "two more points, the tables, the figures and the attention"
 
 
+def test_transfers_are_made_where_there_are_several_sets_and_made_again_after_a_restore(project: Project) -> None:
+    """DVC does not keep them: after a pull they are all that Snakemake has to do."""
+    (project.root / "params/workflow.yaml").write_text("datasets: [synthpedes, smoke]\nvariants: [dual]\nseeds: [0]\n")
+    project.snakemake()
+    pairs = (("smoke", "synthpedes"), ("synthpedes", "smoke"))
+    cells = [f"transfer {one} --to {other} --variant dual --seed 0" for one, other in pairs]
+    transfers = [*cells, "transfer-tables --workflow params/workflow.yaml"]
+    assert [line for line in project.ran() if line.startswith("transfer")] == transfers
+    project.run("workflow/scripts/record.sh")
+    before = project.files()
+    for folder in ("transfer", "smoke/transfer", "synthpedes/transfer"):
+        shutil.rmtree(project.root / "results" / folder)
+    project.run("workflow/scripts/restore.sh")
+    project.snakemake()
+    assert project.ran() == transfers
+    assert project.files() == before
+
+
 def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
     """Two of Snakemake, two of DVC: the second says who is at work, nothing is damaged, and both make the same files."""
     fake, go = project.root.parent / "bin" / "cada", project.root / "go"
