@@ -24,6 +24,7 @@ report: "workflow/report/workflow.rst"
 
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
+    target="[a-z][a-z0-9_]*",
     variant="[a-z][a-z0-9_]*(,[a-z_]+=[^/,]+)*",
     seed="[0-9]+",
 
@@ -36,7 +37,9 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/attention.smk"
 include: "workflow/rules/probes.smk"
+include: "workflow/rules/transfer.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -53,3 +56,8 @@ rule all:
 rule probes:
     input:
         expand(rules.probe_tables.output, dataset=matrix.datasets),
+
+
+rule transfers:
+    input:
+        rules.transfer_tables.output,

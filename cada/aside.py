@@ -1,9 +1,8 @@
 """Results of variants and seeds, and chapters of data sets, that params/workflow.yaml does not list, laid aside.
 
-DVC's `tables`, `figures` and `report` depend on whole folders, for dvc.yaml cannot list the files of a matrix: a file in them
-that no step makes would be recorded too, and no clone could restore it. So what the matrix no longer lists is moved to .cada/aside,
-with its times, and back when it is listed again. Models stay where they are. A sweep's files are left alone: .dvcignore
-hides them.
+DVC's `tables`, `figures`, `attention` and `report` depend on whole folders, for dvc.yaml cannot list the files of a matrix: a
+file in them that no step makes would be recorded too, and no clone could restore it. So what the matrix no longer lists is
+moved to .cada/aside, with its times, and back when it is listed again. A sweep's files are left alone: .dvcignore hides them.
 """
 
 from __future__ import annotations
@@ -21,9 +20,11 @@ def lay_aside(matrix: Workflow) -> Iterator[Path]:
     """Move away what the matrix does not list; yields each file's old place."""
     for dataset in matrix.datasets:
         listed = set(_listed(dataset, matrix))
-        for folder in ("metrics", "rankings", "history"):
-            for path in sorted((Layout(dataset).root / folder).glob("*/*.*")):
-                if path not in listed and "=" not in path.parent.name:
+        for kind, depth in {"metrics": 2, "rankings": 2, "history": 2, "models": 3}.items():
+            root = Layout(dataset).root / kind
+            for path in sorted(root.glob("/".join("*" * depth))):
+                variant = path.relative_to(root).parts[0]
+                if path.is_file() and listed.isdisjoint((path, path.parent)) and "=" not in variant:
                     _move(path, ASIDE / path)
                     yield path
     for path in sorted(chapter_folder("*").parent.glob("*/*")):
@@ -35,17 +36,20 @@ def lay_aside(matrix: Workflow) -> Iterator[Path]:
 def bring_back(matrix: Workflow) -> None:
     """Move back what the matrix lists, where no newer file has taken its place."""
     for dataset in matrix.datasets:
-        chapters = (path.relative_to(ASIDE) for path in sorted((ASIDE / chapter_folder(dataset)).glob("*")))
-        for path in (*_listed(dataset, matrix), *chapters):
-            if (ASIDE / path).exists() and not path.exists():
-                _move(ASIDE / path, path)
+        for place in (*_listed(dataset, matrix), chapter_folder(dataset)):
+            aside = ASIDE / place
+            for path in sorted(aside.iterdir()) if aside.is_dir() else [aside] if aside.exists() else []:
+                target = path.relative_to(ASIDE)
+                if not target.exists():
+                    _move(path, target)
 
 
 def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:
+    """The files of every listed training, and the folder of its model."""
     layout = Layout(dataset)
     for variant in matrix.rows:
         for seed in matrix.seeds:
-            yield from (place(variant, seed) for place in (layout.metrics, layout.rankings, layout.history))
+            yield from (place(variant, seed) for place in (layout.metrics, layout.rankings, layout.history, layout.model))
 
 
 def _move(path: Path, target: Path) -> None:

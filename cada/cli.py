@@ -159,9 +159,36 @@ def probe(dataset: Dataset, variant: Variant, seed: Seed) -> None:
     probe_variant(dataset, variant, seed)
 
 
+@app.command("transfer")
+def transfer(
+    dataset: Dataset,
+    to: Annotated[str, typer.Option("--to", help="The data set whose test split is searched.", show_default=False)],
+    variant: Variant,
+    seed: Seed,
+) -> None:
+    """Search another data set's test split.
+
+    The model and all that was chosen with it are those of DATASET.
+    """
+    from cada.steps.transfer import transfer_variant
+
+    transfer_variant(dataset, to, variant, seed)
+
+
+@app.command("transfer-tables")
+def transfer_tables(workflow: WorkflowFile = WORKFLOW) -> None:
+    """Write the table of transfers.
+
+    It has the data sets, variants and seeds that the workflow file lists.
+    """
+    from cada.steps.transfer_tables import tabulate_transfers
+
+    tabulate_transfers(workflow=workflow)
+
+
 @app.command("tables")
 def tables(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
-    """Write the tables: ablation, paired differences, comparison.
+    """Write the tables: ablation, paired differences, comparison, sensitivity.
 
     They have the variants and seeds that the workflow file lists, and nothing else.
     """
@@ -190,6 +217,17 @@ def figures(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
     from cada.steps.figures import write_figures
 
     write_figures(dataset, workflow=workflow)
+
+
+@app.command("attention")
+def attention(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
+    """Draw what phrases look at.
+
+    The first pictures of a few queries, under the cross-attention of each attribute phrase.
+    """
+    from cada.steps.attention import draw_attention
+
+    draw_attention(dataset, workflow=workflow)
 
 
 @app.command("chapter")

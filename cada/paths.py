@@ -63,13 +63,21 @@ class Layout:
         return self.root / "history" / variant / f"{seed}.csv"
 
     def metrics(self, variant: str, seed: int) -> Path:
-        return self.root / "metrics" / variant / f"{seed}.json"
+        return self.scores_on(self.dataset) / variant / f"{seed}.json"
 
     def rankings(self, variant: str, seed: int) -> Path:
         return self.root / "rankings" / variant / f"{seed}.parquet"
 
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
+
+    def transfer(self, target: str, variant: str, seed: int) -> Path:
+        """The metrics of a model that was trained here, on the test split of another data set."""
+        return self.scores_on(target) / variant / f"{seed}.json"
+
+    def scores_on(self, target: str) -> Path:
+        """The folder of all metrics on the test split of a data set: this one's own, or another one's."""
+        return self.root / "metrics" if target == self.dataset else self.root / "transfer" / target
 
     def attention(self, workflow: Path = WORKFLOW) -> Path:
         """The attention pictures of a workflow file."""

@@ -27,7 +27,7 @@ def sync(describe: Describe) -> None:
         _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
     for layout in map(Layout, sorted(path.name for path in RESULTS.iterdir())):
         for workflow in (WORKFLOW, *sorted(SWEEPS.glob("*.yaml"))):
-            for folder in (layout.tables(workflow), layout.figures(workflow)):
+            for folder in (layout.tables(workflow), layout.figures(workflow), layout.attention(workflow)):
                 if folder.exists() and not tracking.tell_reports(layout.dataset, folder, workflow=workflow):
                     raise _not_told(str(folder))
 

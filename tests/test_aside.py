@@ -10,7 +10,7 @@ import pytest
 from cada.aside import bring_back, lay_aside
 from cada.config import Workflow
 
-KINDS = {"metrics": "json", "rankings": "parquet", "history": "csv"}
+NAMES = {"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "models": "0/model.safetensors"}
 
 
 def matrix(*variants: str, seeds: tuple[int, ...] = (0,)) -> Workflow:
@@ -21,8 +21,8 @@ def matrix(*variants: str, seeds: tuple[int, ...] = (0,)) -> Workflow:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for variant in ("global", "dual", "dual,ara=0.5"):
-        for kind, suffix in KINDS.items():
-            path = Path("results/toy", kind, variant, f"0.{suffix}")
+        for kind, name in NAMES.items():
+            path = Path("results/toy", kind, variant, name)
             path.parent.mkdir(parents=True)
             path.write_text(f"{kind} of {variant}")
             os.utime(path, (1, 1))
@@ -36,7 +36,7 @@ def files(root: Path) -> dict[str, str]:
 def test_it_goes_and_comes_back_as_it_was(results: Path) -> None:
     before = files(results)
     moved = list(lay_aside(matrix("global")))
-    assert {str(path) for path in moved} == {f"results/toy/{kind}/dual/0.{suffix}" for kind, suffix in KINDS.items()}
+    assert {str(path) for path in moved} == {f"results/toy/{kind}/dual/{name}" for kind, name in NAMES.items()}
     assert files(results) == {name: text for name, text in before.items() if "/dual/" not in name}
     assert list(lay_aside(matrix("global"))) == []
 

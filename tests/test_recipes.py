@@ -104,3 +104,4 @@ def test_snakemake_plans_all_three_with_every_variant(tmp_path: Path) -> None:
     planned = dict(re.findall(r"^(\w+) +(\d+)$", done.stdout + done.stderr, re.MULTILINE))
     cells = str(3 * 5 * 3)
     assert planned | {"train": cells, "evaluate": cells, "data": "3", "phrases": "3", "initial": "3", "tables": "3"} == planned
+    assert planned | {"transfer": str(3 * 2 * 5 * 3), "transfer_tables": "1", "attention": "3"} == planned

@@ -6,7 +6,7 @@ Sizes are (height, width). Only the command line holds a whole configuration; fu
 from cada.config.base import Parameters, Pinned
 from cada.config.data import Counts, Data, Format, Persons, Phrases, Synthesis
 from cada.config.loading import DatasetParameters, complaint, known_datasets, load, load_dataset, load_variant, load_workflow, params_hash
-from cada.config.matrix import Grid, Workflow, base_of
+from cada.config.matrix import Grid, Workflow, base_of, values_of
 from cada.config.method import (
     PROCEDURES,
     AbsentVal,
@@ -88,4 +88,5 @@ __all__ = [
     "load_workflow",
     "params_hash",
     "resolve_switches",
+    "values_of",
 ]

@@ -61,12 +61,18 @@ def base_of(name: str) -> str:
     return name.split(",")[0]
 
 
+def values_of(name: str) -> dict[str, str]:
+    """The values in a row's name by their keys, as text: none for a variant, `ara` is 0.5 for `dual,ara=0.5`."""
+    changes = (change.partition("=") for change in name.split(",")[1:])
+    return {key: value for key, _, value in changes}
+
+
 def with_values(variant: Variant, name: str) -> dict[str, Any]:
     """The variant's parameters with the values that the name gives, not yet validated."""
-    changes = [change.partition("=") for change in name.split(",")[1:]]
+    changes = values_of(name)
     parameters: dict[str, Any] = variant.model_dump(by_alias=True, exclude_none=True)
-    for key, _, value in changes:
+    for key, value in changes.items():
         parameters["weights" if key in WEIGHTS else "switches"][key] = value  # pydantic reads numbers from text
     if changes:
-        parameters["title"] += ", " + ", ".join(f"{key} = {value}" for key, _, value in changes)
+        parameters["title"] += ", " + ", ".join(f"{key} = {value}" for key, value in changes.items())
     return parameters

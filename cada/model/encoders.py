@@ -133,6 +133,13 @@ def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, ima
     return layer.output(layer.intermediate(states), states)
 
 
+def causal_mask(mask: Tensor) -> Tensor:
+    """What each token of the decoder sees: itself and the tokens before it that `mask` (B, L) has: (B, 1, L, L)."""
+    length = mask.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool, device=mask.device).tril()
+    return causal & mask.bool()[:, None, None, :]
+
+
 class AttributeDecoder(nn.Module):
     """A second BERT of the same shape with a masked-language head; its self-attention is causal."""
 
@@ -147,10 +154,7 @@ class AttributeDecoder(nn.Module):
 
         The label of a position stands at the same position: nothing is shifted.
         """
-        length = ids.shape[1]
-        causal = torch.ones(length, length, dtype=torch.bool, device=ids.device).tril()
-        visible = causal & mask.bool()[:, None, None, :]  # (B, 1, L, L)
-        hidden = self.bert.bert(ids, attention_mask=visible, encoder_hidden_states=image_tokens).last_hidden_state
+        hidden = self.bert.bert(ids, attention_mask=causal_mask(mask), encoder_hidden_states=image_tokens).last_hidden_state
         return self.bert.cls(hidden[selected])
 
     def start_from(self, text_encoder: TextEncoder) -> None:

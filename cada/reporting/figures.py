@@ -17,6 +17,7 @@ from cada.reporting.measured import read_variants
 from cada.reporting.pairs import compare, interval_note
 from cada.reporting.ranked_lists import QUERIES, SHOWN, SIZE, draw_lists, failures, lists_figure, successes
 from cada.reporting.rankings import Rankings, read_rankings
+from cada.reporting.sensitivity import sensitivity_figure
 from cada.reporting.style import save, style
 
 
@@ -32,7 +33,7 @@ def write_figures(
     records: Sequence[Record],
     output: Path,
 ) -> None:
-    """Write {ablation,pairs,recall,training,successes,failures}.{png,svg}, captions.json and recall.csv into `output`.
+    """Write {ablation,pairs,recall,sensitivity,training,successes,failures}.{png,svg}, captions.json and recall.csv into `output`.
 
     variants: (name, title). pairs: (variant, reference) by name. shown: the variant whose ranked lists are shown, with the
     first seed. results: the folder of metrics, rankings and histories. root, records: the data set's pictures and captions.
@@ -56,6 +57,7 @@ def write_figures(
             "ablation": ablation_figure(measured),
             "pairs": pairs_figure(compare(measured, rankings, pairs)),
             "recall": recall_figure(rankings),
+            "sensitivity": sensitivity_figure(measured),
             "training": training_figure(histories),
         }
         for name, among in zip(("successes", "failures"), found, strict=True):
@@ -99,6 +101,10 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
         "recall": (
             f"Left: R@K over K by the scores that the variants are judged by, mean over {many}. "
             f"Right: the paired difference from {variants[0]} in points, with its 95 % interval at each K. {interval_note(seeds)}"
+        ),
+        "sensitivity": (
+            f"R@1 and mAP on the full test gallery over quantities that were chosen beforehand: mean over {many}{bands}. Dotted: the "
+            "cosine alone. k: how many pictures of each query are re-ranked, with the weight of the cosine that val chose at the largest k."
         ),
         "training": f"The objectives and the score that chose the checkpoint, over epochs of fine-tuning: mean over {many}{bands}.",
         "successes": f"{model}: {shares[0]:.1f} % of the queries find the described person at rank 1. {lists}",

@@ -55,9 +55,10 @@ class ChosenOnTest(_File):
 
 
 class Metrics(_File):
-    """results/<dataset>/metrics/<variant>/<seed>.json."""
+    """results/<dataset>/metrics/<variant>/<seed>.json, or results/<trained_on>/transfer/<dataset>/<variant>/<seed>.json."""
 
     dataset: str
+    trained_on: str | None = None  # another data set
     variant: str
     seed: int
     procedure: Literal["robust", "published"]
@@ -73,6 +74,7 @@ class Metrics(_File):
     intervals: dict[Fusion, Intervals]
     part_count: int = 1
     parts: dict[Fusion, Scores] | None = None
+    scores_at_k: dict[int, Scores] | None = None
     test_selected: ChosenOnTest | None = None
 
     @model_validator(mode="after")
@@ -81,6 +83,8 @@ class Metrics(_File):
             raise ValueError(f"scores ({', '.join(self.scores)}) lack the headline {self.headline} or do not match the intervals")
         if (self.top_k is None) != (self.fusion_weight is None):
             raise ValueError("top_k and fusion_weight belong together")
+        if (self.top_k is None) != (self.scores_at_k is None):
+            raise ValueError("top_k and scores_at_k belong together")
         return self
 
     def of(self, gallery: Gallery) -> dict[Fusion, Scores]:
@@ -123,14 +127,16 @@ class Variant:
     files: tuple[Metrics, ...]
 
 
-def read_variants(dataset: str, variants: Sequence[tuple[str, str]], seeds: Sequence[int], folder: Path) -> list[Variant]:
-    """The metrics files of variants (name, title) x seeds, and no others.
+def read_variants(
+    dataset: str, variants: Sequence[tuple[str, str]], seeds: Sequence[int], folder: Path, *, trained_on: str | None = None
+) -> list[Variant]:
+    """The metrics files of variants (name, title) x seeds, and no others; `trained_on` names another data set than `dataset`.
 
     Errors: `CadaError` for a file that is missing, incomplete or about something else, and for galleries that differ.
     """
     read = []
     for name, title in variants:
-        files = [read_metrics(folder / name / f"{seed}.json", dataset, name, seed) for seed in seeds]
+        files = [read_metrics(folder / name / f"{seed}.json", dataset, name, seed, trained_on=trained_on) for seed in seeds]
         read.append(Variant(name, title, tuple(files)))
     for variant in read:
         for file in variant.files:
@@ -138,9 +144,10 @@ def read_variants(dataset: str, variants: Sequence[tuple[str, str]], seeds: Sequ
     return read
 
 
-def read_metrics(path: Path, dataset: str, variant: str, seed: int) -> Metrics:
+def read_metrics(path: Path, dataset: str, variant: str, seed: int, *, trained_on: str | None = None) -> Metrics:
     """One metrics file, checked to be the one that its name says."""
-    again = f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
+    command = f"evaluate {dataset}" if trained_on is None else f"transfer {trained_on} --to {dataset}"
+    again = f"Make it with `cada {command} --variant {variant} --seed {seed}`."
     if not path.is_file():
         raise CadaError(f"{path}: there is no such file. {again}")
     try:
@@ -148,7 +155,7 @@ def read_metrics(path: Path, dataset: str, variant: str, seed: int) -> Metrics:
     except ValidationError as error:
         key = ".".join(str(part) for part in error.errors()[0]["loc"])
         raise CadaError(f"{path}: {key or 'the file'}: {error.errors()[0]['msg']}. {again}") from error
-    for key, wanted in {"dataset": dataset, "variant": variant, "seed": seed}.items():
+    for key, wanted in {"dataset": dataset, "trained_on": trained_on, "variant": variant, "seed": seed}.items():
         if getattr(metrics, key) != wanted:
             raise CadaError(f"{path}: {key}: says {getattr(metrics, key)!r}, but stands where {wanted!r} belongs. {again}")
     return metrics

@@ -26,6 +26,7 @@ class RankedList:
 
     caption: str
     image: str  # the picture that the caption was written for
+    number: int  # of the caption among the picture's
     person: int
     first_rank: int
     found: tuple[str, ...]
@@ -50,7 +51,7 @@ def draw_lists(table: pd.DataFrame, among: np.ndarray, captions: Mapping[tuple[s
     drawn = table.iloc[order].groupby("person", sort=False).head(1).head(QUERIES).reset_index()
     columns = (drawn[name].tolist() for name in ("image", "caption", "person", "first_rank", "top"))
     return [
-        RankedList(captions[image, number], image, person, first_rank, tuple(top[:SHOWN]))
+        RankedList(captions[image, number], image, number, person, first_rank, tuple(top[:SHOWN]))
         for image, number, person, first_rank, top in zip(*columns, strict=True)
     ]
 

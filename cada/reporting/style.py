@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from cada.files import atomic
@@ -75,7 +75,7 @@ def message(text: str, *, width: float = COLUMN) -> Figure:
     return figure
 
 
-def legend_above(figure: Figure, names: Sequence[str]) -> None:
+def legend_above(figure: Figure | SubFigure, names: Sequence[str]) -> None:
     """One legend of the variants over all panels."""
     lines = [Line2D([], [], label=name, **look) for name, look in looks(names).items()]
     fitting = 100 // (max(map(len, names)) + 6)  # a line of the legend has room for about 100 letters; six are a handle

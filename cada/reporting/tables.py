@@ -13,6 +13,7 @@ from cada.reporting.formats import latex, markdown, page
 from cada.reporting.measured import headlines, read_variants
 from cada.reporting.pairs import compare, interval_note, pairs_csv, pairs_table, sentences
 from cada.reporting.rankings import read_rankings
+from cada.reporting.sensitivity import sensitivity_csv, sensitivity_table
 
 
 def write_tables(
@@ -27,7 +28,7 @@ def write_tables(
     published: Path,
     output: Path,
 ) -> None:
-    """Write {ablation,pairs,comparison}.{csv,html,md,tex} and scores.json into `output`.
+    """Write {ablation,pairs,comparison,sensitivity}.{csv,html,md,tex} and scores.json into `output`.
 
     variants: (name, title) in the order of the rows. Only `metrics`/<name>/<seed>.json and `rankings`/<name>/<seed>.parquet of
     these variants and seeds are read. pairs: (variant, reference) by name. scores.json has the mean of each variant's
@@ -42,12 +43,14 @@ def write_tables(
         "ablation.csv": ablation_csv(dataset, measured, oracles),
         "pairs.csv": pairs_csv(dataset, compared),
         "comparison.csv": comparison_csv(dataset, measured, oracles, rows),
+        "sensitivity.csv": sensitivity_csv(dataset, measured),
     }
     differences = [*sentences(compared, ["R1"]), interval_note(seeds)] if compared else []
     for name, table in {
         "ablation": ablation_table(dataset, measured, oracles, differences),
         "pairs": pairs_table(dataset, compared),
         "comparison": comparison_table(dataset, measured, oracles, rows),
+        "sensitivity": sensitivity_table(dataset, measured),
     }.items():
         texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
     for name, text in texts.items():

@@ -6,7 +6,7 @@ Legend: Q queries, G gallery, K re-ranked.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -85,6 +85,11 @@ class Retrieved:
         assert self.logits is not None
         near = np.take_along_axis(self.cosine, self.candidates, axis=1)
         return calibrated_scores(near, self.logits, weight=weight)
+
+    def within(self, k: int) -> Retrieved:
+        """The same search, had it matched the first `k` <= K pictures of each query alone."""
+        assert self.logits is not None
+        return replace(self, logits=self.logits[:, :k])
 
     @property
     def fusions(self) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from cada.data.loading import Split
 from cada.data.records import gallery_parts
 from cada.model.cada import Cada
 from cada.retrieval.encoding import Gallery
-from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
+from cada.retrieval.evaluation import Engine, Retrieved, Target, choose_weight, encode, query_values, retrieve
 from cada.retrieval.metrics import METRICS, bootstrap_intervals, score_queries, summarise
 
 KEPT = 20  # pictures of each ranking that are kept
@@ -33,11 +33,28 @@ def evaluate_model(
     bootstrap: int,
     bootstrap_seed: int = 0,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """`score_model` with the weight of the calibrated fusion that val chooses; test is read once."""
+    weight = None if engine.top_k is None else weight_on(val, model, engine=engine, weights=fusion_weights)
+    return score_model(
+        model, test, engine=engine, headline=headline, weight=weight, parts=parts, bootstrap=bootstrap, bootstrap_seed=bootstrap_seed
+    )
+
+
+def score_model(
+    model: Cada,
+    test: Target,
+    *,
+    engine: Engine,
+    headline: str,
+    weight: float | None,
+    parts: int,
+    bootstrap: int,
+    bootstrap_seed: int = 0,
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Metrics of every fusion on the full gallery and on its fixed parts, and the rankings (Q, G) of the headline and of the cosine.
 
-    Val chooses the weight of the calibrated fusion; test is read once.
+    A model that re-ranks also has `scores_at_k`, the headline's metrics had it re-ranked fewer pictures.
     """
-    weight = None if engine.top_k is None else weight_on(val, model, engine=engine, weights=fusion_weights)
     gallery, queries = encode(model, test, engine)
     whole = retrieve(model, gallery, queries, test.captions, engine)
     values = {fusion: query_values(whole, test.caption_persons, test.image_persons, fusion, weight) for fusion in whole.fusions}
@@ -54,6 +71,8 @@ def evaluate_model(
             for fusion, array in values.items()
         },
     }
+    if whole.logits is not None:
+        metrics["scores_at_k"] = scores_at_k(whole, test, fusion=headline, weight=weight)
     if parts > 1:
         metrics |= {"part_count": parts, "parts": part_scores(model, gallery, queries, test, engine=engine, weight=weight, parts=parts)}
     return metrics, {fusion: whole.ranking(fusion, weight) for fusion in (headline, "cosine")}
@@ -63,6 +82,17 @@ def weight_on(val: Target, model: Cada, *, engine: Engine, weights: Sequence[flo
     """The cosine's weight that val chooses; val's rankings, gigabytes for a large set, are gone when test is searched."""
     retrieved = retrieve(model, *encode(model, val, engine), val.captions, engine)
     return choose_weight(retrieved, val.caption_persons, val.image_persons, weights)
+
+
+def scores_at_k(retrieved: Retrieved, test: Target, *, fusion: str, weight: float | None) -> dict[str, dict[str, float]]:
+    """The fusion's metrics had the first k = 1, 2, 4, ... up to all K candidates been re-ranked, by k.
+
+    The match logits are there, so no model is asked again. `weight` is the one chosen at K for every k. Under the calibrated
+    fusion k = 1 is the cosine exactly; the published one rounds the cosines behind the candidates, which can make ties of them.
+    """
+    most = retrieved.candidates.shape[1]
+    chosen = [k for k in (1 << power for power in range(most.bit_length())) if k < most] + [most]
+    return {str(k): summarise(query_values(retrieved.within(k), test.caption_persons, test.image_persons, fusion, weight)) for k in chosen}
 
 
 def part_scores(

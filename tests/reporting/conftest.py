@@ -37,6 +37,7 @@ def write_metrics(tmp_path: Path) -> Write:
             "fusion_weight": 5.0 if reranks else None,
             "scores": {name: flat(value) for name, value in scores.items()},
             "intervals": {name: {metric: [value - 2, value + 2] for metric in METRICS} for name, value in scores.items()},
+            "scores_at_k": {"1": flat(scores["cosine"]), "16": flat(scores["calibrated"])} if reranks else None,
             "part_count": 3,
             "parts": {name: flat(value + 20) for name, value in scores.items()},
         } | changes

@@ -17,7 +17,7 @@ from cada.reporting.curves import read_histories
 from cada.reporting.figures import figure_captions, recall_csv, write_figures
 from cada.reporting.rankings import read_rankings
 
-NAMES = ("ablation", "pairs", "recall", "training", "successes", "failures")
+NAMES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
 TITLES = [("global", "Global only"), ("dual", "+ ATP + ARA")]
 RANKS = {"global": [1, 2, 30, 4, 40, 1, 60, 12], "dual": [1, 1, 20, 4, 40, 1, 1, 12]}
 Draw = Callable[..., Path]

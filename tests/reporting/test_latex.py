@@ -1,5 +1,6 @@
 """The tables and figures in a LaTeX document; that it compiles is seen where there is a LaTeX with booktabs."""
 
+import itertools
 import re
 import shutil
 import subprocess
@@ -16,6 +17,10 @@ from cada.reporting.formats import Table, latex
 from cada.reporting.measured import read_variants
 from cada.reporting.pairs import compare, pairs_table, sentences
 from cada.reporting.rankings import read_rankings
+from cada.reporting.sensitivity import sensitivity_table
+from cada.reporting.transfer import transfer_table
+from tests.reporting.test_probes import filled, write  # noqa: F401  the fixtures of the probe files
+from tests.reporting.test_probes import tables as probe_tables
 
 DOCUMENT = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
@@ -47,6 +52,9 @@ def tables(write_metrics: Callable[..., Path], write_rankings: Callable[..., Pat
         pairs_table("cuhk_pedes", compared),
         pairs_table("cuhk_pedes", []),
         comparison_table("cuhk_pedes", variants, ORACLES, [PUBLISHED]),
+        sensitivity_table("cuhk_pedes", variants),
+        sensitivity_table("cuhk_pedes", variants[:1]),
+        transfer_table(dict.fromkeys(itertools.product(["cuhk_pedes", "icfg_pedes"], repeat=2), variants)),
         cost_table("cuhk_pedes", [COST], {"data": Seconds(1.0, None)}, Counting(64, {"du_al": 73}, 28, 3074, 32), seeds=3),
     ]
 
@@ -67,10 +75,12 @@ def test_every_row_has_every_cell_and_every_environment_ends(tables: list[Table]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_a_document_compiles(tables: list[Table], tmp_path: Path) -> None:
+def test_a_document_with_every_table_compiles(tables: list[Table], filled: Path, tmp_path: Path) -> None:  # noqa: F811
     if not subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True, check=False).stdout:
         pytest.skip("this LaTeX has no booktabs")
-    (tmp_path / "paper.tex").write_text(DOCUMENT % "\n".join(latex(table) for table in tables))
+    probes = [text for name, text in probe_tables(filled).items() if name.endswith(".tex")]
+    assert len(probes) >= 3
+    (tmp_path / "paper.tex").write_text(DOCUMENT % "\n".join([*(latex(table) for table in tables), *probes]))
     done = subprocess.run(
         ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "paper.tex"], cwd=tmp_path, capture_output=True, text=True, check=False
     )

@@ -46,7 +46,7 @@ def test_every_query_has_the_same_chance(table: pd.DataFrame) -> None:
 
 
 def test_right_pictures_are_framed_and_ticked() -> None:
-    found = RankedList("A $5 hat.", "0.png", 7, 2, tuple(f"{number}.png" for number in range(10)))
+    found = RankedList("A $5 hat.", "0.png", 0, 7, 2, tuple(f"{number}.png" for number in range(10)))
     persons = {f"{number}.png": 7 if number in (0, 1, 9) else 100 for number in range(10)}
     with style():
         figure = lists_figure([found], persons, lambda _: np.zeros((4, 2, 3), dtype=np.uint8))

@@ -24,9 +24,9 @@ import hashlib, sys
 from pathlib import Path
 words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
-words = words[1:] if step == "data" else words
+words = words[1:] if step == "data" else ["transfer"] if step == "transfer-tables" else words
 dataset, cell = words[0], "/".join(words[1:])
-if step in ("tables", "figures", "chapter", "report"):
+if step in ("tables", "figures", "attention", "chapter", "report"):
     from cada.config import load_workflow
     from cada.paths import Layout, chapter_folder, report_folder
     file = Path(words[-1])
@@ -36,7 +36,8 @@ if step in ("tables", "figures", "chapter", "report"):
         listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
-drawn, beside = ["ablation", "pairs", "recall", "training", "successes", "failures"], ["recall.csv", "captions.json"]
+written = ["ablation", "pairs", "comparison", "sensitivity"]
+drawn, beside = ["ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures"], ["recall.csv", "captions.json"]
 made, read = {{
     "data": (["data/manifest.json"], [params / "data.yaml"]),
     "phrases": (["phrases.parquet"], [root / "data/manifest.json", params / "phrases.yaml"]),
@@ -52,7 +53,7 @@ made, read = {{
         [root / f"models/{{cell}}/model.safetensors", params / "evaluate.yaml"],
     ),
     "tables": (
-        [f"{{place}}/{{name}}.{{kind}}" for name in ("ablation", "pairs", "comparison") for kind in ("csv", "html", "md", "tex")]
+        [f"{{place}}/{{name}}.{{kind}}" for name in written for kind in ("csv", "html", "md", "tex")]
         + [f"{{place}}/scores.json"],
         [root / name for name in listed],
     ) if step == "tables" else ([], []),
@@ -60,6 +61,15 @@ made, read = {{
         [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
         [root / name for name in listed],
     ) if step == "figures" else ([], []),
+    "transfer": ([f"transfer/{{cell}}.json"], [root / "models" / "/".join(words[2:]) / "model.safetensors"]),
+    "transfer-tables": (
+        [f"transfer.{{kind}}" for kind in ("csv", "html", "md", "tex")],
+        sorted(Path("results").glob("*/transfer/*/*/*.json")),
+    ),
+    "attention": (
+        [f"{{place}}/{{name}}" for name in ("attention.png", "attention.svg", "captions.json")],
+        [root / name.replace("metrics", "models").replace(".json", "/model.safetensors") for name in listed],
+    ) if step == "attention" else ([], []),
     "chapter": (
         [Path.cwd() / chapter_folder(dataset, file) / name for name in ("chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex")],
         [layout.tables(file) / "ablation.html", layout.figures(file) / "captions.json"],

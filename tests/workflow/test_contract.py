@@ -135,7 +135,7 @@ def edit(name: str, old: str, new: str) -> None:
 def test_both_graphs_are_the_same(ours: list[Step]) -> None:
     matrix = load_workflow()
     cells = len(matrix.datasets) * len(matrix.variants) * len(matrix.seeds)
-    assert len(ours) == 2 * cells + 6 * len(matrix.datasets) + 1
+    assert len(ours) == 2 * cells + 7 * len(matrix.datasets) + 1
     assert differences(ours, dvc_steps()) == []
 
 
@@ -228,7 +228,9 @@ def test_all_tools_read_the_same_from_a_parameter_file(path: str) -> None:
     assert load_configfile(path) == ours, "Snakemake"
 
 
-@pytest.mark.parametrize("step", ["data", "phrases", "initial", "train", "evaluate", "tables", "figures", "chapter", "report"])
+@pytest.mark.parametrize(
+    "step", ["data", "phrases", "initial", "train", "evaluate", "tables", "figures", "attention", "chapter", "report"]
+)
 def test_what_a_step_imports_is_among_its_inputs(step: str) -> None:
     """Code that decides a result and is no input would leave stale files behind, certified as fresh."""
     assert missing_code(step) == set()
@@ -297,4 +299,4 @@ def test_the_picture_of_the_steps_is_the_graph(ours: list[Step]) -> None:
     drawn = {tuple(names[end] for end in str(group.findtext(f"{space}title")).split("->")) for group in titles["edge"]}
     makers = {output: step.command.split()[1] for step in ours for output in step.outputs}
     arrows = {(makers[name], step.command.split()[1]) for step in ours for name in step.inputs if name in makers}
-    assert drawn == arrows | {("tables", "all"), ("figures", "all"), ("report", "all")}, REMAKE
+    assert drawn == arrows | {("tables", "all"), ("figures", "all"), ("attention", "all"), ("report", "all")}, REMAKE

@@ -15,7 +15,8 @@ MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
 EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
 REPORTS = [
-    f"{step} --workflow params/workflow.yaml" for step in ("chapter synthpedes", "figures synthpedes", "report", "tables synthpedes")
+    f"{step} --workflow params/workflow.yaml"
+    for step in ("attention synthpedes", "chapter synthpedes", "figures synthpedes", "report", "tables synthpedes")
 ]
 
 CHANGES = {
@@ -108,7 +109,7 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     assert project.ran() == sorted([*cells, *(line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS)])
     made = project.files()
     assert {name: made[name] for name in before} == before
-    reports = {name for name in before if "/tables/" in name or "/figures/" in name}
+    reports = {name for name in before if {"tables", "figures", "attention"} & set(name.split("/"))}
     pages = {name for name in before if name.startswith("report")}
     expected = {name.replace("synthpedes/", "synthpedes/sweeps/rates/") for name in reports} | {f"sweeps/rates/{name}" for name in pages}
     assert {name for name in made if "sweeps/" in name} == expected
@@ -118,7 +119,25 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
 
     project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
     project.snakemake("--configfile", "params/sweeps/rates.yaml")
-    assert len(project.ran()) == 8, "two more points, the tables, the figures and the report"
+    assert len(project.ran()) == 9, "two more points, the tables, the figures, the attention and the report"
+
+
+def test_transfers_are_made_where_there_are_several_sets_and_made_again_after_a_restore(project: Project) -> None:
+    """DVC does not keep them: after a pull they are all that Snakemake has to do."""
+    (project.root / "params/workflow.yaml").write_text("datasets: [synthpedes, smoke]\nvariants: [dual]\nseeds: [0]\n")
+    project.snakemake()
+    pairs = (("smoke", "synthpedes"), ("synthpedes", "smoke"))
+    cells = [f"transfer {one} --to {other} --variant dual --seed 0" for one, other in pairs]
+    transfers = [*cells, "transfer-tables --workflow params/workflow.yaml"]
+    assert [line for line in project.ran() if line.startswith("transfer")] == transfers
+    project.run("workflow/scripts/record.sh")
+    before = project.files()
+    for folder in ("transfer", "smoke/transfer", "synthpedes/transfer"):
+        shutil.rmtree(project.root / "results" / folder)
+    project.run("workflow/scripts/restore.sh")
+    project.snakemake()
+    assert project.ran() == transfers
+    assert project.files() == before
 
 
 def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) -> None:
@@ -136,7 +155,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert said.format(pid=first.pid) in project.run(*command, check=False)
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 4
+        assert len(project.ran()) == 3 + 4 + 4 + 5
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()
@@ -182,7 +201,7 @@ def test_snakemake_s_own_report_is_one_file_that_needs_no_network(project: Proje
 
 def test_the_overhead_is_measured(project: Project) -> None:
     said = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
-    assert re.search(r"^15 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
+    assert re.search(r"^16 steps; [0-9.]+ s of wall time, [0-9.]+ s of them with a step running: [0-9.]+ % overhead$", said, re.MULTILINE)
 
 
 def test_a_failing_step_shows_its_message(project: Project) -> None:

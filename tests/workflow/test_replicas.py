@@ -97,3 +97,22 @@ def test_the_public_sets_run_with_their_own_recipes(project: Project) -> None:
         assert "val is train persons held out by a fixed rule, and they were not trained on (dual)" in text
         assert "val is test, as in the published code: what val chose, test chose (published)" in text
     assert metrics["rstpreid", "dual"]["gallery"] == 4 * 5
+
+    every_model_searches_every_set(project)
+
+
+def every_model_searches_every_set(project: Project) -> None:
+    """Models of one format search the others; the table has their own test on its diagonal."""
+    with (project.root / "results/transfer/transfer.csv").open() as file:
+        cells = {(row["trained_on"], row["tested_on"], row["variant"]): row for row in csv.DictReader(file)}
+    assert len(cells) == 3 * 3 * 2
+    for (trained, tested, variant), row in cells.items():
+        folder = "metrics" if trained == tested else f"transfer/{tested}"
+        found = json.loads((project.root / f"results/{trained}/{folder}/{variant}/0.json").read_text())
+        own = json.loads((project.root / f"results/{tested}/metrics/{variant}/0.json").read_text())
+        weights = json.loads((project.root / f"results/{trained}/metrics/{variant}/0.json").read_text())
+        assert row["R1_mean"] == f"{found['scores'][found['headline']]['R1']:.4f}"
+        assert [found[key] for key in ("queries", "gallery", "persons")] == [own[key] for key in ("queries", "gallery", "persons")]
+        assert [found[key] for key in ("fusion_weight", "val", "selection")] == [
+            weights[key] for key in ("fusion_weight", "val", "selection")
+        ]

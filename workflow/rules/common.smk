@@ -2,6 +2,7 @@
 from contextlib import ExitStack
 from functools import cache
 from importlib.metadata import version
+from itertools import permutations
 from pathlib import Path
 
 from packaging.version import Version
@@ -12,7 +13,7 @@ from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
-from cada.paths import STATE, Layout, chapter_folder, report_folder, variant_params
+from cada.paths import STATE, Layout, chapter_folder, report_folder, transfer_tables, variant_params
 
 # As dvc.yaml calls the steps.
 shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
@@ -38,7 +39,8 @@ def files_in(folder):
 DATA = ["cada/config"]
 DATA += [f"cada/data/{name}.py" for name in ("decoding", "holdout", "manifest", "prepare", "readers", "records", "text", "validation")]
 PICTURES = [f"cada/data/{name}.py" for name in ("cache", "images", "loading")]
-MODELS = ["cada/steps/common.py", "cada/compute.py", "cada/distributed.py", *PICTURES, "cada/model", "cada/retrieval"]
+COMPUTE = ["cada/compute.py", "cada/distributed.py"]
+MODELS = ["cada/steps/common.py", *COMPUTE, *PICTURES, "cada/model", "cada/retrieval"]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 REPORTING = ["cada/steps/matrix.py", "cada/reporting", "cada/retrieval/metrics.py"]
 REPORTED = ["cada/steps/matrix.py", "cada/report", "cada/reporting/formats.py"]
@@ -54,6 +56,9 @@ CODE = {
     "chapter": code("cada/steps/chapter.py", *DATA, *REPORTED, "cada/cost.py", "cada/model/tokenizer.py"),
     "report": code("cada/steps/report.py", "cada/config", *REPORTED, "cada/doctor/machine.py"),
     "probe tables": code("cada/steps/probe_tables.py", "cada/config", *REPORTING),
+    "transfer": code("cada/steps/transfer.py", *DATA, *MODELS, "cada/reporting/measured.py"),
+    "transfer tables": code("cada/steps/transfer_tables.py", "cada/config", *REPORTING),
+    "attention": code("cada/steps/attention.py", *DATA, *PICTURES, *COMPUTE, "cada/model", "cada/phrases", "cada/attention.py", *REPORTING),
 }
 
 
@@ -119,9 +124,11 @@ def cuda(device):
 
 FIGURES = str(Layout("{dataset}").figures(MATRIX))
 TABLES = str(Layout("{dataset}").tables(MATRIX))
+ATTENTION = str(Layout("{dataset}").attention(MATRIX))
 PROBE_TABLES = str(Layout("{dataset}").probe_tables(MATRIX))
 CHAPTER = str(chapter_folder("{dataset}", MATRIX))
 REPORT = str(report_folder(MATRIX))
+TRANSFERS = str(transfer_tables(MATRIX))
 
 
 def reported(path, kind):
@@ -135,4 +142,6 @@ def reported(path, kind):
 
 def all_results():
     """What the whole pipeline is run for."""
-    return [*expand([*rules.tables.output, *rules.figures.output], dataset=matrix.datasets), *rules.report.output]
+    reports = expand([*rules.tables.output, *rules.figures.output, *rules.attention.output], dataset=matrix.datasets)
+    transfers = rules.transfer_tables.output if len(matrix.datasets) > 1 else []
+    return [*reports, *transfers, *rules.report.output]

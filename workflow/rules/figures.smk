@@ -11,7 +11,7 @@ rule figures:
     output:
         *[
             reported(f"{FIGURES}/{figure}.{format}", "figure")
-            for figure in ("ablation", "pairs", "recall", "training", "successes", "failures")
+            for figure in ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
             for format in ("png", "svg")
         ],
         f"{FIGURES}/recall.csv",

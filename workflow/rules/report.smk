@@ -4,6 +4,7 @@ rule chapter:
         manifest=rules.data.output,
         tables=rules.tables.output,
         figures=rules.figures.output,
+        attention=rules.attention.output,
         vocabulary="results/{dataset}/initial/vocab.txt",
         parameters=expand("params/{{dataset}}/{file}.yaml", file=parameters.DatasetParameters.model_fields),
         variants=VARIANTS,

@@ -10,7 +10,7 @@ rule tables:
     output:
         *[
             reported(f"{TABLES}/{table}.{format}", "table")
-            for table in ("ablation", "pairs", "comparison")
+            for table in ("ablation", "pairs", "comparison", "sensitivity")
             for format in ("csv", "html", "md", "tex")
         ],
         f"{TABLES}/scores.json",

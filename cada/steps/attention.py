@@ -1,0 +1,102 @@
+"""The attention step: what the phrases of a few test captions look at in the pictures that were found first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from cada import compute, config
+from cada.attention import decoder_maps, match_maps
+from cada.data.images import load_image, normalise
+from cada.data.prepare import load_records
+from cada.data.records import image_path
+from cada.files import write_json
+from cada.model.folder import load_model
+from cada.model.positions import grid_of
+from cada.paths import Layout
+from cada.phrases.masking import token_phrases
+from cada.phrases.table import read_phrases
+from cada.reporting.attention_maps import PHRASES, Attended, attention_figure
+from cada.reporting.ranked_lists import RankedList, draw_lists, failures, successes
+from cada.reporting.rankings import read_rankings
+from cada.reporting.style import save, style
+from cada.steps.matrix import reported
+from cada.tracking import tell_reports
+
+QUERIES = 2  # successes, and failures
+
+
+def draw_attention(dataset: str, *, workflow: Path) -> None:
+    """Write attention.{png,svg} and captions.json for the first seed of the listed variant with ATP that has the most objectives.
+
+    The queries are the first of those that the ranked lists show. A few pictures: the CPU does it.
+    """
+    matrix, folder = reported(dataset, workflow), Layout(dataset).attention(workflow)
+    matched = [name for name, objectives in matrix.objectives.items() if "atp" in objectives]
+    shown = max(matched, key=lambda name: len(matrix.objectives[name]), default=None)  # of equal ones the first
+    decodes = shown is not None and "ara" in matrix.objectives[shown]
+    attended = attended_queries(dataset, shown, matrix.seeds[0], decodes=decodes) if shown else []
+    with style():
+        save(attention_figure(attended), folder, "attention")
+    said = figure_caption(shown, matrix.seeds[0], decodes=decodes) if shown else "No listed variant trains a match head."
+    write_json(folder / "captions.json", {"attention": said})
+    tell_reports(dataset, folder, workflow=workflow)
+
+
+def attended_queries(dataset: str, variant: str, seed: int, *, decodes: bool) -> list[Attended]:
+    """The maps of a trained model for a few queries that find their person first, and a few that do not find it at all."""
+    layout, parameters = Layout(dataset), config.load_dataset(dataset)
+    compute.prepare(parameters.evaluate.compute.model_copy(update={"device": "cpu"}))
+    table = read_rankings(dataset, [variant], [seed], layout.root / "rankings")[variant][0]
+    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    captions = {(record.image, number): text for record in records for number, text in enumerate(record.captions)}
+    persons = {record.image: record.person for record in records}
+    paths = {record.image: image_path(parameters.data.root, record) for record in records}
+    phrases = read_phrases(layout.phrases, dataset).set_index(["image", "caption"])
+    model, tokenizer, architecture = load_model(layout.model(variant, seed))
+    grid = grid_of(architecture.image_size, architecture.patch_size)
+
+    def attend(query: RankedList) -> Attended:
+        picture = load_image(paths[query.found[0]], architecture.image_size)
+        tokens, _ = model.encode_images(normalise(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None]))
+        found = phrases.loc[[(query.image, query.number)]]
+        caption = tokenizer([query.caption])
+        offsets = list(zip(caption.starts[0].tolist(), caption.ends[0].tolist(), strict=True))
+        of_phrases = np.array(token_phrases(offsets, list(zip(found["start"], found["end"], strict=True))))
+        whole = [place for place in range(len(found)) if place in of_phrases]  # the last ones may be cut off
+        chosen = torch.from_numpy(np.stack([of_phrases == place for place in whole]))
+        ids = torch.from_numpy(caption.ids[0].astype(np.int64))
+        maps = {"match": match_maps(model, ids, tokens, chosen, enc=tokenizer.enc)}
+        if decodes:
+            maps["masked word"] = decoder_maps(model, ids, tokens, chosen, mask=tokenizer.mask)
+        return Attended(
+            query,
+            persons[query.found[0]] == query.person,
+            picture,
+            tuple(found["text"].iloc[whole]),
+            {reader: found.unflatten(1, grid).numpy() for reader, found in maps.items()},
+        )
+
+    queries = []
+    for among in (successes(table), failures(table)):
+        drawn = draw_lists(table, among, captions)
+        queries += [query for query in drawn if (query.image, query.number) in phrases.index][:QUERIES]  # a caption may have no phrase
+    return [attend(query) for query in queries]
+
+
+def figure_caption(variant: str, seed: int, *, decodes: bool) -> str:
+    """What the figure shows, and what it does not."""
+    decoder = (
+        " masked word: the same of the attribute decoder while it fills in the phrase, which is masked, for the logits of its own words."
+        if decodes
+        else ""
+    )
+    return (
+        f"{variant}, seed {seed}: up to {QUERIES} queries by lot that find the described person first, then up to {QUERIES} that do not "
+        f"find it among the first ten. Left the first picture found; then for each of the first {PHRASES} attribute phrases the patches "
+        "that its words look at. match: cross-attention of the match encoder times the positive gradient of the match logit, mean over "
+        f"heads and layers, each map by its own maximum.{decoder} Attention is not an explanation: a map shows what was weighed, "
+        "not why the model decided so."
+    )

@@ -1,0 +1,74 @@
+"""The transfer step: one trained model on the test split of another data set."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from cada import compute, config, distributed
+from cada.data.loading import take_split
+from cada.data.prepare import load_records
+from cada.errors import CadaError
+from cada.files import write_json
+from cada.model.folder import load_model
+from cada.paths import Cell, Layout
+from cada.reporting.measured import read_metrics
+from cada.retrieval.evaluation import target_of
+from cada.retrieval.results import score_model
+from cada.steps.common import engine_of, feature_cache, open_pictures
+
+
+def transfer_variant(dataset: str, target: str, variant: str, seed: int) -> None:
+    """Score a model trained on `dataset` on the test split of `target`, in as many processes as dataset's evaluate.yaml asks for.
+
+    Of `target` come its test pictures and captions and the number of its parts. All else is the model's own: its image size, to
+    which the pictures are resized, its vocabulary, by which the captions are cut, its evaluate.yaml, and the weight of the cosine,
+    which its own val split chose and its metrics file says. `target`'s test split is read once and chooses nothing.
+    """
+    if target == dataset:
+        raise CadaError(f"--to {target}: the model was trained on this set. Use `cada evaluate {dataset}`, or name another one.")
+    settings = config.load_dataset(dataset).evaluate.compute
+    command = ["transfer", dataset, "--to", target, "--variant", variant, "--seed", str(seed)]
+    compute.in_processes(settings, command, partial(transfer_cell, Cell(dataset, variant, seed), target))
+
+
+def transfer_cell(cell: Cell, target: str, device: torch.device) -> None:
+    """This process's part of the search."""
+    dataset, variant, seed = cell.dataset, cell.variant, cell.seed
+    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
+    settings, searched = parameters.evaluate, config.load_dataset(target).data
+    own = read_metrics(layout.metrics(variant, seed), dataset, variant, seed)
+    switches = config.resolve_switches(chosen, parameters.train.switches)
+    records = load_records(target, searched, manifest=Layout(target).manifest)
+    split = take_split(records, "test", root=searched.root, queries=switches.queries)
+    model, tokenizer, architecture = load_model(layout.model(variant, seed))
+    pictures = open_pictures(target, split, architecture.image_size, threads=settings.compute.threads)
+    engine = engine_of(chosen, settings, tokenizer, device, settings.compute.precision)
+    metrics, _ = score_model(
+        model.to(device),
+        target_of(split, pictures, tokenizer),
+        engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
+        headline=own.headline,
+        weight=own.fusion_weight,
+        parts=searched.gallery_parts,
+        bootstrap=settings.bootstrap,
+    )
+    if not distributed.is_first():
+        return
+    origin = {
+        "dataset": target,
+        "trained_on": dataset,
+        "variant": variant,
+        "seed": seed,
+        "procedure": own.procedure,
+        "selection": own.selection,
+        "val": own.val,
+        "split": "test",
+    }
+    path = layout.transfer(target, variant, seed)
+    write_json(path, origin | metrics)
+    scores = metrics["scores"][own.headline]
+    print(f"{path}: {', '.join(f'{name} {scores[name]:.1f}' for name in ('R1', 'R5', 'R10', 'mAP'))}", file=sys.stderr)
