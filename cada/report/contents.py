@@ -32,7 +32,7 @@ TOPICS = (
     Topic(
         "ablation",
         "What each part adds",
-        "Every variant leaves out a part of the method. A variant has a row for each way of scoring; the one marked * is its result.",
+        "The method with and without each of its parts. A variant has a row for each way of scoring; the one marked * is its result.",
         figures=("figures/ablation",),
         tables=("tables/ablation",),
     ),
