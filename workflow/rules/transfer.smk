@@ -39,7 +39,7 @@ rule transfer_tables:
     output:
         expand(f"{TRANSFERS}/transfer.{{format}}", format=["csv", "html", "md", "tex"]),
     log:
-        f"{TRANSFERS}/transfer.log",
+        f"{TRANSFERS}/logs/transfer_tables.log",
     conda:
         "../../environment.yml"
     message:
