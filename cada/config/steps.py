@@ -100,6 +100,7 @@ class Validation(Parameters):
 class Train(Parameters):
     """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set.
 
+    `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would have.
     A training that is killed loses the work of `save_seconds` at most; weights and AdamW's state are written that often.
     """
 
@@ -108,6 +109,7 @@ class Train(Parameters):
     validation: Validation
     compute: Compute
     switches: SwitchOverrides = SwitchOverrides()
+    watch_test: bool = False
     log_every: Positive
     save_seconds: Weight = 60.0
 

@@ -5,7 +5,7 @@ Legend: Q queries, G gallery.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +50,11 @@ def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_person
 def summarise(values: np.ndarray) -> dict[str, float]:
     """Means over queries of (Q, 5) as a metric's name to percent."""
     return dict(zip(METRICS, values.mean(axis=0).tolist(), strict=True))
+
+
+def published_score(scores: Mapping[str, float]) -> float:
+    """(R1 + R5 + R10) / 3 + mAP, by which the published code chooses its checkpoint, on test."""
+    return (scores["R1"] + scores["R5"] + scores["R10"]) / 3 + scores["mAP"]
 
 
 def bootstrap_intervals(
