@@ -21,7 +21,7 @@ def lay_aside(matrix: Workflow) -> Iterator[Path]:
     """Move away what the matrix does not list; yields each file's old place."""
     for dataset in matrix.datasets:
         listed = set(_listed(dataset, matrix))
-        for folder in ("metrics", "rankings", "history"):
+        for folder in ("metrics", "rankings", "history", "probes"):
             for path in sorted((Layout(dataset).root / folder).glob("*/*.*")):
                 if path not in listed and "=" not in path.parent.name:
                     _move(path, ASIDE / path)
@@ -40,7 +40,8 @@ def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:
     layout = Layout(dataset)
     for variant in matrix.rows:
         for seed in matrix.seeds:
-            yield from (place(variant, seed) for place in (layout.metrics, layout.rankings, layout.history))
+            places = (layout.metrics, layout.rankings, layout.history, layout.probes, layout.probe_outcomes)
+            yield from (place(variant, seed) for place in places)
 
 
 def _move(path: Path, target: Path) -> None:

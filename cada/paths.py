@@ -66,6 +66,10 @@ class Layout:
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
 
+    def probe_outcomes(self, variant: str, seed: int) -> Path:
+        """What became of every query under every change of `probes`."""
+        return self.root / "probes" / variant / f"{seed}.parquet"
+
     def tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file; those of a sweep have a folder of their own."""
         return self._reports(workflow) / "tables"
@@ -76,7 +80,7 @@ class Layout:
 
     def probe_tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file's probes."""
-        return self._reports(workflow) / "probes" / "tables"
+        return self._reports(workflow) / "probe_tables"
 
     def _reports(self, workflow: Path) -> Path:
         sweep = workflow.resolve().parent == SWEEPS.resolve()

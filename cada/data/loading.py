@@ -6,7 +6,7 @@ Legend: N pictures, Q captions, B batch, L tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -53,6 +53,21 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
         tuple(text for text, _, _ in captions),
         np.array([row for _, row, _ in captions]),
         np.array([number for _, _, number in captions]),
+    )
+
+
+def take_queries(split: Split, persons: int | None) -> Split:
+    """The captions of at most `persons` persons, evenly spaced in the order of their ids; all pictures stay."""
+    ids = np.unique(split.caption_persons)
+    if persons is None or persons >= len(ids):
+        return split
+    chosen = ids[np.arange(persons) * len(ids) // persons]
+    rows = np.flatnonzero(np.isin(split.caption_persons, chosen))
+    return replace(
+        split,
+        captions=tuple(split.captions[row] for row in rows),
+        caption_image=split.caption_image[rows],
+        caption_number=split.caption_number[rows],
     )
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 
 from cada import compute, config, distributed
-from cada.data.loading import take_split
+from cada.data.loading import take_queries, take_split
 from cada.files import write_text
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
 from cada.paths import Cell, Layout
@@ -41,8 +41,8 @@ def train_cell(cell: Cell, device: torch.device) -> None:
     if settings.compute.checkpointing:
         model.checkpoint_layers()
 
-    def searched(name: str) -> Target:
-        part = take_split(records, name, root=parameters.data.root, queries=switches.queries)
+    def searched(name: str, *, persons: int | None = None) -> Target:
+        part = take_queries(take_split(records, name, root=parameters.data.root, queries=switches.queries), persons)
         return target_of(part, pictures_of(part), tokenizer)
 
     pictures_of = partial(open_pictures, dataset, size=architecture.image_size, threads=settings.compute.threads)
@@ -53,6 +53,9 @@ def train_cell(cell: Cell, device: torch.device) -> None:
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
 
+    watched = None
+    if settings.watch_test != "none" and switches.selection != "test":
+        watched = searched("test", persons=None if settings.watch_test == "all" else settings.watch_test)
     inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
     description = training_parameters(dataset, variant)
     with resumable(cell, description[1], inputs) as state, tracked(cell, "train", description, device=device) as run:
@@ -60,7 +63,7 @@ def train_cell(cell: Cell, device: torch.device) -> None:
             model.to(device),
             training,
             searched(switches.selection),
-            watched=searched("test") if settings.watch_test and switches.selection != "test" else None,
+            watched=watched,
             optimisation=settings.optimisation,
             augmentation=settings.augmentation,
             weights=chosen.weights,

@@ -87,6 +87,7 @@ def validation(
     values = {f"{switches.selection}_{name}": value for name, value in scores.items()}
     if watched is not None:
         values |= {f"test_{name}": value for name, value in headline_scores(model, watched, **how).items()}
+        values["test_queries"] = len(watched.caption_persons)
     return Validation(published_score(scores) if switches.selection == "test" else scores["mAP"], values)
 
 
