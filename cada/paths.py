@@ -83,8 +83,12 @@ class Layout:
         return self._reports(workflow) / "probe_tables"
 
     def _reports(self, workflow: Path) -> Path:
-        sweep = workflow.resolve().parent == SWEEPS.resolve()
-        return self.root / "sweeps" / workflow.stem if sweep else self.root
+        return self.root / "sweeps" / workflow.stem if is_sweep(workflow) else self.root
+
+
+def is_sweep(workflow: Path) -> bool:
+    """Whether a workflow file is one of params/sweeps/."""
+    return workflow.resolve().parent == SWEEPS.resolve()
 
 
 def set_lock(root: Path) -> Path:

@@ -10,7 +10,7 @@ import pytest
 from cada.aside import bring_back, lay_aside
 from cada.config import Workflow
 
-KINDS = {"metrics": "json", "rankings": "parquet", "history": "csv"}
+KINDS = {"metrics": "json", "rankings": "parquet", "history": "csv", "probes": "json"}
 
 
 def matrix(*variants: str, seeds: tuple[int, ...] = (0,)) -> Workflow:

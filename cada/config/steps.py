@@ -154,7 +154,7 @@ class ImageProbes(Parameters):
 class Probe(Parameters):
     """params/<dataset>/probe.yaml; what else a search needs stands in evaluate.yaml.
 
-    The captions of at most `persons` test persons are the queries, evenly spaced in the order of ids; without it all are.
+    The captions and pictures of at most `persons` test persons are searched, evenly spaced in the order of ids; without it all.
     """
 
     seed: int

@@ -57,18 +57,33 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
 
 
 def take_queries(split: Split, persons: int | None) -> Split:
-    """The captions of at most `persons` persons, evenly spaced in the order of their ids; all pictures stay."""
-    ids = np.unique(split.caption_persons)
-    if persons is None or persons >= len(ids):
-        return split
-    chosen = ids[np.arange(persons) * len(ids) // persons]
-    rows = np.flatnonzero(np.isin(split.caption_persons, chosen))
+    """The captions of at most `persons` persons; all pictures stay."""
+    rows = np.flatnonzero(np.isin(split.caption_persons, evenly_spaced(split, persons)))
     return replace(
         split,
         captions=tuple(split.captions[row] for row in rows),
         caption_image=split.caption_image[rows],
         caption_number=split.caption_number[rows],
     )
+
+
+def take_persons(split: Split, persons: int | None) -> Split:
+    """The pictures and captions of at most `persons` persons."""
+    chosen = np.isin(split.image_persons, evenly_spaced(split, persons))
+    few = take_queries(split, persons)
+    return replace(
+        few,
+        image_paths=tuple(path for path, taken in zip(split.image_paths, chosen, strict=True) if taken),
+        image_names=tuple(name for name, taken in zip(split.image_names, chosen, strict=True) if taken),
+        image_persons=split.image_persons[chosen],
+        caption_image=(np.cumsum(chosen) - 1)[few.caption_image],
+    )
+
+
+def evenly_spaced(split: Split, persons: int | None) -> np.ndarray:
+    """At most `persons` of the persons who are asked for, evenly spaced in the order of their ids; all for None."""
+    ids = np.unique(split.caption_persons)
+    return ids if persons is None or persons >= len(ids) else ids[np.arange(persons) * len(ids) // persons]
 
 
 @dataclass(frozen=True)

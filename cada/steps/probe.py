@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 
 from cada import compute, config, distributed
-from cada.data.loading import Split, take_queries, take_split
+from cada.data.loading import Split, take_persons, take_split
 from cada.data.synthpedes.randomness import Stream
 from cada.errors import CadaError
 from cada.files import atomic, read_json, write_json
@@ -55,8 +55,7 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
     metrics = read_json(layout.metrics(variant, seed))
     switches = config.resolve_switches(chosen, parameters.train.switches)
     records = records_with_val(dataset, parameters.data, switches)
-    whole = take_split(records, "test", root=parameters.data.root, queries=switches.queries)
-    split = take_queries(whole, probe.persons)
+    split = take_persons(take_split(records, "test", root=parameters.data.root, queries=switches.queries), probe.persons)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
     pictures = open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads)
     baseline = search_unchanged(

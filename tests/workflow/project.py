@@ -26,13 +26,15 @@ words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
 words = words[1:] if step == "data" else words
 dataset, cell = words[0], "/".join(words[1:])
-if step in ("tables", "figures"):
+if step in ("tables", "figures", "probe-tables"):
     from cada.config import load_workflow
     from cada.paths import Layout
-    matrix, place = load_workflow(Path(words[1])), getattr(Layout(""), step)(Path(words[1])).relative_to("results")
-    listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
+    matrix, place = load_workflow(Path(words[1])), getattr(Layout(""), step.replace("-", "_"))(Path(words[1])).relative_to("results")
+    folder = "probes" if step == "probe-tables" else "metrics"
+    listed = [f"{{folder}}/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
+probed = ["robustness", "contrasts", "composition", "attributes"]
 drawn, beside = ["ablation", "pairs", "recall", "training", "successes", "failures"], ["recall.csv", "captions.json"]
 made, read = {{
     "data": (["data/manifest.json"], [params / "data.yaml"]),
@@ -53,6 +55,14 @@ made, read = {{
         + [f"{{place}}/scores.json"],
         [root / name for name in listed],
     ) if step == "tables" else ([], []),
+    "probe": (
+        [f"probes/{{cell}}.json", f"probes/{{cell}}.parquet"],
+        [root / f"metrics/{{cell}}.json", root / f"models/{{cell}}/model.safetensors", params / "probe.yaml"],
+    ),
+    "probe-tables": (
+        [f"{{place}}/{{name}}.{{kind}}" for name in probed for kind in ("csv", "html", "md", "tex")],
+        [root / name for name in listed],
+    ) if step == "probe-tables" else ([], []),
     "figures": (
         [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
         [root / name for name in listed],

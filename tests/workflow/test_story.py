@@ -16,7 +16,7 @@ TRANSFORMER = {"width": 48, "depth": 2, "heads": 2, "mlp": 96}
 RESULTS = Path("results/synthpedes")
 MODEL = RESULTS / "models/dual/0/model.safetensors"
 SCORES = RESULTS / "tables/scores.json"
-DUAL = {"train dual", "evaluate dual", "tables", "figures"}
+DUAL = {"train dual", "evaluate dual", "probe dual", "tables", "figures", "probe-tables"}
 
 
 def make_small(project: Project) -> None:

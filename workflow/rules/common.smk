@@ -12,7 +12,7 @@ from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
-from cada.paths import STATE, Layout, variant_params
+from cada.paths import STATE, Layout, is_sweep, variant_params
 
 # As dvc.yaml calls the steps.
 shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
@@ -124,5 +124,6 @@ def reported(path, kind):
 
 
 def all_results():
-    """What the whole pipeline is run for."""
-    return expand([*rules.tables.output, *rules.figures.output], dataset=matrix.datasets)
+    """What the whole pipeline is run for; the models of a sweep are probed by the target `probes` alone."""
+    probed = [] if is_sweep(MATRIX) else rules.probe_tables.output
+    return expand([*rules.tables.output, *rules.figures.output, *probed], dataset=matrix.datasets)

@@ -14,9 +14,8 @@ from cada.reporting.probes.files import Kind, Probes, Read, changed_share, commo
 from cada.reporting.probes.outcomes import Outcomes, changes
 
 SHOWN = "R1"  # the CSV file has all metrics
-Changes = Mapping[
-    tuple[str, bool], Mapping[str, Mapping[str, Difference] | None]
-]  # by kind and whether over the changed ones alone, by variant
+# by kind and whether over the changed ones alone; by variant; by metric
+Changes = Mapping[tuple[str, bool], Mapping[str, Mapping[str, Difference] | None]]
 
 
 def measure_changes(read: Read, outcomes: Outcomes) -> Changes:

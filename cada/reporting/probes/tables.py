@@ -8,7 +8,7 @@ from pathlib import Path
 from cada.files import write_text
 from cada.reporting.formats import latex, markdown, page
 from cada.reporting.probes.attributes import attributes_csv, attributes_table
-from cada.reporting.probes.composition import composition_csv, composition_table
+from cada.reporting.probes.composition import composition_csv, composition_table, measure_preferences
 from cada.reporting.probes.contrasts import contrast, contrasts_csv, contrasts_table
 from cada.reporting.probes.files import read_probes
 from cada.reporting.probes.outcomes import read_outcomes
@@ -26,17 +26,17 @@ def write_probe_tables(
     """
     read = read_probes(dataset, variants, seeds, results / "probes")
     outcomes = read_outcomes(dataset, variants, seeds, results / "probes")
-    changes, contrasts = measure_changes(read, outcomes), contrast(read, outcomes, pairs)
+    changes, contrasts, preferences = measure_changes(read, outcomes), contrast(read, outcomes, pairs), measure_preferences(read, outcomes)
     texts = {
         "robustness.csv": robustness_csv(dataset, read, changes),
         "contrasts.csv": contrasts_csv(dataset, read, contrasts),
-        "composition.csv": composition_csv(dataset, read, outcomes),
+        "composition.csv": composition_csv(dataset, read, preferences),
         "attributes.csv": attributes_csv(dataset, read),
     }
     for name, table in {
         "robustness": robustness_table(dataset, read, changes),
         "contrasts": contrasts_table(dataset, read, contrasts),
-        "composition": composition_table(dataset, read, outcomes),
+        "composition": composition_table(dataset, read, preferences),
         "attributes": attributes_table(dataset, read),
     }.items():
         texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
