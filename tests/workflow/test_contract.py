@@ -135,7 +135,7 @@ def edit(name: str, old: str, new: str) -> None:
 def test_both_graphs_are_the_same(ours: list[Step]) -> None:
     matrix = load_workflow()
     cells = len(matrix.datasets) * len(matrix.variants) * len(matrix.seeds)
-    assert len(ours) == 2 * cells + 5 * len(matrix.datasets)
+    assert len(ours) == 3 * cells + 6 * len(matrix.datasets)
     assert differences(ours, dvc_steps()) == []
 
 
