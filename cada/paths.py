@@ -71,6 +71,10 @@ class Layout:
     def probes(self, variant: str, seed: int) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
 
+    def probe_outcomes(self, variant: str, seed: int) -> Path:
+        """What became of every query under every change of `probes`."""
+        return self.root / "probes" / variant / f"{seed}.parquet"
+
     def transfer(self, target: str, variant: str, seed: int) -> Path:
         """The metrics of a model that was trained here, on the test split of another data set."""
         return self.scores_on(target) / variant / f"{seed}.json"
@@ -93,7 +97,7 @@ class Layout:
 
     def probe_tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file's probes."""
-        return self._reports(workflow) / "probes" / "tables"
+        return self._reports(workflow) / "probe_tables"
 
     def _reports(self, workflow: Path) -> Path:
         return self.root / _sweep(workflow)
@@ -106,7 +110,12 @@ def transfer_tables(workflow: Path = WORKFLOW) -> Path:
 
 def _sweep(workflow: Path) -> Path:
     """Where the reports of a workflow file lie below the others: a sweep's in sweeps/<name>, else beside them."""
-    return Path("sweeps") / workflow.stem if workflow.resolve().parent == SWEEPS.resolve() else Path()
+    return Path("sweeps") / workflow.stem if is_sweep(workflow) else Path()
+
+
+def is_sweep(workflow: Path) -> bool:
+    """Whether a workflow file is one of params/sweeps/."""
+    return workflow.resolve().parent == SWEEPS.resolve()
 
 
 def report_folder(workflow: Path = WORKFLOW) -> Path:

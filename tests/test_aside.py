@@ -10,7 +10,7 @@ import pytest
 from cada.aside import bring_back, lay_aside
 from cada.config import Workflow
 
-NAMES = {"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "models": "0/model.safetensors"}
+NAMES = {"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "probes": "0.json", "models": "0/model.safetensors"}
 
 
 def matrix(*variants: str, seeds: tuple[int, ...] = (0,)) -> Workflow:

@@ -100,6 +100,8 @@ class Validation(Parameters):
 class Train(Parameters):
     """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set.
 
+    `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would
+    have. It is the number of test persons whose captions are asked, `all` or `none`.
     A training that is killed loses the work of `save_seconds` at most; weights and AdamW's state are written that often.
     """
 
@@ -108,8 +110,17 @@ class Train(Parameters):
     validation: Validation
     compute: Compute
     switches: SwitchOverrides = SwitchOverrides()
+    watch_test: Positive | Literal["all", "none"] = "none"
     log_every: Positive
     save_seconds: Weight = 60.0
+
+    @field_validator("watch_test", mode="wrap")
+    @classmethod
+    def _number_or_word(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return check(value)
+        except ValidationError as error:
+            raise ValueError(f"a number above 0, all or none (found {value!r})") from error
 
 
 class Evaluate(Validation):
@@ -143,7 +154,7 @@ class ImageProbes(Parameters):
 class Probe(Parameters):
     """params/<dataset>/probe.yaml; what else a search needs stands in evaluate.yaml.
 
-    The captions of at most `persons` test persons are the queries, evenly spaced in the order of ids; without it all are.
+    The captions and pictures of at most `persons` test persons are searched, evenly spaced in the order of ids; without it all.
     """
 
     seed: int

@@ -6,7 +6,7 @@ Legend: N pictures, Q captions, B batch, L tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -52,6 +52,36 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
         np.array([row for _, row, _ in captions]),
         np.array([number for _, _, number in captions]),
     )
+
+
+def take_queries(split: Split, persons: int | None) -> Split:
+    """The captions of at most `persons` persons; all pictures stay."""
+    rows = np.flatnonzero(np.isin(split.caption_persons, evenly_spaced(split, persons)))
+    return replace(
+        split,
+        captions=tuple(split.captions[row] for row in rows),
+        caption_image=split.caption_image[rows],
+        caption_number=split.caption_number[rows],
+    )
+
+
+def take_persons(split: Split, persons: int | None) -> Split:
+    """The pictures and captions of at most `persons` persons."""
+    chosen = np.isin(split.image_persons, evenly_spaced(split, persons))
+    few = take_queries(split, persons)
+    return replace(
+        few,
+        image_paths=tuple(path for path, taken in zip(split.image_paths, chosen, strict=True) if taken),
+        image_names=tuple(name for name, taken in zip(split.image_names, chosen, strict=True) if taken),
+        image_persons=split.image_persons[chosen],
+        caption_image=(np.cumsum(chosen) - 1)[few.caption_image],
+    )
+
+
+def evenly_spaced(split: Split, persons: int | None) -> np.ndarray:
+    """At most `persons` of the persons who are asked for, evenly spaced in the order of their ids; all for None."""
+    ids = np.unique(split.caption_persons)
+    return ids if persons is None or persons >= len(ids) else ids[np.arange(persons) * len(ids) // persons]
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from cada.config import Data
 from cada.data.readers import read_annotation
 from cada.data.synthpedes.attributes import SLOTS
 from cada.data.synthpedes.generate import ANNOTATION
+from cada.retrieval.metrics import bootstrap_ends
 
 Facts = Mapping[str, str]
 
@@ -44,10 +45,11 @@ def read_truth(data: Data) -> dict[str, Truth]:
     }
 
 
-def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth]) -> dict[str, dict[str, Any]]:
+def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth], *, bootstrap: int) -> dict[str, dict[str, Any]]:
     """Slot to its numbers, for slots that some caption states, in percent of `queries` or of `errors`.
 
-    rankings: as `rankings_table` gives them. `skill` is None where chance is 100, `recall_in_errors` where there are no errors.
+    rankings: as `rankings_table` gives them. `interval`: 95 % of the recall, with persons drawn `bootstrap` times. `skill` is
+    None where chance is 100, `recall_in_errors` where there are no errors.
     """
     shown = [truth[top[0]] for top in rankings["top"]]
     asked = [truth[image].stated[number] for image, number in zip(rankings["image"], rankings["caption"], strict=True)]
@@ -60,11 +62,13 @@ def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth]) -> dict
         held = Counter(picture.attributes.get(slot) for picture in truth.values())
         right = np.array([shown[row].attributes.get(slot) == asked[row][slot] for row in rows])
         recall = 100 * right.mean()
+        ends = bootstrap_ends(100.0 * right[:, None], rankings["person"].to_numpy()[rows], samples=bootstrap, seed=0)
         chance = 100 * np.mean([held[asked[row][slot]] / len(truth) for row in rows])
         errors = right[wrong[rows]]
         results[slot] = {
             "queries": len(rows),
             "recall": float(recall),
+            "interval": ends[:, 0].tolist(),
             "chance": float(chance),
             "skill": float(100 * (recall - chance) / (100 - chance)) if chance < 100 else None,
             "errors": len(errors),

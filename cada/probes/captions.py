@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from cada.data.loading import Split
@@ -34,21 +33,6 @@ class Caption:
     number: int
     text: str
     phrases: tuple[Phrase, ...]
-
-
-def take_queries(split: Split, persons: int | None) -> Split:
-    """The captions of at most `persons` persons, evenly spaced in the order of their ids; all pictures stay."""
-    ids = np.unique(split.caption_persons)
-    if persons is None or persons >= len(ids):
-        return split
-    chosen = ids[np.arange(persons) * len(ids) // persons]
-    rows = np.flatnonzero(np.isin(split.caption_persons, chosen))
-    return replace(
-        split,
-        captions=tuple(split.captions[row] for row in rows),
-        caption_image=split.caption_image[rows],
-        caption_number=split.caption_number[rows],
-    )
 
 
 def read_captions(split: Split, phrases: pd.DataFrame) -> list[Caption]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,81 +16,74 @@ from cada import distributed
 from cada.data.synthpedes.randomness import Stream
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
+from cada.probes.outcomes import Outcome
 from cada.probes.pictures import PictureChange
 from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries, token_store
 from cada.retrieval.evaluation import Engine, Retrieved, Target, encode, query_values, retrieve
-from cada.retrieval.metrics import bootstrap_intervals, summarise
 from cada.retrieval.reranking import Captions, match_logits
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model and what it finds with nothing changed; a ranking is judged under `fusion` with `weight`.
-
-    `bootstrap` is how often persons are drawn for the interval of a change.
-    """
+    """A model and what it finds with nothing changed; a ranking is judged under `fusion` with `weight`."""
 
     model: Cada
     target: Target
     engine: Engine
     fusion: str
     weight: float | None
-    bootstrap: int
     gallery: Gallery
     queries: Tensor  # (Q, E)
     cosine: np.ndarray  # (Q, G)
     values: np.ndarray  # (Q, 5), each query's share in METRICS
 
 
-def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None, bootstrap: int) -> Baseline:
+def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None) -> Baseline:
     """Search with nothing changed; the gallery's tokens are kept for other captions to read."""
     gallery, queries = encode(model, target, engine)
     retrieved = retrieve(model, gallery, queries, target.captions, engine)
     values = query_values(retrieved, target.caption_persons, target.image_persons, fusion, weight)
-    return Baseline(model, target, engine, fusion, weight, bootstrap, gallery, queries, retrieved.cosine, values)
+    return Baseline(model, target, engine, fusion, weight, gallery, queries, retrieved.cosine, values)
 
 
 # --- captions ---------------------------------------------------------------------------------------------------------
 
 
-def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.ndarray | None = None) -> dict[str, Any]:
-    """Search with other captions (Q) for the same persons: metrics over all queries, and before and after over the changed ones.
+def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.ndarray | None = None) -> Outcome:
+    """Search with other captions (Q) for the same persons.
 
-    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own picture, also how
-    often the true caption scores higher there than the changed one.
+    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own picture, also whether
+    the true caption scores higher there than the changed one.
     """
     target, values = baseline.target, baseline.values.copy()
-    rows = np.array([row for row in range(len(changed)) if _ids(changed, row) != _ids(target.captions, row)], dtype=np.int64)
-    result: dict[str, Any] = {"changed": len(rows)}
+    differs = np.array([_ids(changed, row) != _ids(target.captions, row) for row in range(len(changed))])
+    rows, wins = np.flatnonzero(differs), {}
     if len(rows):
         chosen, how = changed.take(rows), baseline.engine
         queries = encode_queries(baseline.model, chosen, batch_size=how.batch_size, device=how.device, precision=how.precision)
         retrieved = retrieve(baseline.model, baseline.gallery, queries, chosen, how)
         values[rows] = _values(baseline, retrieved, target.caption_persons[rows])
-        result |= {"before": summarise(baseline.values[rows]), "after": summarise(values[rows])}
         if own is not None:
-            result["true_wins"] = _true_wins(baseline, chosen, rows, retrieved.cosine, own[rows])
-    return _scores(baseline, values) | result
+            for score, found in _true_wins(baseline, chosen, rows, retrieved.cosine, own[rows]).items():
+                wins[score] = np.full(len(values), np.nan)
+                wins[score][rows] = found
+    return Outcome(values, differs, wins)
 
 
 def _ids(captions: TokenizedCaptions, row: int) -> list[int]:
     return captions.ids[row, : captions.lengths[row]].tolist()
 
 
-def _scores(baseline: Baseline, values: np.ndarray) -> dict[str, Any]:
-    """Metrics from each query's shares (Q, 5), and 95 % intervals of how they changed, with persons drawn anew."""
-    intervals = bootstrap_intervals(values - baseline.values, baseline.target.caption_persons, samples=baseline.bootstrap, seed=0)
-    return {"scores": summarise(values), "change_intervals": intervals}
-
-
 def _values(baseline: Baseline, retrieved: Retrieved, persons: np.ndarray) -> np.ndarray:
     return query_values(retrieved, persons, baseline.target.image_persons, baseline.fusion, baseline.weight)
 
 
-def _true_wins(baseline: Baseline, changed: TokenizedCaptions, rows: np.ndarray, cosine: np.ndarray, own: np.ndarray) -> dict[str, float]:
-    """Per cent of captions `rows` (C,) that score higher than `changed` (C) on their `own` pictures (C,); a tie counts half.
+def _true_wins(
+    baseline: Baseline, changed: TokenizedCaptions, rows: np.ndarray, cosine: np.ndarray, own: np.ndarray
+) -> dict[str, np.ndarray]:
+    """By score, 100 where captions `rows` (C,) score higher than `changed` (C) on their `own` pictures (C,), 50 for a tie, else 0.
 
-    `cosine` (C, G) are the changed captions'. Chance is 50.
+    `cosine` (C, G) are the changed captions'. Chance is a mean of 50.
     """
     wins = {"cosine": _wins(baseline.cosine[rows, own], cosine[np.arange(len(own)), own])}
     if baseline.engine.top_k is not None:
@@ -100,8 +92,8 @@ def _true_wins(baseline: Baseline, changed: TokenizedCaptions, rows: np.ndarray,
     return wins
 
 
-def _wins(true: np.ndarray, changed: np.ndarray) -> float:
-    return float(100 * ((true > changed) + 0.5 * (true == changed)).mean())
+def _wins(true: np.ndarray, changed: np.ndarray) -> np.ndarray:
+    return 100.0 * ((true > changed) + 0.5 * (true == changed))
 
 
 def match_scores(baseline: Baseline, captions: TokenizedCaptions, images: np.ndarray) -> np.ndarray:
@@ -145,7 +137,7 @@ def change_pictures(
     return changed
 
 
-def probe_pictures(baseline: Baseline, pictures: Tensor) -> dict[str, Any]:
+def probe_pictures(baseline: Baseline, pictures: Tensor) -> Outcome:
     """Search with the same captions in other pictures (G, 3, H, W) of the same persons."""
     engine = baseline.engine
     gallery = encode_gallery(
@@ -158,4 +150,4 @@ def probe_pictures(baseline: Baseline, pictures: Tensor) -> dict[str, Any]:
         memory_mb=engine.memory_mb // 2,
     )
     retrieved = retrieve(baseline.model, gallery, baseline.queries, baseline.target.captions, engine)
-    return _scores(baseline, _values(baseline, retrieved, baseline.target.caption_persons))
+    return Outcome(_values(baseline, retrieved, baseline.target.caption_persons), None)

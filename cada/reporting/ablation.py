@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cada.reporting.formats import Section, Table, csv_text
-from cada.reporting.measured import LABEL, METRICS, Gallery, Row, Summary, Variant, rows
+from cada.reporting.formats import Section, Table, csv_text, signed
+from cada.reporting.histories import ChosenOnTest
+from cada.reporting.measured import LABEL, METRICS, Gallery, Row, Summary, Variant, rows, summarise
 
-GALLERIES: tuple[Gallery, ...] = ("all", "parts", "test-chosen")
+GALLERIES: tuple[Gallery, ...] = ("all", "parts")
 ORACLES = {"chance": "chance", "bag_of_words": "bag of words", "binding": "binding"}
 INTERVALS = ("R1", "mAP")  # shown beside their metric; the CSV file has all of them
 Oracles = Mapping[str, Mapping[str, float]]
+Chosen = Mapping[str, Sequence[ChosenOnTest]]  # by variant, one a seed; variants that did not watch test are absent
 
 
-def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles, differences: Sequence[str]) -> Table:
+def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles, chosen: Chosen, differences: Sequence[str]) -> Table:
     """The table as a reader sees it.
 
-    oracles: gallery ("all", "parts") -> oracle -> R@1, as the manifest has them.
+    oracles: gallery ("all", "parts") -> oracle -> R@1, as the manifest has them. chosen: what test would have chosen.
     differences: what is to be said of the variants in pairs.
     """
     columns = ["variant", "score"]
@@ -30,23 +33,30 @@ def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles, 
             known = oracle_scores(oracles, gallery)
             guessed = [(name, "oracle", f"{score:.1f}", *[""] * (len(columns) - 3)) for name, score in known.items()]
             sections.append(Section(_heading(gallery, variants), (*(_cells(row) for row in measured), *guessed)))
-    return Table(f"Ablation on {dataset}", tuple(columns), 2, tuple(sections), tuple(_notes(variants, oracles, differences)))
+    if chosen:
+        sections.append(Section(_chosen_heading(chosen), tuple(_cells(row) for row in _chosen_rows(variants, chosen))))
+    return Table(f"Ablation on {dataset}", tuple(columns), 2, tuple(sections), tuple(_notes(variants, oracles, chosen, differences)))
 
 
-def ablation_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles) -> str:
+def ablation_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles, chosen: Chosen) -> str:
     """All numbers of the table to four decimals, and all intervals; empty where there is none."""
     columns = ["dataset", "gallery", "kind", "variant", "title", "score", "headline", "seeds"]
     columns += [f"{name}_{part}" for name in METRICS for part in ("mean", "std", "low", "high")]
     lines = []
+    named = {variant.name: variant for variant in variants}
+
+    def measured_line(gallery: str, row: Row) -> list[str]:
+        variant = named[row.variant]
+        labels = [variant.name, variant.title, row.fusion, str(int(row.headline)), str(len(variant.files))]
+        return [dataset, gallery, "measured", *labels, *(number for name in METRICS for number in _numbers(row.summaries[name]))]
+
     for gallery in GALLERIES:
-        measured = [(variant, row) for variant in variants for row in rows(variant, gallery)]
-        for variant, row in measured:
-            labels = [variant.name, variant.title, row.fusion, str(int(row.headline)), str(len(variant.files))]
-            numbers = [number for name in METRICS for number in _numbers(row.summaries[name])]
-            lines.append([dataset, gallery, "measured", *labels, *numbers])
+        measured = [row for variant in variants for row in rows(variant, gallery)]
+        lines += [measured_line(gallery, row) for row in measured]
         for name, score in oracle_scores(oracles, gallery).items() if measured else ():
             blank = [""] * (len(columns) - 9)
             lines.append([dataset, gallery, "oracle", name, "", "", "", "", f"{score:.4f}", *blank])
+    lines += [measured_line("test-chosen", row) for row in _chosen_rows(variants, chosen)]
     return csv_text(columns, lines)
 
 
@@ -74,7 +84,7 @@ def choice_notes(variants: Sequence[Variant]) -> list[str]:
     """Which split chose the checkpoints, and where a set without a val split has its val from."""
     notes = []
     for key, value, text in (
-        ("selection", "val", "Val chose the checkpoint and the weight w; test was read once"),
+        ("selection", "val", "Val chose the checkpoint and the weight w; test chose nothing"),
         ("selection", "test", "Test chose the checkpoint, as in the published code"),
         ("val", "held_out", "The set has no val split: val is train persons held out by a fixed rule, and they were not trained on"),
         ("val", "test", "The set has no val split, and val is test, as in the published code: what val chose, test chose"),
@@ -104,17 +114,49 @@ def _heading(gallery: Gallery, variants: Sequence[Variant]) -> str:
     file = variants[0].files[0]
     if gallery == "all":
         return f"Full test gallery: {file.persons} persons, {file.gallery} pictures"
-    if gallery == "parts":
-        return f"Means over {file.part_count} fixed galleries of {file.persons / file.part_count:g} persons, each with its own queries"
-    return "Full test gallery, had the test split chosen the checkpoint (for comparison with papers that do so)"
+    return f"Means over {file.part_count} fixed galleries of {file.persons / file.part_count:g} persons, each with its own queries"
 
 
-def _notes(variants: Sequence[Variant], oracles: Oracles, differences: Sequence[str]) -> list[str]:
+def _chosen_heading(chosen: Chosen) -> str:
+    asked = sorted({one.queries for seeds in chosen.values() for one in seeds if one.queries is not None})
+    queries = f"; {' or '.join(map(str, asked))} queries" if asked else ""
+    label = "Checkpoint chosen on test, as most published numbers are; optimistic; not comparable with the rows above"
+    return f"{label} (full gallery{queries})"
+
+
+def _chosen_rows(variants: Sequence[Variant], chosen: Chosen) -> list[Row]:
+    """The headline score of what test would have chosen, weight w included."""
+    return [
+        Row(
+            variant.name,
+            variant.files[0].headline,
+            headline=True,
+            summaries={name: summarise([one.scores[name] for one in chosen[variant.name]]) for name in METRICS},
+        )
+        for variant in variants
+        if variant.name in chosen
+    ]
+
+
+def _chosen_note(variants: Sequence[Variant], chosen: Chosen) -> list[str]:
+    """How much choosing on test adds to the variants that val chose for."""
+    added = []
+    for variant in variants:
+        if variant.name in chosen and variant.files[0].selection == "val":
+            means = {name: statistics.fmean(one.optimism[name] for one in chosen[variant.name]) for name in INTERVALS}
+            points = " and ".join(f"{signed(mean)} {LABEL[name]}" for name, mean in means.items())
+            added.append(f"{variant.name} {points}")
+    if not added:
+        return []
+    return [f"What choosing on test adds to choosing on val, in points on the same queries, mean over seeds: {'; '.join(added)}."]
+
+
+def _notes(variants: Sequence[Variant], oracles: Oracles, chosen: Chosen, differences: Sequence[str]) -> list[str]:
     notes = ["; ".join(f"{variant.name}: {variant.title}" for variant in variants) + ".", *differences, seeds_note(variants)]
     notes.append("95 % in the table: bootstrap over persons; its ends are the means of the seeds' ends.")
     notes.append(f"Queries: {_by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
     notes += _score_notes(variants)
-    notes += choice_notes(variants)
+    notes += [*choice_notes(variants), *_chosen_note(variants, chosen)]
     if oracles:
         notes.append(
             "Oracles know every attribute: binding also which value belongs to which slot, bag of words not. Among equals they draw lots."

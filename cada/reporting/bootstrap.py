@@ -106,4 +106,4 @@ def _times_drawn(people: int, seeds: int, *, samples: int, seed: int) -> tuple[n
 
 
 def _rounded(value: float) -> float:
-    return round(value, 1) + 0.0  # no minus before a zero
+    return round(round(value, 4), 1) + 0.0  # from what a CSV file has of it; no minus before a zero

@@ -6,7 +6,6 @@ Legend: Q queries, S seeds, K ranks.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,8 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference, paired_bootstrap
+from cada.reporting.histories import Histories, chosen_by
 from cada.reporting.rankings import Rankings, on_common_queries
 from cada.reporting.style import PAGE, legend_above, looks
 
@@ -29,31 +28,17 @@ PANELS = {
     "loss_atp": "ATP loss",
     "loss_ara": "ARA loss",
 }
-Histories = Mapping[str, Sequence[pd.DataFrame]]  # by variant, one table a seed
-
-
-def read_histories(dataset: str, variants: Sequence[str], seeds: Sequence[int], folder: Path) -> Histories:
-    """The histories of variants x seeds. Errors: `CadaError` for a missing file."""
-
-    def read(variant: str, seed: int) -> pd.DataFrame:
-        path = folder / variant / f"{seed}.csv"
-        try:
-            return pd.read_csv(path)
-        except FileNotFoundError as error:
-            again = f"Make it with `cada train {dataset} --variant {variant} --seed {seed}`."
-            raise CadaError(f"{path}: there is no such file. {again}") from error
-
-    return {variant: [read(variant, seed) for seed in seeds] for variant in variants}
 
 
 def training_figure(histories: Histories) -> Figure:
     """A panel for each objective and for the score that chose the checkpoint, over epochs; a band from seed to seed."""
-    panels = [name for name in PANELS if any(name in table for tables in histories.values() for table in tables)]
+    drawn = {variant: [_without_watched(table) for table in tables] for variant, tables in histories.items()}
+    panels = [name for name in PANELS if any(name in table for tables in drawn.values() for table in tables)]
     figure = Figure(figsize=(PAGE, 2.1))
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for variant, look in looks(list(histories)).items():
-            if all(name in table for table in histories[variant]):
-                _over_seeds(axes, [table.set_index("epoch")[name].dropna() for table in histories[variant]], look)
+            if all(name in table for table in drawn[variant]):
+                _over_seeds(axes, [table.set_index("epoch")[name].dropna() for table in drawn[variant]], look)
         axes.set(title=PANELS[name], xlabel="epoch")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -96,6 +81,11 @@ def recall_differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFra
     tables = on_common_queries(ours, theirs)
     found, others = (np.stack([table["first_rank"].to_numpy()[:, None] <= RANKS for table in mine], axis=1) for mine in tables)  # (Q, S, K)
     return paired_bootstrap(100 * (found.astype(np.float64) - others), tables[0][0]["person"].to_numpy(), samples=DRAWS)
+
+
+def _without_watched(history: pd.DataFrame) -> pd.DataFrame:
+    """Without what test scored where it chose nothing."""
+    return history if chosen_by(history) == "test" else history.drop(columns=history.filter(like="test_").columns)
 
 
 def _over_seeds(axes: Axes, curves: Sequence[pd.Series], look: Mapping[str, Any]) -> None:

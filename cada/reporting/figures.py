@@ -1,4 +1,4 @@
-"""The figures of one data set, from its metrics, rankings and history files and its pictures."""
+"""The figures of one data set, from its metrics, rankings and history files, its table of differences and its pictures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ import numpy as np
 from cada.data.images import load_image
 from cada.data.records import Record, image_path
 from cada.files import write_json, write_text
-from cada.reporting.curves import RANKS, read_histories, recall_figure, recalls, training_figure
+from cada.reporting.curves import RANKS, recall_figure, recalls, training_figure
 from cada.reporting.formats import csv_text
+from cada.reporting.histories import read_histories
 from cada.reporting.intervals import ablation_figure, pairs_figure
 from cada.reporting.measured import read_variants
-from cada.reporting.pairs import compare, interval_note
+from cada.reporting.pairs import interval_note, read_pairs
 from cada.reporting.ranked_lists import QUERIES, SHOWN, SIZE, draw_lists, failures, lists_figure, successes
 from cada.reporting.rankings import Rankings, read_rankings
 from cada.reporting.sensitivity import sensitivity_figure
@@ -26,7 +27,7 @@ def write_figures(
     *,
     variants: Sequence[tuple[str, str]],
     seeds: Sequence[int],
-    pairs: Sequence[tuple[str, str]],
+    pairs: Path,
     shown: str,
     results: Path,
     root: Path,
@@ -35,13 +36,14 @@ def write_figures(
 ) -> None:
     """Write {ablation,pairs,recall,sensitivity,training,successes,failures}.{png,svg}, captions.json and recall.csv into `output`.
 
-    variants: (name, title). pairs: (variant, reference) by name. shown: the variant whose ranked lists are shown, with the
+    variants: (name, title). pairs: the table of paired differences. shown: the variant whose ranked lists are shown, with the
     first seed. results: the folder of metrics, rankings and histories. root, records: the data set's pictures and captions.
     Errors: `CadaError` for a file that is missing, incomplete or about something else, before anything is written.
     """
     names = [name for name, _ in variants]
     measured = read_variants(dataset, variants, seeds, results / "metrics")
     rankings = read_rankings(dataset, names, seeds, results / "rankings")
+    compared = read_pairs(pairs, seeds)
     histories = read_histories(dataset, names, seeds, results / "history")
     table = rankings[shown][0]
     found = successes(table), failures(table)
@@ -55,7 +57,7 @@ def write_figures(
     with style():
         figures = {
             "ablation": ablation_figure(measured),
-            "pairs": pairs_figure(compare(measured, rankings, pairs)),
+            "pairs": pairs_figure(compared),
             "recall": recall_figure(rankings),
             "sensitivity": sensitivity_figure(measured),
             "training": training_figure(histories),

@@ -15,7 +15,7 @@ from cada.files import read_json
 
 Fusion = Literal["cosine", "calibrated", "published"]
 FUSIONS: tuple[Fusion, ...] = ("cosine", "calibrated", "published")
-Gallery = Literal["all", "parts", "test-chosen"]
+Gallery = Literal["all", "parts"]
 
 
 class _File(BaseModel):
@@ -48,12 +48,6 @@ class Intervals(_File):
     mINP: tuple[float, float]
 
 
-class ChosenOnTest(_File):
-    """What the checkpoint that scores best on test would have reported."""
-
-    scores: dict[Fusion, Scores]
-
-
 class Metrics(_File):
     """results/<dataset>/metrics/<variant>/<seed>.json, or results/<trained_on>/transfer/<dataset>/<variant>/<seed>.json."""
 
@@ -75,7 +69,6 @@ class Metrics(_File):
     part_count: int = 1
     parts: dict[Fusion, Scores] | None = None
     scores_at_k: dict[int, Scores] | None = None
-    test_selected: ChosenOnTest | None = None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -89,11 +82,7 @@ class Metrics(_File):
 
     def of(self, gallery: Gallery) -> dict[Fusion, Scores]:
         """The scores on one gallery; empty where the file has none."""
-        if gallery == "all":
-            return self.scores
-        if gallery == "parts":
-            return self.parts or {}
-        return self.test_selected.scores if self.test_selected else {}
+        return self.scores if gallery == "all" else self.parts or {}
 
 
 @dataclass(frozen=True)
@@ -192,10 +181,13 @@ def headlines(variants: Sequence[Variant]) -> list[Row]:
 
 
 def _summary(files: Sequence[Metrics], gallery: Gallery, fusion: Fusion, name: str) -> Summary:
-    values = [getattr(file.of(gallery)[fusion], name) for file in files]
     ends = [getattr(file.intervals[fusion], name) for file in files] if gallery == "all" else []
-    return Summary(
-        mean=statistics.fmean(values),
-        deviation=statistics.stdev(values) if len(values) > 1 else None,
+    return summarise(
+        [getattr(file.of(gallery)[fusion], name) for file in files],
         interval=(statistics.fmean(low for low, _ in ends), statistics.fmean(high for _, high in ends)) if ends else None,
     )
+
+
+def summarise(values: Sequence[float], *, interval: tuple[float, float] | None = None) -> Summary:
+    """Mean and standard deviation of the seeds' values."""
+    return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, interval)

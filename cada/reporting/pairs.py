@@ -5,8 +5,10 @@ Legend: Q queries, S seeds, M metrics.
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -18,23 +20,26 @@ from cada.reporting.rankings import Rankings, Score, on_common_queries, query_va
 
 SHOWN = ("R1", "mAP")  # the CSV file has all metrics
 SCORES: tuple[Score, ...] = ("headline", "cosine")
+NUMBERS = ("difference", "low", "high", "percentile_low", "percentile_high")  # of a difference, in the CSV file
 
 
 @dataclass(frozen=True)
 class Pair:
-    """How much more `variant` has than `reference`, in points, by one score.
-
-    labels: what is compared, for example "dual, calibrated" and "global, cosine".
-    """
+    """How much more `variant` has than `reference`, in points, by one score: `fusions` says which it is of each."""
 
     variant: str
     reference: str
     score: Score
-    labels: tuple[str, str]
+    fusions: tuple[str, str]
     queries: int
     persons: int
     seeds: tuple[int, ...]
     differences: Mapping[str, Difference]
+
+    @property
+    def labels(self) -> tuple[str, str]:
+        """What is compared, for example "dual, calibrated" and "global, cosine"."""
+        return f"{self.variant}, {self.fusions[0]}", f"{self.reference}, {self.fusions[1]}"
 
     def sentence(self, metric: str) -> str:
         """What the interval of a metric says, in words."""
@@ -78,17 +83,16 @@ def compare(variants: Sequence[Variant], rankings: Rankings, pairs: Sequence[tup
     found = []
     for score in SCORES:
         for names in pairs:
-            fusions = [headlines[name] if score == "headline" else "cosine" for name in names]
+            ours, theirs = (headlines[name] if score == "headline" else "cosine" for name in names)
             if score == "cosine" and all(headlines[name] == "cosine" for name in names):
                 continue
             tables = on_common_queries(*(rankings[name] for name in names))
             persons = tables[0][0]["person"].to_numpy()
             if not len(persons):
                 raise CadaError(f"{names[0]} and {names[1]}: their rankings have no query in common. Evaluate them again.")
-            ours, theirs = (np.stack([query_values(table, score) for table in mine], axis=1) for mine in tables)  # (Q, S, M)
-            differences = dict(zip(METRICS, paired_bootstrap(ours - theirs, persons), strict=True))
-            labels = (f"{names[0]}, {fusions[0]}", f"{names[1]}, {fusions[1]}")
-            found.append(Pair(*names, score, labels, len(persons), len(np.unique(persons)), seeds, differences))
+            values, others = (np.stack([query_values(table, score) for table in mine], axis=1) for mine in tables)  # (Q, S, M)
+            differences = dict(zip(METRICS, paired_bootstrap(values - others, persons), strict=True))
+            found.append(Pair(*names, score, (ours, theirs), len(persons), len(np.unique(persons)), seeds, differences))
     return found
 
 
@@ -106,18 +110,39 @@ def pairs_table(dataset: str, pairs: Sequence[Pair]) -> Table:
 
 def pairs_csv(dataset: str, pairs: Sequence[Pair]) -> str:
     """All metrics to four decimals: differences, the ends of the intervals, and the bootstrap's plain percentiles."""
-    parts = ("difference", "low", "high", "percentile_low", "percentile_high", "established")
-    columns = ["dataset", "score", "variant", "reference", "queries", "persons", "seeds"]
+    parts = (*NUMBERS, "established")
+    columns = ["dataset", "score", "variant", "reference", "variant_score", "reference_score", "queries", "persons", "seeds"]
     columns += [f"{metric}_{part}" for metric in METRICS for part in parts]
     lines = []
     for pair in pairs:
-        line = [dataset, pair.score, pair.variant, pair.reference, str(pair.queries), str(pair.persons), str(len(pair.seeds))]
+        counts = (str(pair.queries), str(pair.persons), str(len(pair.seeds)))
+        line = [dataset, pair.score, pair.variant, pair.reference, *pair.fusions, *counts]
         for metric in METRICS:
             difference = pair.differences[metric]
             numbers = (difference.mean, *difference.interval, *difference.percentiles)
             line += [*(f"{number:.4f}" for number in numbers), str(int(difference.established))]
         lines.append(line)
     return csv_text(columns, lines)
+
+
+def read_pairs(path: Path, seeds: Sequence[int]) -> list[Pair]:
+    """What `pairs_csv` has written of models with these seeds. Errors: `CadaError` for a file that is missing or of other seeds."""
+    if not path.is_file():
+        raise CadaError(f"{path}: there is no such file. Make it with `cada tables`.")
+    with path.open(newline="", encoding="utf-8") as file:
+        return [_read_pair(line, path, tuple(seeds)) for line in csv.DictReader(file)]
+
+
+def _read_pair(line: Mapping[str, str], path: Path, seeds: tuple[int, ...]) -> Pair:
+    if line["seeds"] != str(len(seeds)):
+        raise CadaError(f"{path}: {line['seeds']} seeds, but {len(seeds)} are asked for. Make it anew with `cada tables`.")
+    differences = {}
+    for metric in METRICS:
+        mean, low, high, first, last = (float(line[f"{metric}_{part}"]) for part in NUMBERS)
+        differences[metric] = Difference(mean, (low, high), (first, last))
+    score: Score = "headline" if line["score"] == "headline" else "cosine"
+    fusions = line["variant_score"], line["reference_score"]
+    return Pair(line["variant"], line["reference"], score, fusions, int(line["queries"]), int(line["persons"]), seeds, differences)
 
 
 def sentences(pairs: Sequence[Pair], metrics: Sequence[str] = SHOWN) -> list[str]:

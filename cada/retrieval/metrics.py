@@ -5,7 +5,7 @@ Legend: Q queries, G gallery.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +52,21 @@ def summarise(values: np.ndarray) -> dict[str, float]:
     return dict(zip(METRICS, values.mean(axis=0).tolist(), strict=True))
 
 
+def published_score(scores: Mapping[str, float]) -> float:
+    """(R1 + R5 + R10) / 3 + mAP, by which the published code chooses its checkpoint, on test."""
+    return (scores["R1"] + scores["R5"] + scores["R10"]) / 3 + scores["mAP"]
+
+
 def bootstrap_intervals(
     values: np.ndarray, persons: Sequence[int] | np.ndarray, *, samples: int, seed: int, level: float = 0.95
 ) -> dict[str, list[float]]:
-    """Percentile intervals of the means of `values` (Q, 5), with *persons* drawn with replacement.
+    """Percentile intervals of each metric's mean over `values` (Q, 5): `bootstrap_ends` by name."""
+    ends = bootstrap_ends(values, persons, samples=samples, seed=seed, level=level)
+    return dict(zip(METRICS, ends.T.tolist(), strict=True))
+
+
+def bootstrap_ends(values: np.ndarray, persons: Sequence[int] | np.ndarray, *, samples: int, seed: int, level: float = 0.95) -> np.ndarray:
+    """The ends (2, M) of percentile intervals of the means of `values` (Q, M), with *persons* drawn with replacement.
 
     Queries of one person are not independent: drawing queries would make the intervals about half as wide. The
     gallery stays as it is.
@@ -64,7 +75,7 @@ def bootstrap_intervals(
     sums = np.stack([np.bincount(index, weights=column, minlength=len(names)) for column in values.T], axis=1)
     counts = np.bincount(index, minlength=len(names)).astype(np.float64)
     draws = np.random.Generator(np.random.PCG64(seed)).multinomial(len(names), np.full(len(names), 1 / len(names)), size=samples)
-    means = (draws @ sums) / (draws @ counts)[:, None]  # (samples, 5)
+    means = (draws @ sums) / (draws @ counts)[:, None]  # (samples, M)
     tail = 50 * (1 - level)
-    low, high = np.percentile(means, [tail, 100 - tail], axis=0)
-    return {name: [float(a), float(b)] for name, a, b in zip(METRICS, low, high, strict=True)}
+    ends: np.ndarray = np.percentile(means, [tail, 100 - tail], axis=0)
+    return ends

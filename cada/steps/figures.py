@@ -8,7 +8,6 @@ from cada import config
 from cada.data.prepare import load_records
 from cada.paths import Layout
 from cada.reporting import figures
-from cada.reporting.pairs import ablation_pairs
 from cada.steps.matrix import reported
 from cada.tracking import tell_reports
 
@@ -20,7 +19,7 @@ def write_figures(dataset: str, *, workflow: Path) -> None:
         dataset,
         variants=list(matrix.titles.items()),
         seeds=matrix.seeds,
-        pairs=ablation_pairs(matrix.objectives),
+        pairs=layout.tables(workflow) / "pairs.csv",
         shown=max(matrix.objectives, key=lambda variant: len(matrix.objectives[variant])),  # of equal ones the first
         results=layout.root,
         root=data.root,

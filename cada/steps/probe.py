@@ -10,16 +10,17 @@ import pandas as pd
 import torch
 
 from cada import compute, config, distributed
-from cada.data.loading import Split, take_split
+from cada.data.loading import Split, take_persons, take_split
 from cada.data.synthpedes.randomness import Stream
 from cada.errors import CadaError
-from cada.files import read_json, write_json
+from cada.files import atomic, read_json, write_json
 from cada.model.folder import load_model
 from cada.model.tokenizer import Tokenizer
 from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
 from cada.probes.attributes import attribute_recall, read_truth
-from cada.probes.captions import read_captions, take_queries
+from cada.probes.captions import read_captions
+from cada.probes.outcomes import Outcome, outcomes_table, summary
 from cada.probes.pictures import picture_changes
 from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
 from cada.probes.synonyms import COMMON, Groups, grammar_groups
@@ -54,8 +55,7 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
     metrics = read_json(layout.metrics(variant, seed))
     switches = config.resolve_switches(chosen, parameters.train.switches)
     records = records_with_val(dataset, parameters.data, switches)
-    whole = take_split(records, "test", root=parameters.data.root, queries=switches.queries)
-    split = take_queries(whole, probe.persons)
+    split = take_persons(take_split(records, "test", root=parameters.data.root, queries=switches.queries), probe.persons)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
     pictures = open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads)
     baseline = search_unchanged(
@@ -64,12 +64,16 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
         engine=engine_of(chosen, settings, tokenizer, device, settings.compute.precision),
         fusion=metrics["headline"],
         weight=metrics["fusion_weight"],
-        bootstrap=settings.bootstrap,
     )
     groups = grammar_groups() if drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
     images = picture_kinds(without_tokens(baseline), split, settings=probe.image, seed=probe.seed)
+    strengths = probe.text.model_dump() | probe.image.model_dump()
+
+    def summed_up(outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
+        return {kind: {"strength": strengths.get(kind)} | summary(found, baseline.values) for kind, found in outcomes.items()}
+
     result: dict[str, Any] = {
         "dataset": dataset,
         "variant": variant,
@@ -84,15 +88,19 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
         "probe_seed": probe.seed,
         "synonyms": "grammar" if drawn else "common",
         "unchanged": summarise(baseline.values),
-        "captions": text,
-        "pictures": images,
+        "captions": summed_up(text),
+        "pictures": summed_up(images),
     }
     if drawn:
-        result["attributes"] = attribute_recall(pd.read_parquet(layout.rankings(variant, seed)), read_truth(parameters.data))
+        rankings = pd.read_parquet(layout.rankings(variant, seed))
+        result["attributes"] = attribute_recall(rankings, read_truth(parameters.data), bootstrap=settings.bootstrap)
     if not distributed.is_first():
         return
+    with atomic(layout.probe_outcomes(variant, seed)) as partial:
+        outcomes_table(baseline.values, text | images, split).to_parquet(partial, index=False)
     write_json(layout.probes(variant, seed), result)
-    changes = (f"{kind} {found['scores']['R1'] - result['unchanged']['R1']:+.1f}" for kind, found in (text | images).items())
+    kinds = (result["captions"] | result["pictures"]).items()
+    changes = (f"{kind} {found['scores']['R1'] - result['unchanged']['R1']:+.1f}" for kind, found in kinds)
     print(f"{layout.probes(variant, seed)}: R1 {result['unchanged']['R1']:.1f}; {', '.join(changes)}", file=sys.stderr)
 
 
@@ -105,20 +113,20 @@ def text_kinds(
     settings: config.TextProbes,
     groups: Groups,
     seed: int,
-) -> dict[str, dict[str, Any]]:
-    """Every change of captions, with its strength."""
-    captions, strengths, results = read_captions(split, phrases), settings.model_dump(), {}
-    for kind, change in text_changes(**strengths, groups=groups).items():
+) -> dict[str, Outcome]:
+    """Every change of captions."""
+    captions, results = read_captions(split, phrases), {}
+    for kind, change in text_changes(**settings.model_dump(), groups=groups).items():
         texts = [change(caption, Stream(seed, kind, caption.image, caption.number)) for caption in captions]
         own = split.caption_image if kind in FALSE else None
-        results[kind] = {"strength": strengths.get(kind)} | probe_captions(baseline, tokenizer(texts), own=own)
+        results[kind] = probe_captions(baseline, tokenizer(texts), own=own)
     return results
 
 
-def picture_kinds(baseline: Baseline, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, dict[str, Any]]:
-    """Every change of pictures, with its strength."""
-    strengths, results = settings.model_dump(), {}
-    for kind, change in picture_changes(**strengths).items():
+def picture_kinds(baseline: Baseline, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
+    """Every change of pictures."""
+    results = {}
+    for kind, change in picture_changes(**settings.model_dump()).items():
         changed = change_pictures(
             baseline.target.images,
             split.image_names,
@@ -128,5 +136,5 @@ def picture_kinds(baseline: Baseline, split: Split, *, settings: config.ImagePro
             batch_size=baseline.engine.batch_size,
             memory_mb=baseline.engine.memory_mb // 2,
         )
-        results[kind] = {"strength": strengths[kind]} | probe_pictures(baseline, changed)
+        results[kind] = probe_pictures(baseline, changed)
     return results

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada.paths import Layout
+from cada.reporting.pairs import ablation_pairs
 from cada.reporting.probes.tables import write_probe_tables
 from cada.steps.matrix import reported
 
@@ -13,5 +14,10 @@ def tabulate_probes(dataset: str, *, workflow: Path) -> None:
     """Write the tables of the probed variants and seeds that the workflow file lists."""
     layout, matrix = Layout(dataset), reported(dataset, workflow)
     write_probe_tables(
-        dataset, variants=list(matrix.titles), seeds=matrix.seeds, probes=layout.root / "probes", output=layout.probe_tables(workflow)
+        dataset,
+        variants=list(matrix.titles),
+        seeds=matrix.seeds,
+        pairs=ablation_pairs(matrix.objectives),
+        results=layout.root,
+        output=layout.probe_tables(workflow),
     )

@@ -8,12 +8,12 @@ from functools import partial
 import torch
 
 from cada import compute, config, distributed
-from cada.data.loading import take_split
+from cada.data.loading import take_queries, take_split
 from cada.files import write_text
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
 from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
-from cada.retrieval.evaluation import target_of
+from cada.retrieval.evaluation import Target, target_of
 from cada.steps.common import engine_of, open_pictures, records_with_val, resumable, tracked, training_parameters
 from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
@@ -41,23 +41,29 @@ def train_cell(cell: Cell, device: torch.device) -> None:
     if settings.compute.checkpointing:
         model.checkpoint_layers()
 
+    def searched(name: str, *, persons: int | None = None) -> Target:
+        part = take_queries(take_split(records, name, root=parameters.data.root, queries=switches.queries), persons)
+        return target_of(part, pictures_of(part), tokenizer)
+
+    pictures_of = partial(open_pictures, dataset, size=architecture.image_size, threads=settings.compute.threads)
     split = take_split(records, "train", root=parameters.data.root, queries="first_two")
-    held_out = take_split(records, switches.selection, root=parameters.data.root, queries=switches.queries)
-    threads = settings.compute.threads
-    pictures, shown = (open_pictures(dataset, part, architecture.image_size, threads=threads) for part in (split, held_out))
-    training = training_set(split, pictures, tokenizer)
+    training = training_set(split, pictures_of(split), tokenizer)
     if chosen.weights.ara:
         phrases = read_phrases(layout.phrases, dataset)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
 
+    watched = None
+    if settings.watch_test != "none" and switches.selection != "test":
+        watched = searched("test", persons=None if settings.watch_test == "all" else settings.watch_test)
     inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
     description = training_parameters(dataset, variant)
     with resumable(cell, description[1], inputs) as state, tracked(cell, "train", description, device=device) as run:
         progress = finetune(
             model.to(device),
             training,
-            target_of(held_out, shown, tokenizer),
+            searched(switches.selection),
+            watched=watched,
             optimisation=settings.optimisation,
             augmentation=settings.augmentation,
             weights=chosen.weights,

@@ -15,8 +15,8 @@ from cada.tracking.store import complain, failures
 
 MODEL = "model.md5"
 SECONDS = "seconds"
-# The other columns of a history are in its file, which lies beside the run.
-CURVES = frozenset({"lr", "loss", "loss_global", "loss_atp", "loss_ara", "loss_mlm", "val_R1", "val_mAP", "test_R1", "test_mAP"})
+# The other columns of a history are in its file, which lies beside the run; test_* are numbers of the finished model alone.
+CURVES = frozenset({"lr", "loss", "loss_global", "loss_atp", "loss_ara", "loss_mlm", "val_R1", "val_mAP"})
 FLUSH_SECONDS = 5.0
 FLUSH_POINTS = 500  # MLflow takes at most 1,000 metrics in one call
 

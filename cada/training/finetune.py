@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from cada.compute import autocast
 from cada.config import Augmentation, LossWeights, Optimisation, Switches
 from cada.model.cada import Cada
 from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
-from cada.retrieval.metrics import summarise
+from cada.retrieval.metrics import published_score, summarise
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
 from cada.training.objective import Batch, SpecialTokens, association_losses
@@ -23,6 +24,7 @@ def finetune(
     training: TrainingSet,
     target: Target,
     *,
+    watched: Target | None = None,
     optimisation: Optimisation,
     augmentation: Augmentation,
     weights: LossWeights,
@@ -39,6 +41,7 @@ def finetune(
 ) -> Progress:
     """Train under one variant; after each epoch the model is scored on `target` by the rule of `switches.selection`.
 
+    `watched` is test where it does not choose: its scores are columns of the history and reach nothing else.
     `padded_to` is the length that captions are padded to in training, or None for their batch's longest.
     """
     lookalikes = switches.batches == "lookalikes"
@@ -68,23 +71,32 @@ def finetune(
         log_every=log_every,
         save_seconds=save_seconds,
         state=state,
-        validate=lambda: validation(model, target, engine=engine, switches=switches, fusion_weights=fusion_weights),
+        validate=lambda: validation(model, target, watched=watched, engine=engine, switches=switches, fusion_weights=fusion_weights),
         report=report,
     )
 
 
-def validation(model: Cada, target: Target, *, engine: Engine, switches: Switches, fusion_weights: Sequence[float]) -> Validation:
+def validation(
+    model: Cada, target: Target, *, watched: Target | None = None, engine: Engine, switches: Switches, fusion_weights: Sequence[float]
+) -> Validation:
     """Score a model while it trains: the headline ranking's metrics and the score that chooses the checkpoint.
 
-    On val the score is mAP; on test, the published rule, it is (R1 + R5 + R10) / 3 + mAP.
+    On val the score is mAP; on test, the published rule, it is (R1 + R5 + R10) / 3 + mAP. What `watched` scores, with a
+    fusion weight of its own, is in the values and not in the score.
     """
+    how: dict[str, Any] = {"engine": engine, "fusion": switches.fusion if engine.top_k else "cosine", "weights": fusion_weights}
+    scores = headline_scores(model, target, **how)
+    values = {f"{switches.selection}_{name}": value for name, value in scores.items()}
+    if watched is not None:
+        values |= {f"test_{name}": value for name, value in headline_scores(model, watched, **how).items()}
+        values["test_queries"] = len(watched.caption_persons)
+    return Validation(published_score(scores) if switches.selection == "test" else scores["mAP"], values)
+
+
+def headline_scores(model: Cada, target: Target, *, engine: Engine, fusion: str, weights: Sequence[float]) -> dict[str, float]:
+    """The metrics of one ranking; the calibrated fusion takes the one of `weights` that suits `target` best."""
     gallery, queries = encode(model, target, engine)
     retrieved = retrieve(model, gallery, queries, target.captions, engine)
     persons = (target.caption_persons, target.image_persons)
-    fusion = switches.fusion if engine.top_k else "cosine"
-    weight = choose_weight(retrieved, *persons, fusion_weights) if fusion == "calibrated" else None
-    scores = summarise(query_values(retrieved, *persons, fusion, weight))
-    score = scores["mAP"]
-    if switches.selection == "test":
-        score += (scores["R1"] + scores["R5"] + scores["R10"]) / 3
-    return Validation(score, {f"{switches.selection}_{name}": value for name, value in scores.items()})
+    weight = choose_weight(retrieved, *persons, weights) if fusion == "calibrated" else None
+    return summarise(query_values(retrieved, *persons, fusion, weight))

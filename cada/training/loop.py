@@ -143,8 +143,9 @@ def _row(progress: Progress, rate: float, epoch_steps: int) -> dict[str, float]:
 
 
 def _line(row: Mapping[str, float], *, epochs: float) -> str:
-    """What a log says of an epoch."""
-    scores = ", ".join(f"{name} {value:.2f}" for name, value in row.items() if name.endswith(("_R1", "_mAP")))
+    """What a log says of an epoch; of test only where it chooses, so that nobody tunes by a log."""
+    split = "val" if "val_mAP" in row else "test"
+    scores = ", ".join(f"{name} {row[name]:.2f}" for name in (f"{split}_R1", f"{split}_mAP") if name in row)
     return f"epoch {row['epoch']:g} of {epochs:g}: loss {row['loss']:.4f}" + (f", {scores}" if scores else "")
 
 

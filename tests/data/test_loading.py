@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cada.data.loading import take_split, token_batch
+from cada.data.loading import take_persons, take_queries, take_split, token_batch
 from cada.data.records import Record
 from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
@@ -44,6 +44,24 @@ def test_the_published_queries_are_the_first_two_captions() -> None:
 def test_a_split_without_records_is_named() -> None:
     with pytest.raises(CadaError, match=r"Somewhere: no record has the split val"):
         take_split(RECORDS, "val", root=ROOT)
+
+
+def test_persons_are_evenly_spaced_with_all_pictures_or_their_own() -> None:
+    records = [Record(f"{row}.jpg", person, (f"{row} 0", f"{row} 1"), "test") for row, person in enumerate([10, 3, 3, 7, 5, 20])]
+    split = take_split(records, "test", root=ROOT)
+    few = take_queries(split, 3)  # of 3, 5, 7, 10, 20: the first, the second, the fourth
+    assert few.caption_persons.tolist() == [10, 10, 3, 3, 3, 3, 5, 5]
+    assert few.captions == tuple(split.captions[row] for row in (0, 1, 2, 3, 4, 5, 8, 9))
+    assert few.caption_number.tolist() == [0, 1] * 4
+    assert few.image_names == split.image_names
+    alone = take_persons(split, 3)
+    assert (alone.captions, alone.caption_persons.tolist()) == (few.captions, few.caption_persons.tolist())
+    assert alone.image_names == ("0.jpg", "1.jpg", "2.jpg", "4.jpg") and alone.image_persons.tolist() == [10, 3, 3, 5]
+    assert [path.name for path in alone.image_paths] == list(alone.image_names)
+    assert [alone.image_names[row] for row in alone.caption_image] == [few.image_names[row] for row in few.caption_image]
+    for everybody in (None, 5, 99):
+        assert take_queries(split, everybody).captions == take_persons(split, everybody).captions == split.captions
+        assert take_persons(split, everybody).image_names == split.image_names
 
 
 # --- captions to tensors ------------------------------------------------------------------------------------------

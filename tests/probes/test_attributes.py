@@ -29,12 +29,23 @@ def test_a_hand_made_case() -> None:
         "b": Truth(1, RED, ({},)),
         "c": Truth(2, BLUE, (BLUE, {"hat": "cap"})),
     }
-    found = attribute_recall(rankings(("a", 0, 1, "b"), ("a", 1, 1, "c"), ("b", 0, 1, "c"), ("c", 0, 2, "a"), ("c", 1, 2, "a")), truth)
+    found = attribute_recall(
+        rankings(("a", 0, 1, "b"), ("a", 1, 1, "c"), ("b", 0, 1, "c"), ("c", 0, 2, "a"), ("c", 1, 2, "a")), truth, bootstrap=500
+    )
     assert list(found) == ["hat", "upper", "upper_colour"]
-    assert found["upper"] == {"queries": 2, "recall": 100, "chance": 100, "skill": None, "errors": 1, "recall_in_errors": 100}
+    assert found["upper"] == {
+        "queries": 2,
+        "recall": 100,
+        "interval": [100, 100],
+        "chance": 100,
+        "skill": None,
+        "errors": 1,
+        "recall_in_errors": 100,
+    }
     colour = found["upper_colour"]
     assert colour["queries"] == 3
     assert colour["recall"] == pytest.approx(100 / 3)
+    assert colour["interval"] == [0, 50]  # person 1 twice: one of two; person 2 twice: none
     assert colour["chance"] == pytest.approx(100 * (2 / 3 + 2 / 3 + 1 / 3) / 3)
     assert colour["skill"] == pytest.approx(100 * (1 / 3 - 5 / 9) / (1 - 5 / 9))
     assert (colour["errors"], colour["recall_in_errors"]) == (2, 0)
@@ -42,8 +53,16 @@ def test_a_hand_made_case() -> None:
 
 
 def test_without_errors_there_is_no_recall_in_them() -> None:
-    found = attribute_recall(rankings(("a", 0, 1, "a")), {"a": Truth(1, RED, (RED,)), "c": Truth(2, BLUE, (BLUE,))})
-    assert found["upper_colour"] == {"queries": 1, "recall": 100, "chance": 50, "skill": 100, "errors": 0, "recall_in_errors": None}
+    found = attribute_recall(rankings(("a", 0, 1, "a")), {"a": Truth(1, RED, (RED,)), "c": Truth(2, BLUE, (BLUE,))}, bootstrap=10)
+    assert found["upper_colour"] == {
+        "queries": 1,
+        "recall": 100,
+        "interval": [100, 100],
+        "chance": 50,
+        "skill": 100,
+        "errors": 0,
+        "recall_in_errors": None,
+    }
 
 
 def test_drawn_persons_against_plain_loops() -> None:
@@ -55,7 +74,7 @@ def test_drawn_persons_against_plain_loops() -> None:
     names, random = list(truth), Stream("first pictures")
     for name in names:
         rows += [(name, caption, truth[name].person, random.choice(names)) for caption in range(2)]
-    found = attribute_recall(rankings(*rows), truth)
+    found = attribute_recall(rankings(*rows), truth, bootstrap=10)
     assert set(found) == set(SLOTS)
     for slot, numbers in found.items():
         right, chances, errors = [], [], []

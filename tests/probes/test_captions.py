@@ -11,23 +11,10 @@ import pytest
 from cada.data.loading import Split
 from cada.data.text import normalise_caption
 from cada.phrases.chunking import parse
-from cada.probes.captions import Phrase, read_captions, rewrite, take_queries
+from cada.probes.captions import Phrase, read_captions, rewrite
 from tests.probes.cases import drawn_captions
 
 TEXTS = ('A man, "tall"; in a RED hat.He has blue jeans.', "A woman.", "No phrases here (at all)", "She carries a bag.")
-
-
-def split_of(persons: list[int]) -> Split:
-    """Two captions for each picture; picture i shows persons[i]."""
-    count = len(persons)
-    return Split(
-        tuple(Path(f"{row}.jpg") for row in range(count)),
-        tuple(f"{row}.jpg" for row in range(count)),
-        np.array(persons),
-        tuple(f"caption {row} {number}" for row in range(count) for number in range(2)),
-        np.repeat(np.arange(count), 2),
-        np.tile(np.arange(2), count),
-    )
 
 
 @pytest.mark.parametrize(
@@ -50,17 +37,6 @@ def test_several_changes_of_other_lengths() -> None:
     text = "a red hat and an orange bag"
     assert rewrite(text, [((2, 5), "orange"), ((17, 23), "dark red")]) == "an orange hat and a dark red bag"
     assert rewrite(text, []) == text
-
-
-def test_persons_are_evenly_spaced_and_all_pictures_stay() -> None:
-    split = split_of([10, 3, 3, 7, 5, 20])
-    few = take_queries(split, 3)  # of 3, 5, 7, 10, 20: the first, the second, the fourth
-    assert few.caption_persons.tolist() == [10, 10, 3, 3, 3, 3, 5, 5]
-    assert few.captions == tuple(split.captions[row] for row in (0, 1, 2, 3, 4, 5, 8, 9))
-    assert few.caption_number.tolist() == [0, 1] * 4
-    assert few.image_names == split.image_names
-    for everybody in (None, 5, 99):
-        assert take_queries(split, everybody).captions == split.captions
 
 
 def test_captions_bear_their_rows_of_the_phrase_table() -> None:

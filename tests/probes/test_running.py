@@ -12,10 +12,11 @@ from cada.data.images import normalise
 from cada.data.synthpedes.randomness import Stream
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
+from cada.probes.outcomes import summary
 from cada.probes.pictures import darkened, picture_changes
 from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged
 from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve
-from cada.retrieval.metrics import METRICS, summarise
+from cada.retrieval.metrics import summarise
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
 
 PERSONS = np.arange(17) % 6
@@ -32,7 +33,7 @@ def model() -> Cada:
 def baseline_of(model: Cada, top_k: int | None, captions: TokenizedCaptions, images: torch.Tensor) -> Baseline:
     engine = Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU)
     fusion, weight = ("cosine", None) if top_k is None else ("calibrated", 2.0)
-    return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight, bootstrap=200)
+    return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight)
 
 
 def with_changes(captions: TokenizedCaptions, rows: list[int]) -> TokenizedCaptions:
@@ -48,15 +49,15 @@ def with_changes(captions: TokenizedCaptions, rows: list[int]) -> TokenizedCapti
 @STAGES
 def test_nothing_changed_changes_nothing(model: Cada, top_k: int | None) -> None:
     baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
-    same = {"scores": summarise(baseline.values), "change_intervals": {key: [0, 0] for key in METRICS}}
-    assert probe_captions(baseline, tiny_captions(), own=OWN) == same | {"changed": 0}
-    assert probe_pictures(baseline, tiny_images()) == same
+    same = {"scores": summarise(baseline.values)}
+    assert summary(probe_captions(baseline, tiny_captions(), own=OWN), baseline.values) == same | {"changed": 0}
+    assert summary(probe_pictures(baseline, tiny_images()), baseline.values) == same
 
 
 def test_wider_padding_is_no_change(model: Cada) -> None:
     baseline, captions = baseline_of(model, None, tiny_captions(), tiny_images()), tiny_captions()
     wider = replace(captions, ids=np.pad(captions.ids, ((0, 0), (0, 4))))
-    assert probe_captions(baseline, wider)["changed"] == 0
+    assert not probe_captions(baseline, wider).changed.any()
 
 
 @STAGES
@@ -65,8 +66,10 @@ def test_changed_captions_are_searched_as_if_they_were_alone(model: Cada, top_k:
     baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
     changed = with_changes(tiny_captions(), rows)
     anew = baseline_of(model, top_k, changed, tiny_images())
-    found = probe_captions(baseline, changed)
-    assert found["changed"] == 3
+    outcome = probe_captions(baseline, changed)
+    found = summary(outcome, baseline.values)
+    assert found["changed"] == 3 and np.flatnonzero(outcome.changed).tolist() == rows
+    assert outcome.values == pytest.approx(anew.values)
     assert found["scores"] == pytest.approx(summarise(anew.values))
     assert found["before"] == summarise(baseline.values[rows])
     assert found["after"] == pytest.approx(summarise(anew.values[rows]))
@@ -93,7 +96,9 @@ def test_true_captions_against_changed_ones_pair_by_pair(model: Cada, top_k: int
             for score in wins:
                 wins[score] += pair[0][score] > pair[1][score]
     expected = {score: 100 * wins[score] / len(rows) for score in (["cosine"] if top_k is None else wins)}
-    assert probe_captions(baseline, changed, own=OWN)["true_wins"] == pytest.approx(expected)
+    outcome = probe_captions(baseline, changed, own=OWN)
+    assert summary(outcome, baseline.values)["true_wins"] == pytest.approx(expected)
+    assert all(np.flatnonzero(~np.isnan(found)).tolist() == rows for found in outcome.true_wins.values())
     assert 0 < expected["cosine"] < 100
 
 
@@ -106,7 +111,7 @@ def test_a_tie_counts_half() -> None:
     blind.match_head.weight.data.zero_()
     baseline = baseline_of(blind, 5, tiny_captions(), tiny_images())
     found = probe_captions(baseline, with_changes(tiny_captions(), [1, 2, 3]), own=OWN)
-    assert found["true_wins"] == {"cosine": 50, "match": 50}
+    assert summary(found, baseline.values)["true_wins"] == {"cosine": 50, "match": 50}
 
 
 @STAGES
@@ -116,10 +121,7 @@ def test_changed_pictures_are_searched_as_a_gallery_of_their_own(model: Cada, to
     target = Target(dark, PERSONS, tiny_captions(), ASKED)
     retrieved = retrieve(model, *encode(model, target, baseline.engine), target.captions, baseline.engine)
     expected = summarise(query_values(retrieved, ASKED, PERSONS, baseline.fusion, baseline.weight))
-    found = probe_pictures(baseline, dark)
-    assert found["scores"] == pytest.approx(expected)
-    for name, (low, high) in found["change_intervals"].items():
-        assert low <= expected[name] - summarise(baseline.values)[name] <= high
+    assert summary(probe_pictures(baseline, dark), baseline.values)["scores"] == pytest.approx(expected)
     assert expected != pytest.approx(summarise(baseline.values))
 
 

@@ -50,6 +50,24 @@ def write_metrics(tmp_path: Path) -> Write:
 
 
 @pytest.fixture
+def write_history(tmp_path: Path) -> Write:
+    """Write a history file: columns by name, with a loss in every row and scores where an epoch ends."""
+
+    def write(variant: str, seed: int, /, **columns: list[float | None]) -> Path:
+        path = tmp_path / "history" / variant / f"{seed}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pd.DataFrame({"epoch": [0.5, 1.0, 1.5, 2.0], "loss_global": [4.0, 3.5, 3.0, 2.0 + seed], **columns}).to_csv(path, index=False)
+        return path
+
+    return write
+
+
+def ends(first: float | None, second: float | None, *, split: str) -> dict[str, list[float | None]]:
+    """Columns of a split's metrics, each with the same value, at the ends of two epochs."""
+    return {f"{split}_{name}": [None, first, None, second] for name in METRICS}
+
+
+@pytest.fixture
 def write_rankings(tmp_path: Path) -> Write:
     """Write a rankings file from the first ranks of the queries: two captions a picture, two pictures a person."""
 

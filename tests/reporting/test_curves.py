@@ -35,6 +35,14 @@ def test_training_curves_are_means_over_seeds() -> None:
     assert [text.get_text() for text in legend.get_texts()] == ["global", "dual"]
 
 
+def test_test_has_a_panel_only_where_it_chose() -> None:
+    watched = history(loss_global=[4, 2], val_mAP=[None, 30], test_mAP=[None, 20], test_queries=[None, 9])
+    with style():
+        figure = training_figure({"global": [watched], "published": [history(loss_global=[4, 2], test_mAP=[None, 40])]})
+    panels = {axes.get_title(): [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()] for axes in figure.axes}
+    assert (panels["mAP on val"], panels["mAP on test, which chose"]) == ([[30]], [[40]])
+
+
 def test_what_test_chose_has_a_panel_of_its_own() -> None:
     with style():
         figure = training_figure({"published": [history(loss_global=[4, 2], test_mAP=[None, 30])]})

@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
 import pytest
 from PIL import Image
 
 from cada.data.records import Record
 from cada.errors import CadaError
-from cada.reporting.curves import read_histories
 from cada.reporting.figures import figure_captions, recall_csv, write_figures
+from cada.reporting.histories import read_histories
+from cada.reporting.measured import read_variants
+from cada.reporting.pairs import compare, pairs_csv
 from cada.reporting.rankings import read_rankings
 
 NAMES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
@@ -24,7 +25,7 @@ Draw = Callable[..., Path]
 
 
 @pytest.fixture
-def draw(write_metrics: Draw, write_rankings: Draw, tmp_path: Path) -> Draw:
+def draw(write_metrics: Draw, write_rankings: Draw, write_history: Draw, tmp_path: Path) -> Draw:
     """Two variants with two seeds, 8 captions of 4 pictures of 2 persons; returns the folder of the figures."""
 
     def draw_figures(*, ranks: dict[str, list[int]] = RANKS, seeds: Sequence[int] = (0, 1), **changes: Any) -> Path:
@@ -32,22 +33,23 @@ def draw(write_metrics: Draw, write_rankings: Draw, tmp_path: Path) -> Draw:
             for seed in seeds:
                 write_metrics(name, seed, scores)
                 write_rankings(name, seed, ranks[name])
-                values = {"epoch": [0.5, 1, 1.5, 2], "loss_global": [4, 3.5, 3, 2 + seed], "val_mAP": [None, 20, None, 30 + seed]}
-                if name == "dual":
-                    values |= {"loss_atp": [2, 1.5, 1, 0.9], "loss_ara": [5, 4, 3, 2]}
-                path = tmp_path / "history" / name / f"{seed}.csv"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                pd.DataFrame(values).to_csv(path, index=False)
+                more = {"loss_atp": [2, 1.5, 1, 0.9], "loss_ara": [5, 4, 3, 2]} if name == "dual" else {}
+                write_history(name, seed, val_mAP=[None, 20, None, 30 + seed], **more)
         (tmp_path / "imgs").mkdir(exist_ok=True)
         for number in range(4):
             Image.new("RGB", (20 + number, 48), (60 * number, 0, 0)).save(tmp_path / "imgs" / f"{number}.png")
-        settings: dict[str, Any] = {"variants": TITLES, "pairs": [("dual", "global")], "shown": "dual"} | changes
+        settings: dict[str, Any] = {"variants": TITLES, "shown": "dual"} | changes
+        measured = read_variants("toy", settings["variants"], seeds, tmp_path / "metrics")
+        pairs = [("dual", "global")] if len(measured) > 1 else []
+        compared = compare(measured, read_rankings("toy", [variant.name for variant in measured], seeds, tmp_path / "rankings"), pairs)
+        (tmp_path / "pairs.csv").write_text(pairs_csv("toy", compared), encoding="utf-8")
         write_figures(
             "toy",
             seeds=seeds,
             results=tmp_path,
             root=tmp_path,
             records=[Record(f"{number}.png", number // 2, ("A $5 hat.", "Blue."), "test") for number in range(4)],
+            pairs=tmp_path / "pairs.csv",
             output=tmp_path / "figures",
             **settings,
         )
@@ -96,7 +98,7 @@ def test_captions_speak_of_one_seed_where_there_is_one() -> None:
 
 
 def test_one_variant_that_finds_everybody_still_has_all_figures(draw: Draw) -> None:
-    folder = draw(ranks={"global": [1] * 8, "dual": [1] * 8}, variants=TITLES[:1], pairs=[], shown="global")
+    folder = draw(ranks={"global": [1] * 8, "dual": [1] * 8}, variants=TITLES[:1], shown="global")
     assert {path.stem for path in folder.glob("*.png")} == set(NAMES)
     with Image.open(folder / "failures.png") as picture:
         assert picture.height < 300  # a line of text

@@ -30,7 +30,7 @@ def test_a_mark_is_filled_where_the_interval_leaves_zero_out() -> None:
     def pair(score: Score, *numbers: float) -> Pair:
         mean, low, high = numbers
         difference = Difference(mean, (low, high), (low, high))
-        return Pair("dual", "global", score, ("dual, x", "global, y"), 8, 2, (0, 1), dict.fromkeys(METRICS, difference))
+        return Pair("dual", "global", score, ("x", "y"), 8, 2, (0, 1), dict.fromkeys(METRICS, difference))
 
     with style():
         figure = pairs_figure([pair("cosine", 1, -1, 2), pair("headline", 2, 1, 3), pair("headline", -2, -3, 0.5)])

@@ -9,7 +9,7 @@ import pytest
 from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference
 from cada.reporting.measured import read_variants
-from cada.reporting.pairs import Pair, ablation_pairs, compare, interval_note, pairs_csv, pairs_table, sentences
+from cada.reporting.pairs import Pair, ablation_pairs, compare, interval_note, pairs_csv, pairs_table, read_pairs, sentences
 from cada.reporting.rankings import read_rankings
 
 Write = Callable[..., Path]
@@ -18,9 +18,8 @@ GLOBAL, ATP, ARA = {"global"}, {"global", "atp"}, {"global", "ara"}
 
 def pair(mean: float, low: float, high: float, *, seeds: int = 5) -> Pair:
     difference = Difference(mean, (low, high), (low + 0.1, high - 0.1))
-    labels = ("dual, calibrated", "global, cosine")
     differences = dict.fromkeys(("R1", "R5", "R10", "mAP", "mINP"), difference)
-    return Pair("dual", "global", "headline", labels, 40, 10, tuple(range(seeds)), differences)
+    return Pair("dual", "global", "headline", ("calibrated", "cosine"), 40, 10, tuple(range(seeds)), differences)
 
 
 def test_variants_are_compared_with_those_that_lack_an_objective() -> None:
@@ -128,3 +127,20 @@ def test_table_and_values() -> None:
 def test_a_table_without_pairs_says_so() -> None:
     table = pairs_table("toy", [])
     assert table.sections == () and "nothing to compare" in table.notes[0]
+
+
+def test_what_is_read_of_a_table_is_shown_as_the_table_shows_it(tmp_path: Path) -> None:
+    """Also where four decimals round to another first decimal than all of them."""
+    path = tmp_path / "pairs.csv"
+    written = [pair(0.0499999, -0.1499999, 3.25, seeds=2), pair(-2.1, -3.2, 0.0500001, seeds=2)]
+    path.write_text(pairs_csv("toy", written))
+    read = read_pairs(path, [4, 7])
+    assert [found.labels for found in read] == [("dual, calibrated", "global, cosine")] * 2
+    for ours, theirs in zip(written, read, strict=True):
+        assert theirs.differences["R1"].shown() == ours.differences["R1"].shown()
+        assert theirs.differences["mAP"].established == ours.differences["mAP"].established
+        assert (theirs.queries, theirs.persons, theirs.seeds) == (40, 10, (4, 7))
+    with pytest.raises(CadaError, match=r"pairs\.csv: 2 seeds, but 3 are asked for"):
+        read_pairs(path, [0, 1, 2])
+    with pytest.raises(CadaError, match=r"there is no such file\. Make it with `cada tables`"):
+        read_pairs(tmp_path / "none.csv", [0])

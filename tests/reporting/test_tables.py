@@ -7,7 +7,9 @@ import pytest
 
 from cada.errors import CadaError
 from cada.reporting.tables import write_tables
+from tests.reporting.conftest import ends
 
+History = dict[str, list[float | None]]
 VARIANTS = [("global", "Global only"), ("dual", "+ ATP + ARA")]
 HEAD = "method,venue,dataset,R1,R5,R10,mAP,mINP,source,confirmed\n"
 PUBLISHED = (
@@ -20,15 +22,21 @@ ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}, "par
 
 
 @pytest.fixture
-def make(write_metrics: Callable[..., Path], write_rankings: Callable[..., Path], tmp_path: Path) -> Callable[..., Path]:
+def make(
+    write_metrics: Callable[..., Path], write_rankings: Callable[..., Path], write_history: Callable[..., Path], tmp_path: Path
+) -> Callable[..., Path]:
     """Two variants, two seeds; returns the folder of the tables."""
 
-    def make_tables(*, dataset: str = "toy", oracles: object = ORACLES, published: str = PUBLISHED, **changes: object) -> Path:
+    def make_tables(
+        *, dataset: str = "toy", oracles: object = ORACLES, published: str = PUBLISHED, history: History | None = None, **changes: object
+    ) -> Path:
         for seed, value in enumerate((40, 44)):
             write_metrics("global", seed, {"cosine": value}, dataset=dataset, **changes)
             write_metrics("dual", seed, {"cosine": value, "calibrated": value + 3, "published": value + 1}, dataset=dataset, **changes)
             write_rankings("global", seed, [2] * 32)
             write_rankings("dual", seed, [1] * 32, cosine=[2, 1] * 16)
+            for name in ("global", "dual"):
+                write_history(name, seed, **(history or ends(20, 30, split="val")))
         (tmp_path / "manifest.json").write_text(json.dumps({"oracles": oracles}), encoding="utf-8")
         (tmp_path / "published.csv").write_text(published, encoding="utf-8")
         write_tables(
@@ -36,8 +44,7 @@ def make(write_metrics: Callable[..., Path], write_rankings: Callable[..., Path]
             variants=VARIANTS,
             seeds=[0, 1],
             pairs=[("dual", "global")],
-            metrics=tmp_path / "metrics",
-            rankings=tmp_path / "rankings",
+            results=tmp_path,
             manifest=tmp_path / "manifest.json",
             published=tmp_path / "published.csv",
             output=tmp_path / "tables",
@@ -93,7 +100,7 @@ def test_ablation_as_read(make: Callable[..., Path]) -> None:
     assert "over 2 seeds (0, 1). All variants and seeds start from the same weights" in text
     assert "Queries: 48." in text
     assert "w by seed: dual 5, 5." in text
-    assert "Val chose the checkpoint and the weight w; test was read once (global, dual)." in text
+    assert "Val chose the checkpoint and the weight w; test chose nothing (global, dual)." in text
     table = [line for line in text.splitlines() if line.startswith("|")]
     assert len({len(line) for line in table}) == 1
 
@@ -121,11 +128,26 @@ def test_without_parts_and_oracles_there_is_one_section(make: Callable[..., Path
 
 
 def test_the_test_chosen_checkpoint_stands_in_a_section_of_its_own(make: Callable[..., Path]) -> None:
-    chosen = {"epoch": 3, "scores": {"cosine": dict.fromkeys(("R1", "R5", "R10", "mAP", "mINP"), 60.0)}}
-    folder = make(test_selected=chosen)
+    """Val likes the second epoch, test the first, which the weights were not taken from."""
+    history = ends(20, 30, split="val") | ends(60, 58.5, split="test") | {"test_queries": [None, 48, None, 48]}
+    folder = make(history=history)
     text = (folder / "ablation.md").read_text(encoding="utf-8")
-    assert "| global       | cosine *     | 60.0 ± 0.0 |" in text.split("had the test split chosen the checkpoint")[1]
+    above, below = text.split("**Checkpoint chosen on test, as most published numbers are; optimistic; not comparable with the rows above")
+    assert below.startswith(" (full gallery; 48 queries)**") and "60.0" not in above
+    assert "| global       | cosine *     | 60.0 ± 0.0 |" in below and "| dual         | calibrated * | 60.0 ± 0.0 |" in below
+    assert "on the same queries, mean over seeds: global 1.5 R@1 and 1.5 mAP; dual 1.5 R@1 and 1.5 mAP." in below
     assert [line["R1_mean"] for line in lines_of(folder / "ablation.csv") if line["gallery"] == "test-chosen"] == ["60.0000", "60.0000"]
+
+
+def test_where_test_was_not_watched_nothing_is_said_of_it(make: Callable[..., Path]) -> None:
+    folder = make()
+    assert "hosen on test" not in (folder / "ablation.md").read_text(encoding="utf-8")
+    assert "test-chosen" not in (folder / "ablation.csv").read_text(encoding="utf-8")
+
+
+def test_where_test_chose_anyway_it_adds_nothing(make: Callable[..., Path]) -> None:
+    text = (make(history=ends(60, 58, split="test"), selection="test") / "ablation.md").read_text(encoding="utf-8")
+    assert "not comparable with the rows above (full gallery)**" in text and "What choosing on test adds" not in text
 
 
 @pytest.mark.parametrize(("val", "text"), [("test", "val is test"), ("held_out", "held out by a fixed rule")])

@@ -53,19 +53,28 @@ class Small:
         path.write_text(re.sub(pattern, text, old))
 
 
-@pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> Small:
-    """The smoke set, much smaller, drawn, parsed and with initial weights. Copy it before changing it."""
-    project = Small(tmp_path_factory.mktemp("prepared") / "project")
-    shutil.copytree(ROOT / "params", project.root / "params")
+PREPARE = (
+    "from cada.steps.data import prepare_data; prepare_data('smoke')\n"
+    "from cada.steps.phrases import parse_phrases; parse_phrases('smoke')\n"
+    "from cada.steps.initial import make_initial; make_initial('smoke')\n"
+)
+
+
+def shrunk(root: Path) -> Small:
+    """A project of parameters alone, those of the smoke set much smaller."""
+    project = Small(root)
+    shutil.copytree(ROOT / "params", root / "params")
     for file, changes in SHRUNK.items():
         for pattern, text in changes:
             project.edit(f"params/smoke/{file}.yaml", pattern, text)
-    project.run(
-        "from cada.steps.data import prepare_data; prepare_data('smoke')\n"
-        "from cada.steps.phrases import parse_phrases; parse_phrases('smoke')\n"
-        "from cada.steps.initial import make_initial; make_initial('smoke')\n"
-    )
+    return project
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Small:
+    """The smoke set, much smaller, drawn, parsed and with initial weights. Copy it before changing it."""
+    project = shrunk(tmp_path_factory.mktemp("prepared") / "project")
+    project.run(PREPARE)
     return project
 
 

@@ -3,11 +3,13 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from cada.config import PROCEDURES, Augmentation, LossWeights, Optimisation
 from cada.errors import CadaError
+from cada.retrieval.metrics import METRICS, published_score
 from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
@@ -30,11 +32,12 @@ def test_learning_rate_by_hand():
     assert rates[10] == pytest.approx(0.0)
 
 
-def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1)):
+def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1), watched=None):
     return finetune(
         model,
         training,
         target,
+        watched=watched,
         optimisation=OPTIMISATION,
         augmentation=AUGMENTATION,
         weights=LossWeights(**{"global": 1.0, "atp": weights[0], "ara": weights[1]}),
@@ -74,6 +77,22 @@ def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, 
     assert history_csv(runs[0].rows) == history_csv(runs[1].rows)
     assert runs[0].rows[-1]["step"] == 12
     assert [row["step"] for row in runs[0].rows if "val_mAP" in row] == [3, 6, 9, 12]
+
+
+def test_what_is_watched_reaches_neither_the_weights_nor_the_choice(model, training, target, special, engine, tmp_path):
+    """Byte by byte; test has the persons of its pictures in another order, and would have chosen another epoch."""
+    other = replace(target, image_persons=target.image_persons[::-1].copy())
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    alone = train(model, training, target, special, engine, tmp_path / "a.pt")
+    model.load_state_dict(start)
+    watching = train(model, training, target, special, engine, tmp_path / "b.pt", watched=other)
+    assert all(torch.equal(alone.best_weights[name], watching.best_weights[name]) for name in alone.best_weights)
+    assert alone.best_score == watching.best_score
+    with_test = [row for row in watching.rows if "test_mAP" in row]
+    assert [row["step"] for row in with_test] == [3, 6, 9, 12] and {row["test_queries"] for row in with_test} == {24}
+    assert [{name: value for name, value in row.items() if not name.startswith("test_")} for row in watching.rows] == alone.rows
+    scores = [[published_score({key: row[f"{split}_{key}"] for key in METRICS}) for row in with_test] for split in ("val", "test")]
+    assert np.argmax(scores[1]) != np.argmax([row["val_mAP"] for row in with_test]) and scores[0] != scores[1]
 
 
 class Killed(BaseException):

@@ -26,16 +26,18 @@ words = [word for word in sys.argv[1:] if not word.startswith("--")]
 step = words.pop(0)
 words = words[1:] if step == "data" else ["transfer"] if step == "transfer-tables" else words
 dataset, cell = words[0], "/".join(words[1:])
-if step in ("tables", "figures", "attention", "chapter", "report"):
+if step in ("tables", "figures", "attention", "probe-tables", "chapter", "report"):
     from cada.config import load_workflow
     from cada.paths import Layout, chapter_folder, report_folder
     file = Path(words[-1])
     matrix, layout, listed = load_workflow(file), Layout(dataset), []
-    if step in ("tables", "figures"):
-        place = getattr(Layout(""), step)(file).relative_to("results")
-        listed = [f"metrics/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
+    if step in ("tables", "figures", "attention", "probe-tables"):
+        place = getattr(Layout(""), step.replace("-", "_"))(file).relative_to("results")
+        folder = "probes" if step == "probe-tables" else "metrics"
+        listed = [f"{{folder}}/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
 root, params = Path("results", dataset), Path("params", dataset)
 model = ["model.safetensors", "config.json", "vocab.txt"]
+probed = ["robustness", "contrasts", "composition", "attributes"]
 written = ["ablation", "pairs", "comparison", "sensitivity"]
 drawn, beside = ["ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures"], ["recall.csv", "captions.json"]
 made, read = {{
@@ -57,6 +59,14 @@ made, read = {{
         + [f"{{place}}/scores.json"],
         [root / name for name in listed],
     ) if step == "tables" else ([], []),
+    "probe": (
+        [f"probes/{{cell}}.json", f"probes/{{cell}}.parquet"],
+        [root / f"metrics/{{cell}}.json", root / f"models/{{cell}}/model.safetensors", params / "probe.yaml"],
+    ),
+    "probe-tables": (
+        [f"{{place}}/{{name}}.{{kind}}" for name in probed for kind in ("csv", "html", "md", "tex")],
+        [root / name for name in listed],
+    ) if step == "probe-tables" else ([], []),
     "figures": (
         [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
         [root / name for name in listed],

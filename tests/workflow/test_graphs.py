@@ -12,11 +12,16 @@ from tests.workflow.project import NOTHING, UP_TO_DATE, Project, wait_until
 
 MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 
-DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "train") for seed in (0, 1)]
-EVALUATIONS = [f"evaluate synthpedes --variant {variant} --seed {seed}" for variant in ("dual", "global") for seed in (0, 1)]
+DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "probe", "train") for seed in (0, 1)]
+EVALUATIONS = [
+    f"{step} synthpedes --variant {variant} --seed {seed}"
+    for step in ("evaluate", "probe")
+    for variant in ("dual", "global")
+    for seed in (0, 1)
+]
 REPORTS = [
     f"{step} --workflow params/workflow.yaml"
-    for step in ("attention synthpedes", "chapter synthpedes", "figures synthpedes", "report", "tables synthpedes")
+    for step in ("attention synthpedes", "chapter synthpedes", "figures synthpedes", "probe-tables synthpedes", "report", "tables synthpedes")
 ]
 
 CHANGES = {
@@ -106,7 +111,8 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
 
     points = [f"dual,ara=0.5,ara_rate={rate}" for rate in ("0.4", "0.8")]
     cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
-    assert project.ran() == sorted([*cells, *(line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS)])
+    reports = [line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS if not line.startswith("probe")]
+    assert project.ran() == sorted([*cells, *reports])
     made = project.files()
     assert {name: made[name] for name in before} == before
     reports = {name for name in before if {"tables", "figures", "attention"} & set(name.split("/"))}
@@ -155,7 +161,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert said.format(pid=first.pid) in project.run(*command, check=False)
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 5
+        assert len(project.ran()) == 3 + 4 + 4 + 4 + 6
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()

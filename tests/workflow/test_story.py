@@ -16,7 +16,7 @@ TRANSFORMER = {"width": 48, "depth": 2, "heads": 2, "mlp": 96}
 RESULTS = Path("results/synthpedes")
 MODEL = RESULTS / "models/dual/0/model.safetensors"
 SCORES = RESULTS / "tables/scores.json"
-DUAL = {"train dual", "evaluate dual", "tables", "figures", "attention", "chapter", "report"}
+DUAL = {"train dual", "evaluate dual", "probe dual", "tables", "figures", "attention", "probe-tables", "chapter", "report"}
 OF_A_TIME_AND_PLACE = ("report.html", "report/")  # the report says when and where it was made, and how long the steps took
 
 

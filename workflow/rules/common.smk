@@ -13,7 +13,7 @@ from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
-from cada.paths import STATE, Layout, chapter_folder, report_folder, transfer_tables, variant_params
+from cada.paths import STATE, Layout, chapter_folder, is_sweep, report_folder, transfer_tables, variant_params
 
 # As dvc.yaml calls the steps.
 shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
@@ -141,7 +141,8 @@ def reported(path, kind):
 
 
 def all_results():
-    """What the whole pipeline is run for."""
+    """What the whole pipeline is run for; the models of a sweep are probed by the target `probes` alone."""
     reports = expand([*rules.tables.output, *rules.figures.output, *rules.attention.output], dataset=matrix.datasets)
+    probed = [] if is_sweep(MATRIX) else expand(rules.probe_tables.output, dataset=matrix.datasets)
     transfers = rules.transfer_tables.output if len(matrix.datasets) > 1 else []
-    return [*reports, *transfers, *rules.report.output]
+    return [*reports, *probed, *transfers, *rules.report.output]

@@ -1,4 +1,3 @@
-# Not part of `all`: snakemake --cores 8 probes
 rule probe:
     input:
         manifest=rules.data.output,
@@ -9,7 +8,8 @@ rule probe:
         variant=variant_file,
         code=CODE["probe"],
     output:
-        str(Layout("{dataset}").probes("{variant}", "{seed}")),
+        probes="results/{dataset}/probes/{variant}/{seed}.json",
+        outcomes="results/{dataset}/probes/{variant}/{seed}.parquet",
     log:
         "results/{dataset}/logs/probe/{variant}/{seed}.log",
     benchmark:
@@ -28,13 +28,20 @@ rule probe:
 rule probe_tables:
     input:
         workflow=MATRIX,
-        probes=expand(rules.probe.output, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
+        probes=expand(rules.probe.output.probes, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
+        outcomes=expand(rules.probe.output.outcomes, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
         variants=VARIANTS,
         code=CODE["probe tables"],
     output:
-        expand(f"{PROBE_TABLES}/{{table}}.{{format}}", table=["robustness", "composition"], format=["csv", "md", "tex"], allow_missing=True),
+        *[
+            reported(f"{PROBE_TABLES}/{table}.{format}", "probe")
+            for table in ("robustness", "contrasts", "composition", "attributes")
+            for format in ("csv", "html", "md", "tex")
+        ],
     log:
         "results/{dataset}/logs/probe_tables.log",
+    benchmark:
+        "results/{dataset}/benchmarks/probe_tables.tsv"
     conda:
         "../../environment.yml"
     message:

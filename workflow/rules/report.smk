@@ -5,6 +5,7 @@ rule chapter:
         tables=rules.tables.output,
         figures=rules.figures.output,
         attention=rules.attention.output,
+        probes=[] if is_sweep(MATRIX) else rules.probe_tables.output,
         vocabulary="results/{dataset}/initial/vocab.txt",
         parameters=expand("params/{{dataset}}/{file}.yaml", file=parameters.DatasetParameters.model_fields),
         variants=VARIANTS,

@@ -4,6 +4,7 @@ rule tables:
         manifest=rules.data.output,
         metrics=expand(rules.evaluate.output.metrics, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
         rankings=expand(rules.evaluate.output.rankings, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
+        histories=expand(rules.train.output.history, variant=matrix.rows, seed=matrix.seeds, allow_missing=True),
         variants=VARIANTS,
         published="params/published.csv",
         code=CODE["tables"],

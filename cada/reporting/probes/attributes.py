@@ -7,23 +7,27 @@ from collections.abc import Sequence
 
 from cada.reporting.ablation import mean_and_deviation
 from cada.reporting.formats import Section, Table, csv_text
-from cada.reporting.probes.files import Probes, Read, Recall, first_file, numbers_of, summarise
+from cada.reporting.measured import summarise
+from cada.reporting.probes.files import Probes, Read, Recall, first_file, number, numbers_of
 
 MISSED = 3  # slots that the notes name for each variant
 ENOUGH = 30  # queries below which a note names no slot
 
 
 def attributes_table(dataset: str, read: Read) -> Table:
-    """A row for each attribute slot: recall and skill of each variant beside chance."""
+    """A row for each attribute slot: recall with its interval and skill of each variant, beside chance; empty for a set not drawn."""
+    if not first_file(read).attributes:
+        return Table(f"Attributes on {dataset}", ("attribute", "queries", "chance"), 1, (), (_UNKNOWN,))
     slots = _slots(first_file(read))
-    columns = ("attribute", "queries", "chance", *(f"{variant} {part}" for variant in read for part in ("recall", "skill")))
+    columns = ("attribute", "queries", "chance", *(name for variant in read for name in (f"{variant} recall", "95 %", f"{variant} skill")))
     rows = []
     for slot, first in slots.items():
         cells = []
         for files in read.values():
             found = [_slots(file)[slot] for file in files]
             skills = [item.skill for item in found if item.skill is not None]
-            cells.append(mean_and_deviation(summarise([item.recall for item in found])))
+            low, high = (statistics.fmean(side) for side in zip(*(item.interval for item in found), strict=True))
+            cells += [mean_and_deviation(summarise([item.recall for item in found])), f"{low:.1f} to {high:.1f}"]
             cells.append(mean_and_deviation(summarise(skills)) if skills else "")
         rows.append((slot.replace("_", " "), str(first.queries), f"{first.chance:.1f}", *cells))
     missed = {variant: _missed(files) for variant, files in read.items()}
@@ -31,8 +35,10 @@ def attributes_table(dataset: str, read: Read) -> Table:
     return Table(f"Attributes on {dataset}", columns, 1, (Section("First-ranked pictures, all test queries", tuple(rows)),), tuple(notes))
 
 
+_UNKNOWN = "Only of drawn persons are all attributes known."
 _NOTES = (
     "queries: whose caption states the attribute. recall: per cent of them whose first-ranked picture shows a person who has it so.",
+    "95 % of the recall: bootstrap over persons; its ends are the means of the seeds' ends.",
     "chance: the recall of a picture drawn from the gallery. skill: (recall - chance) / (100 - chance), in per cent; 0 is chance.",
     f"Misses most: the {MISSED} lowest skills among attributes with {ENOUGH} queries or more.",
     "The person counts, not the picture: a backpack is there although a picture shows the front.",
@@ -48,10 +54,12 @@ def attributes_csv(dataset: str, read: Read) -> str:
             found = [_slots(file)[slot] for file in files]
             values = {part: [value for item in found if (value := getattr(item, part)) is not None] for part in parts}
             counts = [f"{statistics.fmean(getattr(item, name) for item in found):g}" for name in ("queries", "errors")]
-            numbers = [number for part in parts for number in (numbers_of(summarise(values[part])) if values[part] else ["", ""])]
-            lines.append([dataset, slot, variant, str(len(files)), *counts, *numbers])
+            ends = [number(statistics.fmean(side)) for side in zip(*(item.interval for item in found), strict=True)]
+            numbers = [text for part in parts for text in (numbers_of(summarise(values[part])) if values[part] else ["", ""])]
+            lines.append([dataset, slot, variant, str(len(files)), *counts, *numbers, *ends])
     columns = ["dataset", "attribute", "variant", "seeds", "queries", "errors"]
-    return csv_text(columns + [f"{part}_{what}" for part in parts for what in ("mean", "std")], lines)
+    columns += [f"{part}_{what}" for part in parts for what in ("mean", "std")]
+    return csv_text([*columns, "recall_low", "recall_high"], lines)
 
 
 def _missed(files: Sequence[Probes]) -> str:
@@ -66,5 +74,4 @@ def _missed(files: Sequence[Probes]) -> str:
 
 
 def _slots(file: Probes) -> dict[str, Recall]:
-    assert file.attributes is not None, "only a drawn set has attributes"
-    return file.attributes
+    return file.attributes or {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cada.errors import CadaError
 from cada.files import read_json
-from cada.reporting.measured import Intervals, Scores, Summary
+from cada.reporting.measured import Scores, Summary
 
 
 class _File(BaseModel):
@@ -20,11 +19,10 @@ class _File(BaseModel):
 
 
 class Kind(_File):
-    """One kind of change: metrics over all queries, 95 % intervals of their change, before and after over the changed ones (captions)."""
+    """One kind of change: metrics over all queries, and before and after over the changed ones (captions)."""
 
     strength: float | None
     scores: Scores
-    change_intervals: Intervals
     changed: int | None = None
     before: Scores | None = None
     after: Scores | None = None
@@ -36,6 +34,7 @@ class Recall(_File):
 
     queries: int
     recall: float
+    interval: tuple[float, float]
     chance: float
     skill: float | None
     errors: int
@@ -137,11 +136,6 @@ def common_note(read: Read) -> str:
         f"{file.queries} queries of {file.query_persons} persons against {file.gallery} pictures; {spread}. "
         "Each variant by its headline score and its own fusion weight."
     )
-
-
-def summarise(values: Sequence[float]) -> Summary:
-    """Mean and standard deviation over seeds."""
-    return Summary(statistics.fmean(values), statistics.stdev(values) if len(values) > 1 else None, None)
 
 
 def numbers_of(summary: Summary) -> list[str]:

@@ -1,4 +1,4 @@
-"""The tables of the probe files: robustness, composition, and attributes for a drawn set."""
+"""The tables of the probe files: robustness, its differences between variants, composition, and attributes."""
 
 from __future__ import annotations
 
@@ -6,24 +6,39 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cada.files import write_text
-from cada.reporting.formats import latex, markdown
+from cada.reporting.formats import latex, markdown, page
 from cada.reporting.probes.attributes import attributes_csv, attributes_table
-from cada.reporting.probes.composition import composition_csv, composition_table
+from cada.reporting.probes.composition import composition_csv, composition_table, measure_preferences
+from cada.reporting.probes.contrasts import contrast, contrasts_csv, contrasts_table
 from cada.reporting.probes.files import read_probes
-from cada.reporting.probes.robustness import robustness_csv, robustness_table
+from cada.reporting.probes.outcomes import read_outcomes
+from cada.reporting.probes.robustness import measure_changes, robustness_csv, robustness_table
 
 
-def write_probe_tables(dataset: str, *, variants: Sequence[str], seeds: Sequence[int], probes: Path, output: Path) -> None:
-    """Write {robustness,composition}.{csv,md,tex} into `output`, and attributes.* for a drawn set.
+def write_probe_tables(
+    dataset: str, *, variants: Sequence[str], seeds: Sequence[int], pairs: Sequence[tuple[str, str]], results: Path, output: Path
+) -> None:
+    """Write {robustness,contrasts,composition,attributes}.{csv,html,md,tex} into `output`.
 
-    Only `probes`/<variant>/<seed>.json of these variants and seeds are read.
+    pairs: (variant, reference) by name. results: the folder of the probe files, of which only those of these variants and
+    seeds are read. The table of attributes is empty for a set that is not drawn.
+    Errors: `CadaError` for a file that is missing or incomplete, before anything is written.
     """
-    read = read_probes(dataset, variants, seeds, probes)
-    texts = {"robustness.csv": robustness_csv(dataset, read), "composition.csv": composition_csv(dataset, read)}
-    tables = {"robustness": robustness_table(dataset, read), "composition": composition_table(dataset, read)}
-    if all(file.attributes for files in read.values() for file in files):
-        texts["attributes.csv"], tables["attributes"] = attributes_csv(dataset, read), attributes_table(dataset, read)
-    for name, table in tables.items():
-        texts |= {f"{name}.md": markdown(table), f"{name}.tex": latex(table)}
+    read = read_probes(dataset, variants, seeds, results / "probes")
+    outcomes = read_outcomes(dataset, variants, seeds, results / "probes")
+    changes, contrasts, preferences = measure_changes(read, outcomes), contrast(read, outcomes, pairs), measure_preferences(read, outcomes)
+    texts = {
+        "robustness.csv": robustness_csv(dataset, read, changes),
+        "contrasts.csv": contrasts_csv(dataset, read, contrasts),
+        "composition.csv": composition_csv(dataset, read, preferences),
+        "attributes.csv": attributes_csv(dataset, read),
+    }
+    for name, table in {
+        "robustness": robustness_table(dataset, read, changes),
+        "contrasts": contrasts_table(dataset, read, contrasts),
+        "composition": composition_table(dataset, read, preferences),
+        "attributes": attributes_table(dataset, read),
+    }.items():
+        texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
     for name, text in texts.items():
         write_text(output / name, text)

@@ -1,0 +1,83 @@
+"""What became of every query under each change, model by model, and what follows from it for a variant and for two.
+
+Legend: Q queries, S seeds, M metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow
+
+from cada.errors import CadaError
+from cada.reporting.bootstrap import Difference, paired_bootstrap
+from cada.reporting.rankings import QUERY, on_common_queries
+from cada.retrieval.metrics import METRICS
+
+UNCHANGED = "unchanged"
+COLUMNS = ["kind", *QUERY, "person", "changed", *METRICS, "cosine_wins", "match_wins"]
+Models = Sequence[Mapping[str, pd.DataFrame]]  # one a seed: by kind, one row a query, indexed by QUERY
+Outcomes = Mapping[str, Models]  # by variant
+
+
+def read_outcomes(dataset: str, variants: Sequence[str], seeds: Sequence[int], folder: Path) -> Outcomes:
+    """The outcomes of variants x seeds, and no others. Errors: `CadaError` for a file that is missing or lacks a column."""
+    return {variant: [_read(folder, dataset, variant, seed) for seed in seeds] for variant in variants}
+
+
+def changes(models: Models, kind: str, *, changed_alone: bool = False) -> dict[str, Difference] | None:
+    """How each metric of a variant's models changes under `kind`, over all queries or over the changed ones alone.
+
+    None where these are of fewer than two persons.
+    """
+    tables = [_change(model, kind) for model in models]
+    return _interval([table[table["changed"]] for table in tables] if changed_alone else tables)
+
+
+def differences(ours: Models, theirs: Models, kind: str) -> dict[str, Difference] | None:
+    """How much more each metric of `ours` changes under `kind` than that of `theirs`, on the queries that both were asked."""
+    tables = on_common_queries(*([_change(model, kind) for model in models] for models in (ours, theirs)))
+    names = list(METRICS)
+    return _interval([one.assign(**(one[names] - other[names])) for one, other in zip(*tables, strict=True)])
+
+
+def wins(models: Models, kind: str, score: str) -> Difference | None:
+    """How much more often than by chance, in points, the true caption scores higher than the one changed by `kind`.
+
+    None where no captions of two persons were compared by this score.
+    """
+    name = f"{score}_wins"
+    found = _interval([model[kind].dropna(subset=name).assign(**{name: lambda table: table[name] - 50}) for model in models], [name])
+    return found[name] if found else None
+
+
+def _change(model: Mapping[str, pd.DataFrame], kind: str) -> pd.DataFrame:
+    """The rows of `kind` with each query's change in METRICS, in points; all kinds have the same queries in the same order."""
+    names = list(METRICS)
+    return model[kind].assign(**(model[kind][names] - model[UNCHANGED][names].to_numpy()))
+
+
+def _interval(tables: Sequence[pd.DataFrame], names: Sequence[str] = METRICS) -> dict[str, Difference] | None:
+    """The mean of each column and its interval, from one table a seed."""
+    persons = tables[0]["person"].to_numpy()
+    if len(np.unique(persons)) < 2:
+        return None
+    values = np.stack([table[list(names)].to_numpy() for table in tables], axis=1)  # (Q, S, M)
+    return dict(zip(names, paired_bootstrap(values, persons), strict=True))
+
+
+def _read(folder: Path, dataset: str, variant: str, seed: int) -> dict[str, pd.DataFrame]:
+    path = folder / variant / f"{seed}.parquet"
+    again = f"Make it with `cada probe {dataset} --variant {variant} --seed {seed}`."
+    try:
+        table = pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise CadaError(f"{path}: there is no such file. {again}") from error
+    except pyarrow.ArrowInvalid as error:
+        raise CadaError(f"{path}: not a whole Parquet file. {again}") from error
+    if missing := [name for name in COLUMNS if name not in table]:
+        raise CadaError(f"{path}: lacks the columns {', '.join(missing)}. {again}")
+    return {str(kind): rows.set_index(QUERY) for kind, rows in table.groupby("kind", sort=False)}
