@@ -19,10 +19,8 @@ EVALUATIONS = [
     for variant in ("dual", "global")
     for seed in (0, 1)
 ]
-REPORTS = [
-    f"{step} --workflow params/workflow.yaml"
-    for step in ("attention synthpedes", "chapter synthpedes", "figures synthpedes", "probe-tables synthpedes", "report", "tables synthpedes")
-]
+OF_THE_SET = ("attention", "chapter", "figures", "probe-tables", "tables")
+REPORTS = sorted(f"{step} --workflow params/workflow.yaml" for step in (*(f"{step} synthpedes" for step in OF_THE_SET), "report"))
 
 CHANGES = {
     "a variant": ("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2", sorted([*DUAL, *REPORTS])),

@@ -29,6 +29,7 @@ rule report:
     input:
         workflow=MATRIX,
         chapters=expand(rules.chapter.output, dataset=matrix.datasets),
+        transfers=rules.transfer_tables.output if len(matrix.datasets) > 1 else [],
         variants=VARIANTS,
         code=CODE["report"],
     output:
