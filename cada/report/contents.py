@@ -62,7 +62,6 @@ TOPICS = (
         "What becomes of the result when one value is changed and everything else stays.",
         figures=("figures/sensitivity",),
         tables=("tables/sensitivity",),
-        optional=True,
     ),
     Topic("training", "The trainings", "What the objectives did while the models learned.", figures=("figures/training",)),
     Topic(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cada.config import PROCEDURES, Switches
 
 SWITCHES = {
+    "batches": "Which captions meet in a training batch",
     "hard_negatives": "Which wrong pictures and captions ATP learns to tell from the right ones",
     "local_groups": "What the groups of tokens are that ATP matches beside the whole caption",
     "group_count": "How many such groups there are",
@@ -21,6 +22,7 @@ SWITCHES = {
     "queries": "Which captions are asked",
 }
 VALUES = {
+    "batches": {"random": "any", "lookalikes": "those of persons whose captions share the most words, among others"},
     "hard_negatives": {
         "published": "argmax of the softmax of raw products; where it underflows, the first of the batch, right or wrong",
         "hardest": "the most similar one of another person",

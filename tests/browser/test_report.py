@@ -50,7 +50,7 @@ def test_it_says_what_came_out(opened: Any) -> None:
 
 def test_every_picture_is_drawn(opened: Any) -> None:
     pictures = opened.locator("img")
-    assert pictures.count() == 6
+    assert pictures.count() == 7
     for picture in pictures.all():
         assert picture.evaluate("img => img.complete && img.naturalWidth") > 0
         assert picture.get_attribute("alt")

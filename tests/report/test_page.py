@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cada.errors import CadaError
-from cada.paths import chapter_folder, report_folder
+from cada.paths import Layout, chapter_folder, report_folder
 from cada.report.provenance import provenance
 from cada.reporting.formats import Section, Table, page
 from cada.steps.chapter import write_chapter_of
@@ -70,11 +70,11 @@ def test_it_has_everything_of_the_run() -> None:
     for path in (WORKFLOW, *Path("params/smoke").glob("*.yaml"), *(Path(f"params/variants/{name}.yaml") for name in ("global", "dual"))):
         assert html.escape(path.read_text(), quote=False).replace("'", "&#39;") in text, path
     assert "ara.yaml" not in text, "of variants that were not run"
-    for table in ("ablation", "pairs", "comparison"):
+    for table in ("ablation", "pairs", "comparison", "sensitivity"):
         rows = re.findall(r"<tr>.*</tr>", Path(f"results/smoke/tables/{table}.html").read_text())
         assert len(rows) > 3
         assert all(row in text for row in rows)
-    assert text.count('src="data:image/svg+xml;base64,') == 4 and text.count('src="data:image/png;base64,') == 2
+    assert text.count('src="data:image/svg+xml;base64,') == 5 and text.count('src="data:image/png;base64,') == 2
     keys = re.findall(r' id="([^"]+)"', text)
     assert len(keys) == len(set(keys))
     assert set(re.findall(r'href="#([^"]+)"', text)) == set(keys)
@@ -101,16 +101,19 @@ def test_the_cost_table_lies_beside_it_with_what_snakemake_measured() -> None:
 
 @pytest.mark.usefixtures("run")
 def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_said() -> None:
-    assert "Sensitivity" not in written()
+    assert "Where the model looks" not in written()
     assert "docs/probes.md says" in REPORT.read_text()
     table = Table("The table", ("k", "R@1"), 1, (Section("Of the first", (("16", "77.7"),)),), ("a note",))
-    for path in (
-        Path(f"results/smoke/{name}.html") for name in ("tables/sensitivity", "probes/tables/robustness", "probes/tables/contrasts")
-    ):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(table))
+    probed, looked = Layout("smoke").probe_tables(WORKFLOW), Layout("smoke").attention(WORKFLOW)
+    for folder in (probed, looked):
+        folder.mkdir(parents=True)
+    for name in ("robustness", "contrasts"):
+        (probed / f"{name}.html").write_text(page(table))
+    shutil.copy("results/smoke/figures/recall.png", looked / "attention.png")
+    (looked / "captions.json").write_text('{"attention": "Here it looks."}')
     text = written()
-    assert text.count("77.7") == 3 and "Sensitivity" in text and text.count("<h4>The table</h4>") == 2
+    assert text.count("77.7") == 2 and text.count("<h4>The table</h4>") == 2
+    assert "Where the model looks" in text and "Here it looks." in text
     assert "docs/probes.md says" not in text
 
 
