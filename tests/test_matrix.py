@@ -68,7 +68,7 @@ def test_a_name_that_stands_for_nothing_is_an_error(name: str, message: str) -> 
 
 
 def test_a_misspelt_key_of_a_grid_is_named() -> None:
-    with pytest.raises(CadaError, match=r"try.yaml: grid.switches: ara_rat is not among hard_negatives, .*"):
+    with pytest.raises(CadaError, match=r"try.yaml: grid.switches: ara_rat is not among batches, hard_negatives, .*"):
         load_workflow(sweep("grid: {switches: {ara_rat: [0.4]}}\n"))
 
 
