@@ -257,7 +257,7 @@ def test_ctrl_c_marks_the_run_and_the_next_call_goes_on_in_it() -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "training\n"
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) != 0
+    assert process.wait(120) != 0
     (killed,) = stored()
     assert killed.info.status == "KILLED"
     assert points(killed, "loss") == [(1, 1.0)]
