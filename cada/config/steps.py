@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, ValidatorFunctionWrapHandler, field_validator
+from pydantic import Field
 
-from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight
+from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, said_as
 from cada.config.method import SwitchOverrides
 
 Precision = Literal["fp32", "bf16"]
@@ -49,17 +49,9 @@ class Compute(Parameters):
 
     device: Literal["auto", "cpu", "cuda"]
     threads: Positive
-    processes: Positive | Literal["auto"] = 1
+    processes: Annotated[Positive | Literal["auto"], said_as("a number above 0, or auto")] = 1
     precision: Precision = "fp32"
     checkpointing: bool = False
-
-    @field_validator("processes", mode="wrap")
-    @classmethod
-    def _number_or_auto(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return check(value)
-        except ValidationError as error:
-            raise ValueError(f"a number above 0, or auto (found {value!r})") from error
 
 
 class Pretraining(Parameters):
@@ -110,17 +102,9 @@ class Train(Parameters):
     validation: Validation
     compute: Compute
     switches: SwitchOverrides = SwitchOverrides()
-    watch_test: Positive | Literal["all", "none"] = "none"
+    watch_test: Annotated[Positive | Literal["all", "none"], said_as("a number above 0, all or none")] = "none"
     log_every: Positive
     save_seconds: Weight = 60.0
-
-    @field_validator("watch_test", mode="wrap")
-    @classmethod
-    def _number_or_word(cls, value: Any, check: ValidatorFunctionWrapHandler) -> Any:
-        try:
-            return check(value)
-        except ValidationError as error:
-            raise ValueError(f"a number above 0, all or none (found {value!r})") from error
 
 
 class Evaluate(Validation):

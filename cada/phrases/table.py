@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from tqdm import tqdm
 
 from cada.data.records import Record
-from cada.errors import CadaError
 from cada.files import atomic
+from cada.parquet import read_table
 from cada.phrases.chunking import parse
 
 SCHEMA = pa.schema(
@@ -38,16 +38,8 @@ def write_phrases(records: Sequence[Record], *, output: Path) -> None:
 
 
 def read_phrases(path: Path, dataset: str) -> pd.DataFrame:
-    """The table as `write_phrases` wrote it. Errors: `CadaError` when it is missing, damaged or another table."""
-    try:
-        table = pq.read_table(path)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file. Make it with `cada phrases {dataset}`.") from error
-    except pa.ArrowInvalid as error:
-        raise CadaError(f"{path}: not a Parquet file ({error}). Make it again with `cada phrases {dataset}`.") from error
-    if table.schema.names != SCHEMA.names:
-        raise CadaError(f"{path}: has the columns {table.schema.names}, not {SCHEMA.names}. Make it again with `cada phrases {dataset}`.")
-    return table.to_pandas()
+    """The table as `write_phrases` wrote it. Errors: `CadaError` when it is missing, damaged or lacks a column."""
+    return read_table(path, SCHEMA.names, command=f"cada phrases {dataset}")
 
 
 def _rows(records: Sequence[Record]) -> Iterator[dict[str, Any]]:

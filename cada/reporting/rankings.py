@@ -8,9 +8,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-import pyarrow
 
-from cada.errors import CadaError
+from cada.parquet import read_table
 from cada.retrieval.metrics import QueryScores
 
 Score = Literal["headline", "cosine"]
@@ -23,7 +22,12 @@ Rankings = dict[str, list[pd.DataFrame]]  # by variant, one table a seed: one ro
 
 def read_rankings(dataset: str, variants: Sequence[str], seeds: Sequence[int], folder: Path) -> Rankings:
     """The rankings of variants x seeds, and no others. Errors: `CadaError` for a file that is missing or lacks a column."""
-    return {variant: [_read(folder, dataset, variant, seed) for seed in seeds] for variant in variants}
+
+    def read(variant: str, seed: int) -> pd.DataFrame:
+        command = f"cada evaluate {dataset} --variant {variant} --seed {seed}"
+        return read_table(folder / variant / f"{seed}.parquet", COLUMNS, command=command).set_index(QUERY)
+
+    return {variant: [read(variant, seed) for seed in seeds] for variant in variants}
 
 
 def query_values(table: pd.DataFrame, score: Score) -> np.ndarray:
@@ -38,17 +42,3 @@ def on_common_queries(*variants: Sequence[pd.DataFrame]) -> list[list[pd.DataFra
     for table in others:
         shared = shared[shared.isin(table.index)]
     return [[table.loc[shared] for table in tables] for tables in variants]
-
-
-def _read(folder: Path, dataset: str, variant: str, seed: int) -> pd.DataFrame:
-    path = folder / variant / f"{seed}.parquet"
-    again = f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
-    try:
-        table = pd.read_parquet(path)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file. {again}") from error
-    except pyarrow.ArrowInvalid as error:
-        raise CadaError(f"{path}: not a whole Parquet file. {again}") from error
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise CadaError(f"{path}: lacks the columns {', '.join(missing)}. {again}")
-    return table.set_index(QUERY)

@@ -6,14 +6,14 @@ import io
 import math
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm import tqdm
 
 from cada import distributed
@@ -39,6 +39,24 @@ class Progress:
     summed: int = 0
     best_score: float = -math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Count a step, of whose values each process gives its share."""
+        shares = distributed.total(torch.stack([value.detach().float() for value in values.values()]))
+        for name, value in zip(values, shares.double(), strict=True):
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.step += 1
+        self.summed += 1
+
+    def row(self, rate: float, epoch_steps: int) -> dict[str, float]:
+        """A line of the history: losses are means over the steps since the last line."""
+        means = {name: float(total) / self.summed for name, total in self.sums.items()}
+        if not math.isfinite(means["loss"]):
+            raise CadaError(
+                f"step {self.step}: the loss is {means['loss']}. Lower optimisation.learning_rate, or set clip_norm or precision: fp32."
+            )
+        self.sums, self.summed = {}, 0
+        return {"epoch": round(self.step / epoch_steps, 4), "step": self.step, "lr": rate, **means}
 
 
 @dataclass(frozen=True)
@@ -99,24 +117,14 @@ def fit(
         rate = learning_rate(
             progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps, epoch_steps=by_epoch
         )
-        for group in optimizer.param_groups:
-            group["lr"] = rate
         values = losses_of(batch)
         values["loss"].backward()
-        distributed.sum_gradients(parameters)
-        if optimisation.clip_norm is not None:
-            torch.nn.utils.clip_grad_norm_(parameters, optimisation.clip_norm)
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
-        progress.step += 1
+        _descend(optimizer, parameters, rate, clip_norm=optimisation.clip_norm)
+        progress.add(values)
         bar.update()
-        shares = distributed.total(torch.stack([value.detach().float() for value in values.values()]))
-        for name, value in zip(values, shares.double(), strict=True):
-            progress.sums[name] = progress.sums.get(name, 0.0) + value
-        progress.summed += 1
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
         if epoch_ends or progress.step % log_every == 0:
-            row = _row(progress, rate, epoch_steps)
+            row = progress.row(rate, epoch_steps)
             if epoch_ends:
                 row |= _validate(model, validate, progress)
                 if distributed.is_first():
@@ -131,15 +139,15 @@ def fit(
     return progress
 
 
-def _row(progress: Progress, rate: float, epoch_steps: int) -> dict[str, float]:
-    """A line of the history: losses are means over the steps since the last line."""
-    means = {name: float(total) / progress.summed for name, total in progress.sums.items()}
-    if not math.isfinite(means["loss"]):
-        raise CadaError(
-            f"step {progress.step}: the loss is {means['loss']}. Lower optimisation.learning_rate, or set clip_norm or precision: fp32."
-        )
-    progress.sums, progress.summed = {}, 0
-    return {"epoch": round(progress.step / epoch_steps, 4), "step": progress.step, "lr": rate, **means}
+def _descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], rate: float, *, clip_norm: float | None) -> None:
+    """A step down the gradient that all processes have together."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    distributed.sum_gradients(parameters)
+    if clip_norm is not None:
+        torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
 
 
 def _line(row: Mapping[str, float], *, epochs: float) -> str:

@@ -9,7 +9,7 @@ import pytest
 from cada.paths import report_folder
 from cada.steps.chapter import write_chapter_of
 from cada.steps.report import write_report
-from tests.report.small_run import WORKFLOW, make_run
+from tests.report.small_run import WORKFLOW, make_run, working_in
 
 IN_VIEW = "key => { const box = document.getElementById(key).getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight }"
 
@@ -18,9 +18,7 @@ IN_VIEW = "key => { const box = document.getElementById(key).getBoundingClientRe
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The report on a small run."""
     folder = tmp_path_factory.mktemp("report")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("CADA_TRACKING", "off")
+    with working_in(folder):
         make_run()
         write_chapter_of("smoke", workflow=WORKFLOW)
         write_report(WORKFLOW)

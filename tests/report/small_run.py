@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 import yaml
 
 from cada.config import load_dataset
@@ -22,6 +25,15 @@ ROOT = Path(__file__).parents[2]
 WORKFLOW = Path("params/smoke/workflow.yaml")
 VARIANTS, SEEDS = ("global", "dual"), (0, 1)
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
+
+
+@contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    """In `folder`, and without MLflow."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("CADA_TRACKING", "off")
+        yield
 
 
 def make_run() -> None:

@@ -17,7 +17,7 @@ from cada.report.provenance import provenance
 from cada.reporting.formats import Section, Table, page
 from cada.steps.chapter import write_chapter_of
 from cada.steps.report import write_report
-from tests.report.small_run import WORKFLOW, make_run
+from tests.report.small_run import WORKFLOW, make_run, working_in
 
 CHAPTER = chapter_folder("smoke", WORKFLOW)
 REPORT = report_folder(WORKFLOW) / "report.html"
@@ -27,9 +27,7 @@ REPORT = report_folder(WORKFLOW) / "report.html"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run, once for all tests of this module."""
     folder = tmp_path_factory.mktemp("report")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setenv("CADA_TRACKING", "off")
+    with working_in(folder):
         make_run()
     return folder
 

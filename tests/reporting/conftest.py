@@ -89,3 +89,87 @@ def write_rankings(tmp_path: Path) -> Write:
         return path
 
     return write
+
+
+@pytest.fixture
+def write_probes(tmp_path: Path) -> Write:
+    """Probe files of one model: unchanged it has `score`; swaps cost 10 of 40 of 50 captions, blur gains 0.04 for all.
+
+    The true caption wins for every second changed one by the cosine, for all by the match score, which dual alone has.
+    """
+
+    def write(variant: str, seed: int, score: float, /, **changes: Any) -> Path:
+        swapped = {"strength": None, "scores": flat(score - 8), "changed": 40, "before": flat(score + 1), "after": flat(score - 9)}
+        wins = {"cosine": 60 + seed} | ({"match": 80 + 2 * seed} if variant == "dual" else {})
+        recall = {
+            "queries": 45,
+            "recall": 70 + 2 * seed,
+            "interval": [60, 80 + seed],
+            "chance": 20,
+            "skill": 62.5,
+            "errors": 10,
+            "recall_in_errors": 30,
+        }
+        rare = recall | {"queries": 5, "skill": -10.0}
+        values: dict[str, Any] = {
+            "dataset": "toy",
+            "variant": variant,
+            "seed": seed,
+            "queries": 50,
+            "query_persons": 6,
+            "gallery": 24,
+            "headline": "cosine",
+            "synonyms": "grammar",
+            "unchanged": flat(score),
+            "captions": {
+                "typing_errors": {"strength": 0.1, "scores": flat(score), "changed": 0},
+                "swapped_colours": swapped | {"true_wins": wins},
+            },
+            "pictures": {"blur": {"strength": 0.02, "scores": flat(score + 0.04)}},
+            "attributes": {
+                "upper_colour": recall,
+                "hat": recall | {"skill": 12.0, "errors": 0, "recall_in_errors": None},
+                "sex": recall | {"chance": 100, "skill": None},
+                "umbrella_colour": rare,
+            },
+        } | changes
+        path = tmp_path / "probes" / variant / f"{seed}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+        _outcomes(variant, score).to_parquet(path.with_suffix(".parquet"), index=False)
+        return path
+
+    return write
+
+
+def _outcomes(variant: str, score: float) -> pd.DataFrame:
+    """50 queries of 5 persons, 8 of each person's 10 changed; a swap costs dual the same of each, global twice as much of person 0."""
+    person = np.arange(50) // 10
+    changed = np.arange(50) % 10 < 8
+    loss = np.where(changed, 10.0, 0.0) * (np.where(person == 0, 2, 0.75) if variant == "global" else 1)
+    even = np.where(changed, 100.0 * (np.arange(50) % 2), np.nan)
+    nothing = np.full(50, np.nan)
+
+    def rows(kind: str, values: np.ndarray, changed: np.ndarray, cosine: np.ndarray = nothing, match: np.ndarray = nothing) -> pd.DataFrame:
+        columns = {"kind": kind, "image": [f"{number}.png" for number in range(50)], "caption": 0, "person": person, "changed": changed}
+        return pd.DataFrame(columns | dict.fromkeys(METRICS, values) | {"cosine_wins": cosine, "match_wins": match})
+
+    plain, none = np.full(50, score), np.zeros(50, dtype=bool)
+    match = np.where(changed, 100.0, np.nan) if variant == "dual" else nothing
+    return pd.concat(
+        [
+            rows("unchanged", plain, none),
+            rows("typing_errors", plain, none),
+            rows("swapped_colours", plain - loss, changed, even, match),
+            rows("blur", plain + 0.04, none),
+        ]
+    )
+
+
+@pytest.fixture
+def probed(write_probes: Write, tmp_path: Path) -> Path:
+    """The folder of the probe files of two variants and two seeds."""
+    for variant, scores in {"global": (40, 44), "dual": (50, 50)}.items():
+        for seed, score in enumerate(scores):
+            write_probes(variant, seed, score)
+    return tmp_path

@@ -17,11 +17,10 @@ from cada.reporting.formats import Table, latex
 from cada.reporting.histories import ChosenOnTest
 from cada.reporting.measured import METRICS, read_variants
 from cada.reporting.pairs import compare, pairs_table, sentences
+from cada.reporting.probes.tables import write_probe_tables
 from cada.reporting.rankings import read_rankings
 from cada.reporting.sensitivity import sensitivity_table
 from cada.reporting.transfer import transfer_table
-from tests.reporting.test_probes import filled, write  # noqa: F401  the fixtures of the probe files
-from tests.reporting.test_probes import tables as probe_tables
 
 DOCUMENT = r"""\documentclass[twocolumn]{article}
 \usepackage[utf8]{inputenc}
@@ -80,10 +79,12 @@ def test_every_row_has_every_cell_and_every_environment_ends(tables: list[Table]
 
 
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
-def test_a_document_with_every_table_compiles(tables: list[Table], filled: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_a_document_with_every_table_compiles(tables: list[Table], probed: Path, tmp_path: Path) -> None:
     if not subprocess.run(["kpsewhich", "booktabs.sty"], capture_output=True, check=False).stdout:
         pytest.skip("this LaTeX has no booktabs")
-    probes = [text for name, text in probe_tables(filled).items() if name.endswith(".tex")]
+    chosen = {"variants": ["global", "dual"], "seeds": (0, 1), "pairs": [("dual", "global")]}
+    write_probe_tables("toy", **chosen, results=probed, output=probed / "tables")
+    probes = [path.read_text() for path in sorted((probed / "tables").glob("*.tex"))]
     assert len(probes) >= 3
     (tmp_path / "paper.tex").write_text(DOCUMENT % "\n".join([*(latex(table) for table in tables), *probes]))
     done = subprocess.run(

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pytest
 
 from cada.errors import CadaError
@@ -22,85 +18,6 @@ from cada.reporting.probes.tables import write_probe_tables
 
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
 Write = Callable[..., Path]
-
-
-def flat(value: float) -> dict[str, float]:
-    return dict.fromkeys(METRICS, value)
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Write:
-    """Probe files of one model: unchanged it has `score`; swaps cost 10 of 40 of 50 captions, blur gains 0.04 for all.
-
-    The true caption wins for every second changed one by the cosine, for all by the match score, which dual alone has.
-    """
-
-    def write(variant: str, seed: int, score: float, /, **changes: Any) -> Path:
-        swapped = {"strength": None, "scores": flat(score - 8), "changed": 40, "before": flat(score + 1), "after": flat(score - 9)}
-        wins = {"cosine": 60 + seed} | ({"match": 80 + 2 * seed} if variant == "dual" else {})
-        recall = {
-            "queries": 45,
-            "recall": 70 + 2 * seed,
-            "interval": [60, 80 + seed],
-            "chance": 20,
-            "skill": 62.5,
-            "errors": 10,
-            "recall_in_errors": 30,
-        }
-        rare = recall | {"queries": 5, "skill": -10.0}
-        values: dict[str, Any] = {
-            "dataset": "toy",
-            "variant": variant,
-            "seed": seed,
-            "queries": 50,
-            "query_persons": 6,
-            "gallery": 24,
-            "headline": "cosine",
-            "synonyms": "grammar",
-            "unchanged": flat(score),
-            "captions": {
-                "typing_errors": {"strength": 0.1, "scores": flat(score), "changed": 0},
-                "swapped_colours": swapped | {"true_wins": wins},
-            },
-            "pictures": {"blur": {"strength": 0.02, "scores": flat(score + 0.04)}},
-            "attributes": {
-                "upper_colour": recall,
-                "hat": recall | {"skill": 12.0, "errors": 0, "recall_in_errors": None},
-                "sex": recall | {"chance": 100, "skill": None},
-                "umbrella_colour": rare,
-            },
-        } | changes
-        path = tmp_path / "probes" / variant / f"{seed}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
-        outcomes(variant, score).to_parquet(path.with_suffix(".parquet"), index=False)
-        return path
-
-    return write
-
-
-def outcomes(variant: str, score: float) -> pd.DataFrame:
-    """50 queries of 5 persons, 8 of each person's 10 changed; a swap costs dual the same of each, global twice as much of person 0."""
-    person = np.arange(50) // 10
-    changed = np.arange(50) % 10 < 8
-    loss = np.where(changed, 10.0, 0.0) * (np.where(person == 0, 2, 0.75) if variant == "global" else 1)
-    even = np.where(changed, 100.0 * (np.arange(50) % 2), np.nan)
-    nothing = np.full(50, np.nan)
-
-    def rows(kind: str, values: np.ndarray, changed: np.ndarray, cosine: np.ndarray = nothing, match: np.ndarray = nothing) -> pd.DataFrame:
-        columns = {"kind": kind, "image": [f"{number}.png" for number in range(50)], "caption": 0, "person": person, "changed": changed}
-        return pd.DataFrame(columns | dict.fromkeys(METRICS, values) | {"cosine_wins": cosine, "match_wins": match})
-
-    plain, none = np.full(50, score), np.zeros(50, dtype=bool)
-    match = np.where(changed, 100.0, np.nan) if variant == "dual" else nothing
-    return pd.concat(
-        [
-            rows("unchanged", plain, none),
-            rows("typing_errors", plain, none),
-            rows("swapped_colours", plain - loss, changed, even, match),
-            rows("blur", plain + 0.04, none),
-        ]
-    )
 
 
 def tables(root: Path, *, seeds: tuple[int, ...] = (0, 1)) -> dict[str, str]:
@@ -115,16 +32,8 @@ def row(table: str, label: str, number: int = 0) -> list[str]:
     return [cell.strip() for cell in found[number].strip("|").split("|")][1:]
 
 
-@pytest.fixture
-def filled(write: Write, tmp_path: Path) -> Path:
-    for variant, scores in {"global": (40, 44), "dual": (50, 50)}.items():
-        for seed, score in enumerate(scores):
-            write(variant, seed, score)
-    return tmp_path
-
-
-def test_robustness_is_a_difference_within_each_seed(filled: Path) -> None:
-    made = tables(filled)
+def test_robustness_is_a_difference_within_each_seed(probed: Path) -> None:
+    made = tables(probed)
     text = made["robustness.md"]
     assert row(text, "none") == ["", "42.0 ± 2.8", "", "50.0 ± 0.0", ""]
     share, mean, interval, *dual = row(text, "colours of two things swapped")
@@ -147,9 +56,9 @@ def test_robustness_is_a_difference_within_each_seed(filled: Path) -> None:
     assert [line["R1_change"] for line in found if line["kind"] == "blur"] == ["0.0400"] * 2
 
 
-def test_who_loses_more(filled: Path) -> None:
+def test_who_loses_more(probed: Path) -> None:
     """Over all queries both lose 8 points; of the persons one loses 8 more under global and four 2 less."""
-    made = tables(filled)
+    made = tables(probed)
     text = made["contrasts.md"]
     assert "- colours of two things swapped: no difference between dual and global is established (0.0 points R@1, 95 % interval" in text
     assert row(text, "dual", 2)[1:] == ["0.0", "0.0 to 0.0"] * 2  # blur, behind typing errors and swaps
@@ -163,8 +72,8 @@ def test_a_difference_that_is_established_is_said() -> None:
     assert Contrast("blur", "dual", "global", changes).sentence("blur", 3) == f"blur: dual loses more than global {numbers}"
 
 
-def test_true_captions_against_false_ones(filled: Path) -> None:
-    made = tables(filled)
+def test_true_captions_against_false_ones(probed: Path) -> None:
+    made = tables(probed)
     cosine, match = (row(made["composition.md"], "colours of two things swapped", number) for number in (0, 1))
     assert cosine == ["cosine", "80 %", *["60.5 ± 0.7", "50.0 to 50.0"] * 2]
     assert match == ["match", "80 %", "", "", "81.0 ± 1.4", "100.0 to 100.0"]
@@ -177,8 +86,8 @@ def test_true_captions_against_false_ones(filled: Path) -> None:
     ]
 
 
-def test_attributes_and_which_are_missed(filled: Path) -> None:
-    made = tables(filled)
+def test_attributes_and_which_are_missed(probed: Path) -> None:
+    made = tables(probed)
     assert row(made["attributes.md"], "upper colour") == ["45", "20.0", *["71.0 ± 1.4", "60.0 to 80.5", "62.5 ± 0.0"] * 2]
     assert row(made["attributes.md"], "sex") == ["45", "100.0", *["71.0 ± 1.4", "60.0 to 80.5", ""] * 2]
     assert "- dual misses most: hat (skill 12), upper colour (skill 62)." in made["attributes.md"]  # umbrellas are too few
@@ -187,15 +96,15 @@ def test_attributes_and_which_are_missed(filled: Path) -> None:
     assert found["upper_colour", "dual"]["recall_in_errors_mean"] == "30.0000"
 
 
-def test_one_seed_has_no_deviation(filled: Path) -> None:
-    text = tables(filled, seeds=(0,))["robustness.md"]
+def test_one_seed_has_no_deviation(probed: Path) -> None:
+    text = tables(probed, seeds=(0,))["robustness.md"]
     assert row(text, "none") == ["", "40.0", "", "50.0", ""]
     assert "one seed." in text
 
 
-def test_a_set_of_the_users_has_no_attributes(write: Write, tmp_path: Path) -> None:
+def test_a_set_of_the_users_has_no_attributes(write_probes: Write, tmp_path: Path) -> None:
     for variant in ("global", "dual"):
-        write(variant, 0, 40, attributes=None, synonyms="common")
+        write_probes(variant, 0, 40, attributes=None, synonyms="common")
     made = tables(tmp_path, seeds=(0,))
     names = ("robustness", "contrasts", "composition", "attributes")
     assert set(made) == {f"{name}.{kind}" for name in names for kind in ("csv", "html", "md", "tex")}
@@ -203,21 +112,21 @@ def test_a_set_of_the_users_has_no_attributes(write: Write, tmp_path: Path) -> N
     assert "Synonyms are wordings from a list of common words." in made["robustness.md"]
 
 
-def test_files_that_do_not_go_together_are_named(filled: Path, write: Write) -> None:
-    blur = {"strength": 0.03, "scores": flat(1)}
-    write("dual", 1, 50, pictures={"blur": blur})
+def test_files_that_do_not_go_together_are_named(probed: Path, write_probes: Write) -> None:
+    blur = {"strength": 0.03, "scores": dict.fromkeys(METRICS, 1)}
+    write_probes("dual", 1, 50, pictures={"blur": blur})
     with pytest.raises(CadaError, match=r"dual/1\.json: probed with other strengths .* than global/0\.json\. Make it with `cada probe toy"):
-        tables(filled)
-    write("dual", 1, 50).unlink()
+        tables(probed)
+    write_probes("dual", 1, 50).unlink()
     with pytest.raises(CadaError, match=r"dual/1\.json: there is no such file\. Make it with `cada probe toy --variant dual --seed 1`\."):
-        tables(filled)
-    write("dual", 1, 50, unchanged={"R1": 3})
+        tables(probed)
+    write_probes("dual", 1, 50, unchanged={"R1": 3})
     with pytest.raises(CadaError, match=r"dual/1\.json: unchanged\.R5: Field required"):
-        tables(filled)
-    write("dual", 1, 50).with_suffix(".parquet").write_bytes(b"PAR1")
+        tables(probed)
+    write_probes("dual", 1, 50).with_suffix(".parquet").write_bytes(b"PAR1")
     with pytest.raises(CadaError, match=r"dual/1\.parquet: not a whole Parquet file\. Make it with `cada probe"):
-        tables(filled)
-    assert not (filled / "tables").exists()
+        tables(probed)
+    assert not (probed / "tables").exists()
 
 
 def test_every_kind_has_a_title() -> None:

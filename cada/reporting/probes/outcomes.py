@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow
 
-from cada.errors import CadaError
+from cada.parquet import read_table
 from cada.reporting.bootstrap import Difference, paired_bootstrap
 from cada.reporting.rankings import QUERY, on_common_queries
 from cada.retrieval.metrics import METRICS
@@ -70,14 +69,6 @@ def _interval(tables: Sequence[pd.DataFrame], names: Sequence[str] = METRICS) ->
 
 
 def _read(folder: Path, dataset: str, variant: str, seed: int) -> dict[str, pd.DataFrame]:
-    path = folder / variant / f"{seed}.parquet"
-    again = f"Make it with `cada probe {dataset} --variant {variant} --seed {seed}`."
-    try:
-        table = pd.read_parquet(path)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file. {again}") from error
-    except pyarrow.ArrowInvalid as error:
-        raise CadaError(f"{path}: not a whole Parquet file. {again}") from error
-    if missing := [name for name in COLUMNS if name not in table]:
-        raise CadaError(f"{path}: lacks the columns {', '.join(missing)}. {again}")
+    command = f"cada probe {dataset} --variant {variant} --seed {seed}"
+    table = read_table(folder / variant / f"{seed}.parquet", COLUMNS, command=command)
     return {str(kind): rows.set_index(QUERY) for kind, rows in table.groupby("kind", sort=False)}
