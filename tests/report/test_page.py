@@ -53,7 +53,7 @@ def written() -> str:
         "params/workflow.yaml": "results",
         "params/smoke/workflow.yaml": "results/smoke",
         "params/sweeps/ara.yaml": "results/sweeps/ara",
-        "elsewhere/try.yaml": "results/try",
+        "elsewhere/try.yaml": "results/sweeps/try",
     }.items(),
 )
 def test_every_workflow_file_has_a_place_of_its_own(workflow: str, folder: str) -> None:
