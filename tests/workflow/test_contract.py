@@ -19,8 +19,9 @@ from dvc.utils.serialize import load_yaml
 from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.common.configfile import load_configfile
 
-from cada.config import Workflow, known_datasets, load_dataset, load_workflow
+from cada.config import Persons, Workflow, known_datasets, load_dataset, load_workflow
 from cada.config.loading import read_yaml
+from cada.data.synthpedes.generate import tasks
 from cada.files import digest
 from tests.workflow.project import ROOT, copy_working_tree
 
@@ -298,6 +299,15 @@ def test_the_pinned_vocabularies_are_these_files() -> None:
         vocabulary = load_dataset(dataset).model.vocabulary
         if vocabulary is not None:
             assert digest(vocabulary.path) == vocabulary.sha256
+
+
+def test_the_recorded_data_is_what_the_parameters_draw() -> None:
+    """Another seed gives another number of pictures; beside them lie two annotations and how the set was drawn."""
+    synthesis = load_dataset("synthpedes").data.synthesis
+    assert synthesis is not None
+    pictures = sum(1 for split in Persons.model_fields for _ in tasks(synthesis, split))
+    (recorded,) = yaml.safe_load(Path("data.dvc").read_text())["outs"]
+    assert recorded["nfiles"] == pictures + 3, "make record writes data.dvc anew"
 
 
 def test_the_schema_is_the_model() -> None:
