@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, said_as
 from cada.config.method import SwitchOverrides
@@ -138,10 +138,18 @@ class ImageProbes(Parameters):
 class Probe(Parameters):
     """params/<dataset>/probe.yaml; what else a search needs stands in evaluate.yaml.
 
-    The captions and pictures of at most `persons` test persons are searched, evenly spaced in the order of ids; without it all.
+    The captions and pictures of `persons` test persons are searched, without it those of all: groups of `consecutive` ids,
+    evenly spaced in the order of ids. On a drawn set a group of three is a family of look-alikes.
     """
 
     seed: int
     persons: Positive | None = None
+    consecutive: Positive = 1
     text: TextProbes
     image: ImageProbes
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Probe:
+        if self.persons is not None and self.persons % self.consecutive:
+            raise ValueError(f"persons is {self.persons}, no multiple of consecutive: {self.consecutive}")
+        return self

@@ -56,19 +56,14 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
 
 def take_queries(split: Split, persons: int | None) -> Split:
     """The captions of at most `persons` persons; all pictures stay."""
-    rows = np.flatnonzero(np.isin(split.caption_persons, evenly_spaced(split, persons)))
-    return replace(
-        split,
-        captions=tuple(split.captions[row] for row in rows),
-        caption_image=split.caption_image[rows],
-        caption_number=split.caption_number[rows],
-    )
+    return _captions_of(split, evenly_spaced(split, persons))
 
 
-def take_persons(split: Split, persons: int | None) -> Split:
-    """The pictures and captions of at most `persons` persons."""
-    chosen = np.isin(split.image_persons, evenly_spaced(split, persons))
-    few = take_queries(split, persons)
+def take_persons(split: Split, persons: int | None, *, consecutive: int = 1) -> Split:
+    """The pictures and captions of at most `persons` persons, chosen as `evenly_spaced` does."""
+    ids = evenly_spaced(split, persons, consecutive=consecutive)
+    chosen = np.isin(split.image_persons, ids)
+    few = _captions_of(split, ids)
     return replace(
         few,
         image_paths=tuple(path for path, taken in zip(split.image_paths, chosen, strict=True) if taken),
@@ -78,10 +73,26 @@ def take_persons(split: Split, persons: int | None) -> Split:
     )
 
 
-def evenly_spaced(split: Split, persons: int | None) -> np.ndarray:
-    """At most `persons` of the persons who are asked for, evenly spaced in the order of their ids; all for None."""
+def _captions_of(split: Split, persons: np.ndarray) -> Split:
+    rows = np.flatnonzero(np.isin(split.caption_persons, persons))
+    return replace(
+        split,
+        captions=tuple(split.captions[row] for row in rows),
+        caption_image=split.caption_image[rows],
+        caption_number=split.caption_number[rows],
+    )
+
+
+def evenly_spaced(split: Split, persons: int | None, *, consecutive: int = 1) -> np.ndarray:
+    """At most `persons` of the persons who are asked for, in the order of their ids, which is cut into groups of `consecutive`.
+
+    As many whole groups as that gives are taken, evenly spaced; None takes everybody.
+    """
     ids = np.unique(split.caption_persons)
-    return ids if persons is None or persons >= len(ids) else ids[np.arange(persons) * len(ids) // persons]
+    if persons is None or persons >= len(ids):
+        return ids
+    groups, wanted = len(ids) // consecutive, persons // consecutive
+    return ids[: groups * consecutive].reshape(groups, consecutive)[np.arange(wanted) * groups // wanted].ravel()
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,8 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
     metrics = read_json(layout.metrics(variant, seed))
     switches = config.resolve_switches(chosen, parameters.train.switches)
     records = records_with_val(dataset, parameters.data, switches)
-    split = take_persons(take_split(records, "test", root=parameters.data.root, queries=switches.queries), probe.persons)
+    test = take_split(records, "test", root=parameters.data.root, queries=switches.queries)
+    split = take_persons(test, probe.persons, consecutive=probe.consecutive)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
     pictures = open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads)
     baseline = search_unchanged(
@@ -81,6 +82,8 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
         "split": "test",
         "queries": len(split.captions),
         "query_persons": len(set(split.caption_persons.tolist())),
+        "test_persons": len(set(test.caption_persons.tolist())),
+        "consecutive": probe.consecutive,
         "gallery": len(split.image_names),
         "top_k": baseline.engine.top_k,
         "headline": baseline.fusion,

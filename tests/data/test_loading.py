@@ -64,6 +64,15 @@ def test_persons_are_evenly_spaced_with_all_pictures_or_their_own() -> None:
         assert take_persons(split, everybody).image_names == split.image_names
 
 
+def test_persons_in_groups_of_consecutive_ids() -> None:
+    """Of 1 to 11 in threes there are three whole groups: of two the first and the second are taken, evenly spaced."""
+    ids = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 110]
+    split = take_split([Record(f"{person}.jpg", person, ("a",), "test") for person in ids], "test", root=ROOT)
+    for persons, chosen in {3: ids[:3], 6: ids[:6], 9: ids[:9], 11: ids}.items():
+        assert take_persons(split, persons, consecutive=3).image_persons.tolist() == chosen
+    assert take_persons(split, 4, consecutive=2).image_persons.tolist() == [10, 20, 50, 60]
+
+
 # --- captions to tensors ------------------------------------------------------------------------------------------
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from cada import config
+from cada.data.synthpedes.attributes import FAMILY
 from cada.errors import CadaError
 from cada.probes.pictures import picture_changes
 from cada.probes.text import text_changes
@@ -24,6 +25,12 @@ def test_every_strength_belongs_to_a_kind(dataset: str) -> None:
     assert set(images) == set(picture_changes(**images))
 
 
+def test_the_drawn_persons_are_probed_with_their_look_alikes() -> None:
+    parameters = config.load_dataset("synthpedes")
+    assert parameters.data.synthesis is not None and parameters.data.synthesis.persons.test % FAMILY == 0
+    assert parameters.probe.persons is not None and parameters.probe.consecutive == FAMILY
+
+
 @pytest.mark.parametrize(
     ("pattern", "text", "message"),
     [
@@ -31,6 +38,7 @@ def test_every_strength_belongs_to_a_kind(dataset: str) -> None:
         ("low_resolution: .*", "low_resolution: 1", r"image\.low_resolution: .*greater than 1"),
         ("typing_errors: .*", "typing_errors: 10", r"text\.typing_errors: .*less than or equal to 1"),
         ("seed: .*", "seed: 0\npersons: 0", r"persons: .*greater than 0"),
+        ("seed: .*", "seed: 0\npersons: 4\nconsecutive: 3", "the file: persons is 4, no multiple of consecutive: 3"),
         ("occlusion: .*", "oclusion: 0.2", r"image\.oclusion: no such parameter. Did you mean occlusion\?"),
     ],
 )

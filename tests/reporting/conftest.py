@@ -119,6 +119,8 @@ def write_probes(tmp_path: Path) -> Write:
             "seed": seed,
             "queries": 50,
             "query_persons": 6,
+            "test_persons": 18,
+            "consecutive": 3,
             "gallery": 24,
             "headline": "cosine",
             "synonyms": "grammar",

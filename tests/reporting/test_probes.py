@@ -12,8 +12,8 @@ import pytest
 from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference
 from cada.reporting.formats import MINUS
-from cada.reporting.probes.contrasts import Contrast
-from cada.reporting.probes.files import titled
+from cada.reporting.probes.contrasts import Contrast, contrasts_table
+from cada.reporting.probes.files import read_probes, titled
 from cada.reporting.probes.tables import write_probe_tables
 
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
@@ -42,8 +42,13 @@ def test_robustness_is_a_difference_within_each_seed(probed: Path) -> None:
     assert low < -8 < high  # one person loses more than the others
     assert row(text, "colours of two things swapped", 1)[1::2] == [f"{MINUS}10.0"] * 2
     assert row(text, "blur, sigma 2 % of the height") == ["all", *["0.0", "0.0 to 0.0"] * 2]
-    assert row(text, "typing errors, 10 % of the words", 1) == ["0 %", *[""] * 4]
-    assert "50 queries of 6 persons against 24 pictures; mean ± standard deviation (n - 1) over 2 seeds." in text
+    assert row(text, "typing errors, 10 % of the words of four letters or more", 1) == ["0 %", *[""] * 4]
+    for note in (
+        "50 queries of 6 persons against 24 pictures; mean ± standard deviation (n - 1) over 2 seeds.",
+        "The persons are groups of 3 consecutive ids, evenly spaced among the 18 test persons. Look-alikes have consecutive ids in",
+        "Intervals of a variant's change, query by query: bootstrap over persons, each with all queries, and over the seeds",
+    ):
+        assert f"- {note}" in text
     found = list(csv.DictReader(StringIO(made["robustness.csv"])))
     swapped = [line for line in found if line["kind"] == "swapped_colours" and line["variant"] == "global"]
     shown = ("queries", "count", "R1_mean", "mAP_change")
@@ -56,20 +61,41 @@ def test_robustness_is_a_difference_within_each_seed(probed: Path) -> None:
     assert [line["R1_change"] for line in found if line["kind"] == "blur"] == ["0.0400"] * 2
 
 
+def test_the_changed_alone_are_shown_where_many_are_unchanged(write_probes: Write, tmp_path: Path) -> None:
+    swapped = {"strength": None, "scores": dict.fromkeys(METRICS, 30), "changed": 48}
+    for variant in ("global", "dual"):
+        write_probes(variant, 0, 40, captions={"swapped_colours": swapped})
+    text = tables(tmp_path, seeds=(0,))["robustness.md"]
+    assert text.count("colours of two things swapped") == 1 and "alone" not in text
+
+
 def test_who_loses_more(probed: Path) -> None:
     """Over all queries both lose 8 points; of the persons one loses 8 more under global and four 2 less."""
     made = tables(probed)
     text = made["contrasts.md"]
-    assert "- colours of two things swapped: no difference between dual and global is established (0.0 points R@1, 95 % interval" in text
-    assert row(text, "dual", 2)[1:] == ["0.0", "0.0 to 0.0"] * 2  # blur, behind typing errors and swaps
-    (swapped,) = (line for line in csv.DictReader(StringIO(made["contrasts.csv"])) if line["kind"] == "swapped_colours")
-    assert float(swapped["R1_low"]) < float(swapped["R1_difference"]) == 0 < float(swapped["R1_high"])
+    assert row(text, "dual", 0)[1:6] == ["", "", "", "", "+8.0"]  # nothing changed: 50 less 40, and 50 less 44
+    assert row(text, "dual", 3)[1:6] == ["0.0", "0.0 to 0.0"] * 2 + ["+8.0"]  # blur, behind typing errors and swaps
+    assert "- For all no difference in the loss of R@1 is established. 3 were looked at;" in text
+    plain, _, swapped, _ = csv.DictReader(StringIO(made["contrasts.csv"]))
+    assert (plain["kind"], plain["R1_change"], plain["R1_score"]) == ("unchanged", "", "8.0000")
+    assert float(swapped["R1_change_low"]) < float(swapped["R1_change"]) == 0 < float(swapped["R1_change_high"])
+    assert float(swapped["R1_score"]) == 8
 
 
-def test_a_difference_that_is_established_is_said() -> None:
-    changes = dict.fromkeys(METRICS, Difference(-2.0, (-3.0, -1.0), (-2.9, -1.1)))
-    numbers = f"({MINUS}2.0 points R@1, 95 % interval {MINUS}3.0 to {MINUS}1.0, 3 seeds)"
-    assert Contrast("blur", "dual", "global", changes).sentence("blur", 3) == f"blur: dual loses more than global {numbers}"
+def test_every_difference_that_is_established_is_said(probed: Path) -> None:
+    def found(kind: str, mean: float) -> Contrast:
+        changes = dict.fromkeys(METRICS, Difference(mean, (mean - 1, mean + 1), (mean - 0.9, mean + 0.9)))
+        return Contrast(kind, "dual", "global", changes, changes)
+
+    read = read_probes("toy", ["global", "dual"], (0, 1), probed / "probes")
+    contrasts = [found("typing_errors", 2.5), found("swapped_colours", 0.5), found("blur", -2.0)]
+    *said, others = contrasts_table("toy", read, contrasts).findings
+    assert said == [
+        "typing errors, 10 % of the words of four letters or more: dual loses 2.5 points R@1 less than global, "
+        "95 % interval 1.5 to 3.5, 2 seeds.",
+        "blur, sigma 2 % of the height: dual loses 2.0 points R@1 more than global, 95 % interval 1.0 to 3.0, 2 seeds.",
+    ]
+    assert others.startswith("For all others no difference in the loss of R@1 is established. 3 were looked at;")
 
 
 def test_true_captions_against_false_ones(probed: Path) -> None:
@@ -77,12 +103,20 @@ def test_true_captions_against_false_ones(probed: Path) -> None:
     cosine, match = (row(made["composition.md"], "colours of two things swapped", number) for number in (0, 1))
     assert cosine == ["cosine", "80 %", *["60.5 ± 0.7", "50.0 to 50.0"] * 2]
     assert match == ["match", "80 %", "", "", "81.0 ± 1.4", "100.0 to 100.0"]
-    for text in ("cosine: global: no preference is established (50.0 %", "match: dual: prefers the true caption (100.0 %"):
+    gain = row(made["composition.md"], "colours of two things swapped", 2)
+    assert gain == ["match less cosine", "80 %", "", "", "+50.0", "+50.0 to +50.0"]
+    for text in (
+        "cosine: no preference is established: global (50.0 %, 95 % interval 50.0 to 50.0), dual (50.0 %, 95 % interval 50.0 to 50.0).",
+        "match: the true caption is preferred: dual (100.0 %, 95 % interval 100.0 to 100.0).",
+        "match less cosine: the match head prefers the true caption more often than the same model's cosine: dual (+50.0, 95 %",
+    ):
         assert f"- colours of two things swapped, {text}" in made["composition.md"]
+    assert "headline" not in made["composition.md"] and "both models" not in made["composition.md"]
     assert made["composition.csv"].splitlines()[1:] == [
         "toy,swapped_colours,cosine,global,2,40,60.5000,0.7071,50.0000,50.0000",
         "toy,swapped_colours,cosine,dual,2,40,60.5000,0.7071,50.0000,50.0000",
         "toy,swapped_colours,match,dual,2,40,81.0000,1.4142,100.0000,100.0000",
+        "toy,swapped_colours,match less cosine,dual,2,40,20.5000,0.7071,50.0000,50.0000",
     ]
 
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cada.errors import CadaError
 from cada.files import read_json
+from cada.reporting.bootstrap import Difference
+from cada.reporting.formats import signed
 from cada.reporting.measured import Scores, Summary
 
 
@@ -49,6 +51,8 @@ class Probes(_File):
     seed: int
     queries: int
     query_persons: int
+    test_persons: int
+    consecutive: int
     gallery: int
     headline: str
     synonyms: str
@@ -94,7 +98,7 @@ def _again(dataset: str, variant: str, seed: int) -> str:
 
 def _setting(file: Probes) -> tuple[object, ...]:
     strengths = {kind: found.strength for kind, found in (file.captions | file.pictures).items()}
-    return file.dataset, file.gallery, strengths, tuple(file.attributes or ())
+    return file.dataset, file.gallery, file.query_persons, file.consecutive, strengths, tuple(file.attributes or ())
 
 
 # --- what the tables share --------------------------------------------------------------------------------------------
@@ -106,7 +110,7 @@ def titled(kind: str, strength: float | None) -> str:
         return {"swapped_colours": "colours of two things swapped", "negation": "one thing negated"}[kind]
     percent = f"{100 * strength:g} %"
     return {
-        "typing_errors": f"typing errors, {percent} of the words",
+        "typing_errors": f"typing errors, {percent} of the words of four letters or more",
         "synonyms": f"synonyms, {percent} of the words with one",
         "dropped_phrases": f"phrases dropped, {percent}",
         "blur": f"blur, sigma {percent} of the height",
@@ -116,10 +120,15 @@ def titled(kind: str, strength: float | None) -> str:
     }[kind]
 
 
-def changed_share(read: Read, kind: str) -> str:
-    """Per cent of the captions that were changed; where variants read other queries, from the least to the most."""
+def changed_range(read: Read, kind: str) -> tuple[float, float]:
+    """Per cent of the captions that were changed, the least and the most: variants may read other queries."""
     shares = [100 * (file.captions[kind].changed or 0) / file.queries for files in read.values() for file in files]
-    low, high = f"{min(shares):.0f}", f"{max(shares):.0f}"
+    return min(shares), max(shares)
+
+
+def changed_share(read: Read, kind: str) -> str:
+    """The same in words."""
+    low, high = (f"{share:.0f}" for share in changed_range(read, kind))
     return f"{low} %" if low == high else f"{low} to {high} %"
 
 
@@ -128,14 +137,38 @@ def first_file(read: Read) -> Probes:
     return next(iter(read.values()))[0]
 
 
-def common_note(read: Read) -> str:
-    """How much was asked of how much, of how many seeds."""
+def common_notes(read: Read) -> list[str]:
+    """How much was asked of how much, of how many seeds, and which persons these are."""
     file, seeds = first_file(read), len(next(iter(read.values())))
     spread = f"mean ± standard deviation (n - 1) over {seeds} seeds" if seeds > 1 else "one seed"
-    return (
-        f"{file.queries} queries of {file.query_persons} persons against {file.gallery} pictures; {spread}. "
-        "Each variant by its headline score and its own fusion weight."
-    )
+    asked = f"{file.queries} queries of {file.query_persons} persons against {file.gallery} pictures; {spread}."
+    if file.query_persons == file.test_persons:
+        return [asked]
+    groups = f"groups of {file.consecutive} consecutive ids" if file.consecutive > 1 else "ids"
+    families = " Look-alikes have consecutive ids in this drawn set." if file.attributes else ""
+    return [
+        asked,
+        f"The persons are {groups}, evenly spaced among the {file.test_persons} test persons.{families} "
+        "In this smaller gallery more is found than in the whole one.",
+    ]
+
+
+def own_interval_note(read: Read, what: str) -> str:
+    """How the interval of `what` of one variant comes about."""
+    seeds = [file.seed for file in next(iter(read.values()))]
+    text = f"Intervals of {what}: bootstrap over persons, each with all queries"
+    if len(seeds) == 1:
+        return f"{text}. One seed: they say nothing of another training."
+    return f"{text}, and over the seeds ({', '.join(map(str, seeds))}), widened by Student's t for their small number."
+
+
+def points(found: Difference) -> list[str]:
+    """+0.3 and +0.1 to +0.5; what rounds to nothing has no sign."""
+    mean, low, high = found.shown()
+    return [signed(mean, plus=True), f"{signed(low, plus=True)} to {signed(high, plus=True)}"]
+
+
+OWN_WEIGHT = "Each variant by its headline score and its own fusion weight."
 
 
 def numbers_of(summary: Summary) -> list[str]:

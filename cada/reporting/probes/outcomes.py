@@ -36,11 +36,14 @@ def changes(models: Models, kind: str, *, changed_alone: bool = False) -> dict[s
     return _interval([table[table["changed"]] for table in tables] if changed_alone else tables)
 
 
-def differences(ours: Models, theirs: Models, kind: str) -> dict[str, Difference] | None:
+def change_differences(ours: Models, theirs: Models, kind: str) -> dict[str, Difference] | None:
     """How much more each metric of `ours` changes under `kind` than that of `theirs`, on the queries that both were asked."""
-    tables = on_common_queries(*([_change(model, kind) for model in models] for models in (ours, theirs)))
-    names = list(METRICS)
-    return _interval([one.assign(**(one[names] - other[names])) for one, other in zip(*tables, strict=True)])
+    return _differences(*([_change(model, kind) for model in models] for models in (ours, theirs)))
+
+
+def differences(ours: Models, theirs: Models, kind: str) -> dict[str, Difference] | None:
+    """How much more `ours` has of each metric under `kind`, or UNCHANGED, than `theirs`, on the queries that both were asked."""
+    return _differences(*([model[kind] for model in models] for models in (ours, theirs)))
 
 
 def wins(models: Models, kind: str, score: str) -> Difference | None:
@@ -51,6 +54,22 @@ def wins(models: Models, kind: str, score: str) -> Difference | None:
     name = f"{score}_wins"
     found = _interval([model[kind].dropna(subset=name).assign(**{name: lambda table: table[name] - 50}) for model in models], [name])
     return found[name] if found else None
+
+
+def match_gain(models: Models, kind: str) -> Difference | None:
+    """How much more often, in points, the match head prefers the true caption to the one changed by `kind` than the cosine does.
+
+    None where no captions of two persons were compared by both.
+    """
+    tables = [model[kind].dropna(subset=["cosine_wins", "match_wins"]) for model in models]
+    found = _interval([table.assign(gain=table["match_wins"] - table["cosine_wins"]) for table in tables], ["gain"])
+    return found["gain"] if found else None
+
+
+def _differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFrame]) -> dict[str, Difference] | None:
+    names = list(METRICS)
+    pairs = zip(*on_common_queries(ours, theirs), strict=True)
+    return _interval([one.assign(**(one[names] - other[names])) for one, other in pairs])
 
 
 def _change(model: Mapping[str, pd.DataFrame], kind: str) -> pd.DataFrame:

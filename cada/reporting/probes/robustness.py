@@ -7,13 +7,27 @@ from collections.abc import Mapping
 
 from cada.reporting.ablation import LABEL, mean_and_deviation
 from cada.reporting.bootstrap import Difference
-from cada.reporting.formats import Section, Table, csv_text, signed
+from cada.reporting.formats import Section, Table, csv_text
 from cada.reporting.measured import METRICS, summarise
-from cada.reporting.pairs import interval_note
-from cada.reporting.probes.files import Kind, Probes, Read, changed_share, common_note, first_file, number, numbers_of, titled
+from cada.reporting.probes.files import (
+    OWN_WEIGHT,
+    Kind,
+    Probes,
+    Read,
+    changed_range,
+    changed_share,
+    common_notes,
+    first_file,
+    number,
+    numbers_of,
+    own_interval_note,
+    points,
+    titled,
+)
 from cada.reporting.probes.outcomes import Outcomes, changes
 
 SHOWN = "R1"  # the CSV file has all metrics
+MOST = 95  # per cent of the captions; where more are changed, the changed ones alone say the same as all
 # by kind and whether over the changed ones alone; by variant; by metric
 Changes = Mapping[tuple[str, bool], Mapping[str, Mapping[str, Difference] | None]]
 
@@ -26,24 +40,28 @@ def measure_changes(read: Read, outcomes: Outcomes) -> Changes:
 
 
 def robustness_table(dataset: str, read: Read, measured: Changes) -> Table:
-    """A row for each kind: the change of R@1 for each variant with its interval, over all queries and over the changed ones."""
+    """A row for each kind: the change of R@1 for each variant with its interval.
+
+    It is over all queries, and where fewer than MOST per cent of the captions are changed also over these alone.
+    """
     columns = ("change", "changed", *(name for variant in read for name in (f"{variant} {LABEL[SHOWN]}", "95 %")))
     first = first_file(read)
     plain = [cell for files in read.values() for cell in (mean_and_deviation(summarise([file.unchanged.R1 for file in files])), "")]
 
     def row(kind: str, *, alone: bool = False) -> tuple[str, ...]:
         share = "all" if kind in first.pictures else changed_share(read, kind)
-        return (titled(kind, _kind(first, kind).strength), share, *(cell for one in measured[kind, alone].values() for cell in _cells(one)))
+        cells = [cell for one in measured[kind, alone].values() for cell in (points(one[SHOWN]) if one else ["", ""])]
+        return (titled(kind, _kind(first, kind).strength), share, *cells)
 
-    sections = (
+    few = [kind for kind in first.captions if changed_range(read, kind)[0] < MOST]
+    sections = [
         Section("Nothing changed", (("none", "", *plain),)),
         Section("Captions changed: points more or less over all queries", tuple(row(kind) for kind in first.captions)),
-        Section(
-            "Captions changed: points more or less over the changed ones alone", tuple(row(kind, alone=True) for kind in first.captions)
-        ),
+        Section(f"The same over the changed captions alone, where these are under {MOST} %", tuple(row(kind, alone=True) for kind in few)),
         Section("Pictures of the gallery changed: points more or less over all queries", tuple(row(kind) for kind in first.pictures)),
-    )
-    return Table(f"Robustness on {dataset}", columns, 2, sections, tuple(_robustness_notes(read)))
+    ]
+    shown = tuple(section for section in sections if section.rows)
+    return Table(f"Robustness on {dataset}", columns, 2, shown, tuple(_robustness_notes(read)))
 
 
 def robustness_csv(dataset: str, read: Read, measured: Changes) -> str:
@@ -68,14 +86,6 @@ def robustness_csv(dataset: str, read: Read, measured: Changes) -> str:
     return csv_text(columns, lines)
 
 
-def _cells(found: Mapping[str, Difference] | None) -> tuple[str, str]:
-    """+0.3 and +0.1 to +0.5; a change that rounds to nothing has no sign."""
-    if found is None:
-        return "", ""
-    mean, low, high = found[SHOWN].shown()
-    return signed(mean, plus=True), f"{signed(low, plus=True)} to {signed(high, plus=True)}"
-
-
 def _before_and_after(file: Probes, kind: str, name: str, *, changed: bool) -> tuple[float, float]:
     """A metric without and with the change; over no changed queries at all it is the same."""
     found = _kind(file, kind)
@@ -91,11 +101,13 @@ def _robustness_notes(read: Read) -> list[str]:
     file = first_file(read)
     words = "of the grammar, which training has seen" if file.synonyms == "grammar" else "from a list of common words"
     return [
-        common_note(read),
+        *common_notes(read),
+        OWN_WEIGHT,
         "Swapped colours and a negation make a caption false: there a loss shows that the model reads them closely, and is no fault.",
         "Dropped phrases take information away: some loss is due.",
-        f"Synonyms are wordings {words}." + (" Misspelt words and no, without are outside the vocabulary." if words[0] == "o" else ""),
-        interval_note([file.seed for file in next(iter(read.values()))]),
-        "The CSV file has every metric.",
+        f"Synonyms are wordings {words}."
+        + (' Misspelt words and "no" and "without" are outside the vocabulary.' if words[0] == "o" else ""),
+        own_interval_note(read, "a variant's change, query by query"),
+        "The CSV file has every metric, over all queries and over the changed ones.",
         "At least one word or phrase is changed where there is one; the rest of the captions stay as they are.",
     ]
