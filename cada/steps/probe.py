@@ -69,7 +69,8 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
     groups = grammar_groups() if drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
-    images = picture_kinds(without_tokens(baseline), split, settings=probe.image, seed=probe.seed)
+    baseline = without_tokens(baseline)
+    images = picture_kinds(baseline, split, settings=probe.image, seed=probe.seed)
     strengths = probe.text.model_dump() | probe.image.model_dump()
 
     def summed_up(outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
