@@ -93,7 +93,7 @@ TOPICS = (
     ),
 )
 PHOTOGRAPHS = {"successes", "failures", "attention"}
-INTERVALS = re.compile(r"Intervals of differences: [^<]*")  # the last sentences of a note or a caption: `interval_note`
+INTERVALS = "Intervals of differences: [^<]*"  # `interval_note`, a note of tables and the end of captions
 
 
 @dataclass(frozen=True)
@@ -137,9 +137,11 @@ def contents(dataset: str, folders: Mapping[str, Path]) -> list[Found]:
 
 
 def _without(said: Sequence[str], piece: str) -> str:
-    for text in said:
-        piece = piece.replace(f"<li>{html.escape(text)}</li>\n", "")
-    return INTERVALS.sub('<a href="#reading">What the intervals of differences cover</a>', piece)
+    items = [item for text in said if (item := f"<li>{html.escape(text)}</li>\n") in piece]
+    for item in items:
+        piece = piece.replace(item, "")
+    link = '<a href="#reading">What the intervals of differences cover</a>'
+    return re.sub(f"<li>{INTERVALS}</li>\n", "" if items else f"<li>{link}</li>\n", piece)
 
 
 def _paths(names: Sequence[str], suffix: str, folders: Mapping[str, Path]) -> list[Path]:
@@ -153,5 +155,5 @@ def _figure(path: Path) -> Figure:
     if name not in captions:
         raise CadaError(f"{path}: captions.json beside it has no caption for it. Draw the figures again.")
     photograph = name in PHOTOGRAPHS
-    caption = INTERVALS.sub("", captions[name]).rstrip()
+    caption = re.sub(INTERVALS, "", captions[name]).rstrip()
     return Figure(name, data_uri(path if photograph else path.with_suffix(".svg")), caption, photograph)

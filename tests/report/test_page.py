@@ -92,7 +92,7 @@ def test_it_has_everything_of_the_run() -> None:
 def test_nothing_is_said_twice() -> None:
     text = written()
     assert text.count("dual beats global by 50.0 points R@1") == 2, "in brief and under the differences"
-    assert "Intervals of differences" not in text and text.count('<a href="#reading">What the intervals of differences cover</a>') == 2
+    assert "Intervals of differences" not in text and text.count('<a href="#reading">What the intervals of differences cover</a>') == 1
     assert "Nobody has published numbers" in text and "Comparison on smoke" not in text
 
 
