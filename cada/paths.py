@@ -83,34 +83,38 @@ class Layout:
         """The folder of all metrics on the test split of a data set: this one's own, or another one's."""
         return self.root / "metrics" if target == self.dataset else self.root / "transfer" / target
 
+    def reports(self, workflow: Path = WORKFLOW) -> Path:
+        """Where what is made of a workflow file's models lies: beside them, or in a folder of its own, as `_place` says."""
+        return self.root / _place(workflow)
+
     def attention(self, workflow: Path = WORKFLOW) -> Path:
         """The attention pictures of a workflow file."""
-        return self._reports(workflow) / "attention"
+        return self.reports(workflow) / "attention"
 
     def tables(self, workflow: Path = WORKFLOW) -> Path:
-        """The tables of a workflow file; those of a sweep have a folder of their own."""
-        return self._reports(workflow) / "tables"
+        """The tables of a workflow file."""
+        return self.reports(workflow) / "tables"
 
     def figures(self, workflow: Path = WORKFLOW) -> Path:
         """The figures of a workflow file."""
-        return self._reports(workflow) / "figures"
+        return self.reports(workflow) / "figures"
 
     def probe_tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file's probes."""
-        return self._reports(workflow) / "probe_tables"
-
-    def _reports(self, workflow: Path) -> Path:
-        return self.root / _sweep(workflow)
+        return self.reports(workflow) / "probe_tables"
 
 
 def transfer_tables(workflow: Path = WORKFLOW) -> Path:
-    """The table of all data sets of a workflow file; that of a sweep has a folder of its own."""
-    return RESULTS / "transfer" / _sweep(workflow)
+    """The table of all data sets of a workflow file."""
+    return RESULTS / "transfer" / _place(workflow)
 
 
-def _sweep(workflow: Path) -> Path:
-    """Where the reports of a workflow file lie below the others: a sweep's in sweeps/<name>, else beside them."""
-    return Path("sweeps") / workflow.stem if is_sweep(workflow) else Path()
+def _place(workflow: Path) -> Path:
+    """Beside the models for params/workflow.yaml and params/<dataset>/workflow.yaml; every other file has a place in sweeps/."""
+    name = report_folder(workflow).relative_to(RESULTS)
+    if name.is_relative_to("sweeps"):
+        return name
+    return Path() if workflow.stem == WORKFLOW.stem else "sweeps" / name
 
 
 def is_sweep(workflow: Path) -> bool:
@@ -119,10 +123,12 @@ def is_sweep(workflow: Path) -> bool:
 
 
 def report_folder(workflow: Path = WORKFLOW) -> Path:
-    """Where a workflow file's report lies: results/, and for another file under params/ its place there: results/sweeps/ara."""
-    path, params = workflow.resolve(), PARAMS.resolve()
-    place = path.relative_to(params) if path.is_relative_to(params) else Path(path.name)
-    return RESULTS / (place.parent if place.stem == WORKFLOW.stem else place.with_suffix(""))
+    """Where a workflow file's report lies: results/ for params/workflow.yaml, results/sweeps/ara for params/sweeps/ara.yaml."""
+    path, params = workflow.resolve().with_suffix(""), PARAMS.resolve()
+    if not path.is_relative_to(params):
+        return RESULTS / "sweeps" / path.name
+    place = path.relative_to(params)
+    return RESULTS / (place.parent if place.name == WORKFLOW.stem else place)
 
 
 def chapter_folder(dataset: str, workflow: Path = WORKFLOW) -> Path:

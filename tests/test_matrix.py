@@ -79,7 +79,29 @@ def test_a_grid_belongs_to_a_sweep() -> None:
         load_workflow(path)
 
 
-def test_the_tables_of_a_sweep_have_a_folder_of_their_own() -> None:
-    layout = Layout("synthpedes")
-    assert layout.tables(Path("params/sweeps/try.yaml").absolute()) == Path("results/synthpedes/sweeps/try/tables")
-    assert layout.tables(Path("params/smoke/workflow.yaml")) == layout.tables() == Path("results/synthpedes/tables")
+@pytest.mark.parametrize("key", ["datasets: [smoke, smoke]", "variants: [dual, dual]", "seeds: [0, 0]"])
+def test_what_stands_twice_is_named(key: str) -> None:
+    lines = {"datasets": "datasets: [smoke]", "variants": "variants: [dual]", "seeds": "seeds: [0]"} | {key.split(":")[0]: key}
+    Path("params/workflow.yaml").write_text("\n".join(lines.values()))
+    with pytest.raises(CadaError, match=rf"workflow.yaml: {key.split(':')[0]}: .* stands twice"):
+        load_workflow(Path("params/workflow.yaml"))
+
+
+def test_a_value_that_stands_twice_in_a_grid_is_named() -> None:
+    with pytest.raises(CadaError, match=r"grid.weights.ara: 0.5 stands twice"):
+        load_workflow(sweep("grid: {weights: {ara: [0.5, 1, 0.5]}}\n"))
+
+
+@pytest.mark.parametrize(
+    ("workflow", "place"),
+    {
+        "params/workflow.yaml": "",
+        "params/smoke/workflow.yaml": "",
+        "params/sweeps/try.yaml": "sweeps/try",
+        "params/sweeps/sub/try.yaml": "sweeps/sub/try",
+        "params/try.yaml": "sweeps/try",
+        "elsewhere/workflow.yaml": "sweeps/workflow",
+    }.items(),
+)
+def test_the_tables_of_any_other_workflow_file_have_a_folder_of_their_own(workflow: str, place: str) -> None:
+    assert Layout("synthpedes").tables(Path(workflow).absolute()) == Path("results/synthpedes", place, "tables")

@@ -10,14 +10,23 @@ import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from cada.config.base import Name, Parameters
 from cada.config.method import LossWeights, SwitchOverrides, Variant
 
 WEIGHTS = [field.alias or name for name, field in LossWeights.model_fields.items()]
 SWITCHES = list(SwitchOverrides.model_fields)
-Values = Annotated[tuple[float | str, ...], Field(min_length=1)]
+
+
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if repeated := [str(value) for value in dict.fromkeys(values) if values.count(value) > 1]:
+        raise ValueError(f"{', '.join(repeated)} stands twice")
+    return values
+
+
+Once = AfterValidator(_each_once)
+Values = Annotated[tuple[float | str, ...], Field(min_length=1), Once]
 
 
 class Grid(Parameters):
@@ -38,9 +47,9 @@ class Grid(Parameters):
 class Workflow(Parameters):
     """params/workflow.yaml, or a sweep: the matrix of the experiment."""
 
-    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
-    variants: Annotated[tuple[Name, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1), Once]
+    variants: Annotated[tuple[Name, ...], Field(min_length=1), Once]
+    seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), Once]
     grid: Grid = Grid()
 
     @property

@@ -1,4 +1,4 @@
-"""Checks that every record can be used: counts as published, captions with words, pictures that are there and open.
+"""Checks that every record can be used: counts as published, captions with words, one record a picture, pictures that open.
 
 A check does not stop at the first fault: it gives all of them, long lists cut short, so that one run says what to mend.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,11 +49,12 @@ def validate(
 
     The messages name the files `annotation` and `where`, which gives `expected`; `remedy` says what to do about pictures.
     """
-    counts = split_counts(records)
-    truncated, unusable = check_captions(records, " or ".join(str(path) for path in annotation))
+    counts, named = split_counts(records), " or ".join(str(path) for path in annotation)
+    truncated, unusable = check_captions(records, named)
+    repeated = check_names([record.image for record in records], named)
     images, broken = check_images(root, [record.image for record in records], remedy=remedy)
     different = check_counts(root, counts, expected, where=where) if expected else []
-    return Findings(counts, truncated, images, (*different, *unusable, *broken))
+    return Findings(counts, truncated, images, (*different, *unusable, *repeated, *broken))
 
 
 def check_counts(
@@ -84,6 +86,14 @@ def check_captions(records: Sequence[Record], annotation: str) -> tuple[int, lis
                 problems.append(f"{where} has more than {LIMIT_WORDS} words: {caption[:60]!r}... Shorten it in the annotation.")
             cut += count > MAX_WORDS
     return cut, _shortened(problems, "captions that cannot be used")
+
+
+def check_names(names: Sequence[str], annotation: str) -> list[str]:
+    """A sentence for each picture with several records: a caption is named by its picture and its number there."""
+    problems = [
+        f"{annotation}: {name} has {count} records. Put its captions into one." for name, count in Counter(names).items() if count > 1
+    ]
+    return _shortened(problems, "pictures with several records")
 
 
 def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict[str, tuple[int, str]], list[str]]:

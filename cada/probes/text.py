@@ -114,8 +114,8 @@ def drop_phrases(caption: Caption, random: Stream, *, share: float) -> str:
             behind = _JOINT_BEHIND.sub(" ", behind)
         if shorter == before and behind == text[phrase.end :]:
             shorter = _PREPOSITION_BEFORE.sub("", before)
-        text = " ".join(f"{shorter} {behind}".split()).replace(" ,", ",")
-    return text
+        text = f"{shorter} {behind}"  # what stands before keeps its place, for the phrases there
+    return " ".join(text.split()).replace(" ,", ",")
 
 
 def _before(text: str, phrase: Phrase) -> re.Match[str]:

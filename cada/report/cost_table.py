@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cada.report.seconds import Seconds
 from cada.reporting.formats import Section, Table, csv_text
 
 COUNTED = ("trained", "searched", "reranked", "step_flops", "search_flops", "rerank_flops")
-STEPS = ("train", "evaluate")
+STEPS = ("train", "evaluate", "probe")
 
 
 @dataclass(frozen=True)
 class Cost:
     """One variant: parameters that are trained, that the first stage and that the whole search read; operations of one
-    training step, and of one query in the first stage and in re-ranking; mean seconds of one training and one evaluation.
+    training step, and of one query in the first stage and in re-ranking; mean seconds of each of STEPS.
 
     Re-ranking's are None for a variant that does not re-rank, seconds where they were not measured.
     """
@@ -27,7 +26,7 @@ class Cost:
     step_flops: float
     search_flops: int
     rerank_flops: int | None
-    seconds: Mapping[str, Seconds | None]
+    seconds: Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -41,31 +40,29 @@ class Counting:
     top_k: int
 
 
-def cost_table(dataset: str, costs: Sequence[Cost], shared: Mapping[str, Seconds | None], counting: Counting, *, seeds: int) -> Table:
-    """The table as a reader sees it; `shared` are the steps that all variants have in common."""
-    columns = ("variant", "trained", "searched", "re-ranked", "FLOP/step", "FLOP/query", "re-ranking")
-    timed = ("train, s", "CPU, s", "evaluate, s", "CPU, s")
-    rows = tuple((*_counted(cost), *(text for step in STEPS for text in _seconds(cost.seconds[step]))) for cost in costs)
+def cost_table(dataset: str, costs: Sequence[Cost], shared: Mapping[str, float | None], counting: Counting, *, seeds: int) -> Table:
+    """The table as a reader sees it; `shared` are seconds of the steps that all variants have in common."""
+    columns = ("variant", "trained", "first stage", "re-ranking", "FLOP/step", "FLOP/query", "FLOP/re-ranking")
+    timed = [f"{step}, s" for step in STEPS]
+    rows = tuple((*_counted(cost), *(_text(cost.seconds[step], 0) for step in STEPS)) for cost in costs)
     return Table(
         f"Cost on {dataset}",
         (*columns, *timed),
         1,
-        (Section("Parameters, operations, and seconds of one seed", rows),),
+        (Section("Parameters (trained, read by the first stage, read with re-ranking), operations, and seconds of one seed", rows),),
         tuple(_notes(costs, shared, counting, seeds)),
     )
 
 
-def cost_csv(dataset: str, costs: Sequence[Cost], shared: Mapping[str, Seconds | None], *, seeds: int) -> str:
+def cost_csv(dataset: str, costs: Sequence[Cost], shared: Mapping[str, float | None], *, seeds: int) -> str:
     """All numbers: a line for each variant, whose seconds are means over the seeds, and for each shared step; empty where unknown."""
-    timed = [f"{step}_{kind}" for step in STEPS for kind in ("seconds", "cpu_seconds")]
-    columns = ["dataset", "kind", "name", "seeds", *COUNTED, *timed, "seconds", "cpu_seconds"]
+    columns = ["dataset", "kind", "name", "seeds", *COUNTED, *(f"{step}_seconds" for step in STEPS), "seconds"]
     lines = []
     for cost in costs:
         counted = ["" if (value := getattr(cost, name)) is None else f"{value:.0f}" for name in COUNTED]
-        seconds = [text for step in STEPS for text in _csv_seconds(cost.seconds[step])]
-        lines.append([dataset, "variant", cost.variant, str(seeds), *counted, *seconds, "", ""])
-    blank = [""] * (len(COUNTED) + len(timed) + 1)
-    lines += [[dataset, "step", step, *blank, *_csv_seconds(seconds)] for step, seconds in shared.items()]
+        lines.append([dataset, "variant", cost.variant, str(seeds), *counted, *(_text(cost.seconds[step], 2) for step in STEPS), ""])
+    blank = [""] * (len(COUNTED) + len(STEPS) + 1)
+    lines += [[dataset, "step", step, *blank, _text(seconds, 2)] for step, seconds in shared.items()]
     return csv_text(columns, lines)
 
 
@@ -84,24 +81,15 @@ def _counted(cost: Cost) -> list[str]:
     return [cost.variant, *parameters, *operations]
 
 
-def _seconds(seconds: Seconds | None) -> list[str]:
-    if seconds is None:
-        return ["", ""]
-    return [f"{seconds.wall:.0f}", "" if seconds.cpu is None else f"{seconds.cpu:.0f}"]
+def _text(seconds: float | None, digits: int) -> str:
+    return "" if seconds is None else f"{seconds:.{digits}f}"
 
 
-def _csv_seconds(seconds: Seconds | None) -> list[str]:
-    if seconds is None:
-        return ["", ""]
-    return [f"{seconds.wall:.2f}", "" if seconds.cpu is None else f"{seconds.cpu:.2f}"]
-
-
-def _notes(costs: Sequence[Cost], shared: Mapping[str, Seconds | None], counting: Counting, seeds: int) -> list[str]:
+def _notes(costs: Sequence[Cost], shared: Mapping[str, float | None], counting: Counting, seeds: int) -> list[str]:
     tokens = dict.fromkeys(counting.train_tokens.values())
     listed = [", ".join(name for name, own in counting.train_tokens.items() if own == number) for number in tokens]
     lengths = ", ".join(f"{number}" + (f" ({names})" if len(tokens) > 1 else "") for number, names in zip(tokens, listed, strict=True))
     notes = [
-        "Parameters: those that a training changes; those that a search reads; those that it reads where it re-ranks.",
         f"FLOP: operations, counted by formula, a product of (n, a) and (a, b) as 2nab. A step: {counting.batch} pairs with captions of "
         f"{lengths} tokens, the mean length or what they are padded to, forward and backward. A query: a caption of "
         f"{counting.query_tokens} tokens encoded and compared with {counting.gallery} pictures"
@@ -111,8 +99,11 @@ def _notes(costs: Sequence[Cost], shared: Mapping[str, Seconds | None], counting
         return [*notes, "Seconds: none were measured. Snakemake measures them when it runs a step, DVC does not."]
     many = f", means over {seeds} seeds" if seeds > 1 else ""
     notes.append(
-        f"Seconds of Snakemake's last run of each step, by the clock and of CPU time{many}. They depend on the machine and on what "
-        "else it did; of a training that was interrupted they cover the last part. Empty: not measured."
+        f"Seconds by the clock of Snakemake's last run of each step{many}. They depend on the machine and on what else it did; of a "
+        "training that was interrupted they cover the last part. Empty: not measured."
     )
-    known = [f"{step} {_seconds(seconds)[0]} ({_seconds(seconds)[1] or 'unknown'})" for step, seconds in shared.items() if seconds]
-    return [*notes, f"Steps that all variants share, seconds by the clock (of CPU time): {', '.join(known)}."] if known else notes
+    own = [seconds for cost in costs for seconds in cost.seconds.values() if seconds is not None]
+    common = {step: seconds for step, seconds in shared.items() if seconds is not None}
+    total = sum(common.values()) + seeds * sum(own)
+    alike = f"Steps that all variants share: {', '.join(f'{step} {seconds:.0f} s' for step, seconds in common.items())}. "
+    return [*notes, f"{alike if common else ''}All these steps, one after another, with all seeds: {total / 60:.0f} min."]

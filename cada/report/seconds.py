@@ -1,35 +1,25 @@
-"""How long steps took, as Snakemake's benchmark files have it: outside Snakemake, by `dvc repro` for example, nobody measures."""
+"""How long steps took by the clock, as Snakemake's benchmark files have it: outside Snakemake, by `dvc repro` say, nobody measures.
+
+Its processor times are not read: it samples them, after a while every 30 s, and misses what comes after the last sample.
+"""
 
 from __future__ import annotations
 
 import csv
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 
-@dataclass(frozen=True)
-class Seconds:
-    """Of one run of a step: by the clock, and of the processor's time; None where the run was too short to be sampled."""
-
-    wall: float
-    cpu: float | None
-
-
-def read_seconds(path: Path) -> Seconds | None:
+def read_seconds(path: Path) -> float | None:
     """What a benchmark file says; None where there is none."""
     if not path.is_file():
         return None
     with path.open(newline="", encoding="utf-8") as file:
-        row = next(csv.DictReader(file, delimiter="\t"))
-    return Seconds(float(row["s"]), None if row["cpu_time"] == "NA" else float(row["cpu_time"]))
+        return float(next(csv.DictReader(file, delimiter="\t"))["s"])
 
 
-def mean_seconds(paths: Sequence[Path]) -> Seconds | None:
-    """The means over runs; None unless all of them were measured."""
+def mean_seconds(paths: Sequence[Path]) -> float | None:
+    """The mean over runs; None unless all of them were measured."""
     runs = [run for path in paths if (run := read_seconds(path)) is not None]
-    if len(runs) < len(paths):
-        return None
-    cpu = [run.cpu for run in runs if run.cpu is not None]
-    return Seconds(statistics.fmean(run.wall for run in runs), statistics.fmean(cpu) if len(cpu) == len(runs) else None)
+    return statistics.fmean(runs) if len(runs) == len(paths) else None

@@ -34,7 +34,7 @@ def ablation_table(dataset: str, variants: Sequence[Variant], oracles: Oracles, 
             guessed = [(name, "oracle", f"{score:.1f}", *[""] * (len(columns) - 3)) for name, score in known.items()]
             sections.append(Section(_heading(gallery, variants), (*(_cells(row) for row in measured), *guessed)))
     if chosen:
-        sections.append(Section(_chosen_heading(chosen), tuple(_cells(row) for row in _chosen_rows(variants, chosen))))
+        sections.append(Section(_chosen_heading(chosen), tuple(_chosen_cells(*line) for line in _chosen_rows(variants, chosen))))
     return Table(f"Ablation on {dataset}", tuple(columns), 2, tuple(sections), tuple(_notes(variants, oracles, chosen, differences)))
 
 
@@ -56,7 +56,7 @@ def ablation_csv(dataset: str, variants: Sequence[Variant], oracles: Oracles, ch
         for name, score in oracle_scores(oracles, gallery).items() if measured else ():
             blank = [""] * (len(columns) - 9)
             lines.append([dataset, gallery, "oracle", name, "", "", "", "", f"{score:.4f}", *blank])
-    lines += [measured_line("test-chosen", row) for row in _chosen_rows(variants, chosen)]
+    lines += [measured_line(f"{split}-chosen", row) for split, row in _chosen_rows(variants, chosen)]
     return csv_text(columns, lines)
 
 
@@ -118,37 +118,44 @@ def _heading(gallery: Gallery, variants: Sequence[Variant]) -> str:
 
 
 def _chosen_heading(chosen: Chosen) -> str:
-    asked = sorted({one.queries for seeds in chosen.values() for one in seeds if one.queries is not None})
-    queries = f"; {' or '.join(map(str, asked))} queries" if asked else ""
-    label = "Checkpoint chosen on test, as most published numbers are; optimistic; not comparable with the rows above"
-    return f"{label} (full gallery{queries})"
+    asked = {name: "all" if seeds[0].queries is None else str(seeds[0].queries) for name, seeds in chosen.items()}
+    return f"Chosen on test, as in the paper's code, beside chosen on val (full gallery; queries: {_by_value(asked)}; optimistic)"
 
 
-def _chosen_rows(variants: Sequence[Variant], chosen: Chosen) -> list[Row]:
-    """The headline score of what test would have chosen, weight w included."""
-    return [
-        Row(
-            variant.name,
-            variant.files[0].headline,
-            headline=True,
-            summaries={name: summarise([one.scores[name] for one in chosen[variant.name]]) for name in METRICS},
-        )
-        for variant in variants
-        if variant.name in chosen
-    ]
+def _chosen_rows(variants: Sequence[Variant], chosen: Chosen) -> list[tuple[str, Row]]:
+    """The headline score of the checkpoint that val chose, where it did, and of the one that test would have chosen."""
+    found = []
+    for variant in variants:
+        if variant.name in chosen:
+            splits = {"test": [one.scores for one in chosen[variant.name]]}
+            if variant.files[0].selection == "val":
+                splits = {"val": [one.kept for one in chosen[variant.name]]} | splits
+            for split, scores in splits.items():
+                summaries = {name: summarise([own[name] for own in scores]) for name in METRICS}
+                found.append((split, Row(variant.name, variant.files[0].headline, headline=False, summaries=summaries)))
+    return found
+
+
+def _chosen_cells(split: str, row: Row) -> tuple[str, ...]:
+    name, score, *numbers = _cells(row)
+    return name, f"{score}, {split}", *numbers
 
 
 def _chosen_note(variants: Sequence[Variant], chosen: Chosen) -> list[str]:
     """How much choosing on test adds to the variants that val chose for."""
-    added = []
-    for variant in variants:
-        if variant.name in chosen and variant.files[0].selection == "val":
-            means = {name: statistics.fmean(one.optimism[name] for one in chosen[variant.name]) for name in INTERVALS}
-            points = " and ".join(f"{signed(mean)} {LABEL[name]}" for name, mean in means.items())
-            added.append(f"{variant.name} {points}")
-    if not added:
+    judged = {variant.name: chosen[variant.name] for variant in variants if variant.name in chosen and variant.files[0].selection == "val"}
+    if not judged:
         return []
-    return [f"What choosing on test adds to choosing on val, in points on the same queries, mean over seeds: {'; '.join(added)}."]
+    added = []
+    for name, seeds in judged.items():
+        means = {metric: statistics.fmean(one.optimism[metric] for one in seeds) for metric in INTERVALS}
+        added.append(f"{name} {' and '.join(f'{signed(mean)} {LABEL[metric]}' for metric, mean in means.items())}")
+    trainings = [one for seeds in judged.values() for one in seeds]
+    return [
+        f"What choosing on test adds to choosing on val, in points, mean over seeds: {'; '.join(added)}. Both chose the same epoch in "
+        f"{sum(one.same for one in trainings)} of {len(trainings)} trainings. Test chose w for these rows, and they are not comparable "
+        "with those above."
+    ]
 
 
 def _notes(variants: Sequence[Variant], oracles: Oracles, chosen: Chosen, differences: Sequence[str]) -> list[str]:

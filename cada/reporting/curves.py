@@ -31,14 +31,18 @@ PANELS = {
 
 
 def training_figure(histories: Histories) -> Figure:
-    """A panel for each objective and for the score that chose the checkpoint, over epochs; a band from seed to seed."""
+    """A panel for each objective and for the score that chose the checkpoint, over epochs; a band from seed to seed.
+
+    A row of an objective is its mean since the row before. The shorter ones, at the end of an epoch, are left out: a mean over
+    few steps stands out by chance.
+    """
     drawn = {variant: [_without_watched(table) for table in tables] for variant, tables in histories.items()}
     panels = [name for name in PANELS if any(name in table for tables in drawn.values() for table in tables)]
     figure = Figure(figsize=(PAGE, 2.1))
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for variant, look in looks(list(histories)).items():
             if all(name in table for table in drawn[variant]):
-                _over_seeds(axes, [table.set_index("epoch")[name].dropna() for table in drawn[variant]], look)
+                _over_seeds(axes, [_series(table, name) for table in drawn[variant]], look)
         axes.set(title=PANELS[name], xlabel="epoch")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -86,6 +90,14 @@ def recall_differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFra
 def _without_watched(history: pd.DataFrame) -> pd.DataFrame:
     """Without what test scored where it chose nothing."""
     return history if chosen_by(history) == "test" else history.drop(columns=history.filter(like="test_").columns)
+
+
+def _series(history: pd.DataFrame, name: str) -> pd.Series:
+    """A panel's values by epoch."""
+    if name.startswith("loss"):
+        covered = history["step"].diff().fillna(history["step"])
+        history = history[covered == covered.max()]
+    return history.set_index("epoch")[name].dropna()
 
 
 def _over_seeds(axes: Axes, curves: Sequence[pd.Series], look: Mapping[str, Any]) -> None:

@@ -102,13 +102,18 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
         ),
         "recall": (
             f"Left: R@K over K by the scores that the variants are judged by, mean over {many}. "
-            f"Right: the paired difference from {variants[0]} in points, with its 95 % interval at each K. {interval_note(seeds)}"
+            f"Right: the paired difference from {variants[0]} in points, with its 95 % interval at each K. Lines of variants that find "
+            "the same lie on each other; re-ranking orders the first k pictures alone and changes nothing from K = k on. "
+            f"{interval_note(seeds)}"
         ),
         "sensitivity": (
             f"R@1 and mAP on the full test gallery over quantities that were chosen beforehand: mean over {many}{bands}. Dotted: the "
             "cosine alone. k: how many pictures of each query are re-ranked, with the weight of the cosine that val chose at the largest k."
         ),
-        "training": f"The objectives and the score that chose the checkpoint, over epochs of fine-tuning: mean over {many}{bands}.",
+        "training": (
+            f"The objectives and the score that chose the checkpoint, over epochs of fine-tuning: mean over {many}{bands}. A split's "
+            "scores are of a gallery of its own: the smaller, the higher."
+        ),
         "successes": f"{model}: {shares[0]:.1f} % of the queries find the described person at rank 1. {lists}",
         "failures": f"{model}: {shares[1]:.1f} % of the queries do not find the described person among the first {SHOWN}. {lists}",
     }

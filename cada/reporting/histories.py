@@ -19,11 +19,13 @@ class ChosenOnTest:
     """Test scores, in percent, of the checkpoint with the best published score on test, and of the one that was kept.
 
     Both are asked the same queries, `queries` of them or all (None), and have the fusion weight that test likes best.
+    `same`: it is the same checkpoint.
     """
 
     scores: Mapping[str, float]
     kept: Mapping[str, float]
     queries: int | None
+    same: bool
 
     @property
     def optimism(self) -> dict[str, float]:
@@ -65,4 +67,5 @@ def chosen_on_test(history: pd.DataFrame) -> ChosenOnTest | None:
     published = [published_score(found) for found in scores]
     kept = published if chosen_by(history) == "test" else epochs["val_mAP"].tolist()
     queries = int(epochs["test_queries"].iloc[0]) if "test_queries" in epochs else None
-    return ChosenOnTest(scores[published.index(max(published))], scores[kept.index(max(kept))], queries)
+    best, last = (values.index(max(values)) for values in (published, kept))
+    return ChosenOnTest(scores[best], scores[last], queries, same=best == last)

@@ -129,14 +129,14 @@ def read_variants(
         read.append(Variant(name, title, tuple(files)))
     for variant in read:
         for file in variant.files:
-            _check_same_gallery(file, read[0].files[0], folder)
+            _check_alike(file, read[0].files[0], ("gallery", "persons", "part_count"), folder)
+            _check_alike(file, variant.files[0], ("procedure", "selection", "val", "queries", "top_k", "headline"), folder)
     return read
 
 
 def read_metrics(path: Path, dataset: str, variant: str, seed: int, *, trained_on: str | None = None) -> Metrics:
     """One metrics file, checked to be the one that its name says."""
-    command = f"evaluate {dataset}" if trained_on is None else f"transfer {trained_on} --to {dataset}"
-    again = f"Make it with `cada {command} --variant {variant} --seed {seed}`."
+    again = f"Make it with `{_command(dataset, variant, seed, trained_on)}`."
     if not path.is_file():
         raise CadaError(f"{path}: there is no such file. {again}")
     try:
@@ -150,14 +150,21 @@ def read_metrics(path: Path, dataset: str, variant: str, seed: int, *, trained_o
     return metrics
 
 
-def _check_same_gallery(file: Metrics, first: Metrics, folder: Path) -> None:
-    """Numbers from different galleries do not belong in one table."""
-    for key in ("gallery", "persons", "part_count"):
+def _command(dataset: str, variant: str, seed: int, trained_on: str | None) -> str:
+    """What makes a metrics file."""
+    step = f"evaluate {dataset}" if trained_on is None else f"transfer {trained_on} --to {dataset}"
+    return f"cada {step} --variant {variant} --seed {seed}"
+
+
+def _check_alike(file: Metrics, first: Metrics, keys: Sequence[str], folder: Path) -> None:
+    """Numbers from different galleries do not belong in one table, nor those of different scores in one mean."""
+    for key in keys:
         mine, others = getattr(file, key), getattr(first, key)
         if mine != others:
+            again = _command(file.dataset, file.variant, file.seed, file.trained_on)
             raise CadaError(
                 f"{folder / file.variant / f'{file.seed}.json'}: {key}: {mine}, but {others} in {first.variant}/{first.seed}.json. "
-                f"Evaluate again on the same data: `cada evaluate {file.dataset} --variant {file.variant} --seed {file.seed}`."
+                f"Make both with the same data and parameters: `{again}`."
             )
 
 

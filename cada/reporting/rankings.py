@@ -38,7 +38,7 @@ def query_values(table: pd.DataFrame, score: Score) -> np.ndarray:
 def on_common_queries(*variants: Sequence[pd.DataFrame]) -> list[list[pd.DataFrame]]:
     """Each variant's tables with the queries that all tables have, in one order; the published procedure asks fewer."""
     first, *others = (table for tables in variants for table in tables)
-    shared = first.index.unique()  # a set may list a picture twice
+    shared = first.index
     for table in others:
         shared = shared[shared.isin(table.index)]
     return [[table.loc[shared] for table in tables] for tables in variants]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -34,10 +34,13 @@ ROW = 2.1  # inches
 
 @dataclass(frozen=True)
 class Curve:
-    """One score of a variant over the values of a quantity: at each value the scores of S seeds."""
+    """One score of a variant over the values of a quantity: at each value the scores of S seeds.
+
+    The headline is called so where it is not the same score at every value: with an ATP weight of 0 nothing is re-ranked.
+    """
 
     variant: str
-    fusion: Fusion
+    fusion: Fusion | Literal["headline"]
     points: tuple[tuple[float, tuple[Scores, ...]], ...]
 
     def summaries(self, metric: str) -> list[Summary]:
@@ -74,7 +77,7 @@ def sensitivity_table(dataset: str, variants: Sequence[Variant]) -> Table:
 
 
 def sensitivity_csv(dataset: str, variants: Sequence[Variant]) -> str:
-    """The same rows to four decimals: mean, standard deviation (n - 1), the lowest and the highest of the seeds."""
+    """The table's rows and the cosine's, to four decimals: mean, standard deviation (n - 1), the lowest and the highest of the seeds."""
     columns = ["dataset", "quantity", "variant", "score", "value", "seeds"]
     columns += [f"{name}_{part}" for name in METRICS for part in ("mean", "std", "lowest", "highest")]
     lines = []
@@ -157,8 +160,9 @@ def _lines(variants: Sequence[Variant], key: str) -> dict[str, dict[float, Varia
 
 def _over_values(label: str, line: dict[float, Variant], *, fusion: Fusion | None = None) -> Curve:
     """A score, without `fusion` the headline's, over the values of a sweep's axis."""
-    shown = fusion or next(iter(line.values())).files[0].headline
-    return Curve(label, shown, tuple((value, tuple(file.scores[shown] for file in variant.files)) for value, variant in line.items()))
+    names = {fusion or variant.files[0].headline for variant in line.values()}
+    points = tuple((value, tuple(file.scores[fusion or file.headline] for file in variant.files)) for value, variant in line.items())
+    return Curve(label, names.pop() if len(names) == 1 else "headline", points)
 
 
 def _rows(quantity: Quantity) -> list[tuple[str, ...]]:

@@ -20,12 +20,12 @@ from cada.report.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
 from cada.report.deviations import deviations
 from cada.report.recipe import recipe
 from cada.report.scores import read_scores
-from cada.report.seconds import Seconds, mean_seconds, read_seconds
+from cada.report.seconds import mean_seconds, read_seconds
 from cada.reporting.formats import latex, markdown, page
 from cada.steps.matrix import Reported, reported
 
 FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
-SHARED = ("data", "phrases", "initial", "tables", "figures")
+SHARED = ("data", "phrases", "initial")
 
 
 def write_chapter_of(dataset: str, *, workflow: Path) -> None:
@@ -127,9 +127,5 @@ def _cost(
         ),
         search_flops=cost.search_flops(architecture, images=counting.gallery, tokens=tokens),
         rerank_flops=cost.rerank_flops(architecture, top_k=min(counting.top_k, counting.gallery), tokens=tokens) if reranks else None,
-        seconds={step: _seconds(layout, step, variant, matrix) for step in STEPS},
+        seconds={step: mean_seconds([layout.benchmark(step, variant, seed) for seed in matrix.seeds]) for step in STEPS},
     )
-
-
-def _seconds(layout: Layout, step: str, variant: str, matrix: Reported) -> Seconds | None:
-    return mean_seconds([layout.benchmark(step, variant, seed) for seed in matrix.seeds])

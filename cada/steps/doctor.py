@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 
@@ -168,7 +169,10 @@ def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, se
         return rows | {"training": f"its length is not known: there is no val split, and held_out_persons in {place} is {held_out}"}
     steps = recipe.steps(counts["train"])
     learning = steps * recipe.step_flops(setting)
-    validating = recipe.epochs * recipe.scoring_flops(counts["val"], top_k=train.validation.top_k)
+    searched = [counts["val"]]
+    if train.watch_test != "none":
+        searched.append(_watched(counts["test"], train.watch_test))
+    validating = recipe.epochs * sum(recipe.scoring_flops(split, top_k=train.validation.top_k) for split in searched)
     scoring = sum(recipe.scoring_flops(counts[split], top_k=evaluate.top_k) for split in ("val", "test"))
     speed = {precision: SHARE * recipe.processes * rate for precision, rate in rates.items()}
     training_time = duration((learning + validating) / speed[train.compute.precision])
@@ -176,3 +180,9 @@ def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, se
         "training": f"{training_time}: {operations(learning)} in {steps:,} steps, {operations(validating)} to validate",
         "evaluation": f"{duration(scoring / speed[evaluate.compute.precision])}: {operations(scoring)}",
     }
+
+
+def _watched(test: config.Counts, asked: int | Literal["all"]) -> config.Counts:
+    """What the training searches in test after each epoch: the captions of so many persons, or `all`, in all pictures."""
+    persons = test.persons if asked == "all" else min(asked, test.persons)
+    return config.Counts(persons=persons, images=test.images, captions=round(test.captions * persons / test.persons))

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from cada.data.records import Record, split_counts
-from cada.data.validation import Findings, check_captions, check_counts, check_images, validate
+from cada.data.validation import Findings, check_captions, check_counts, check_images, check_names, validate
 
 ANNOTATION = "set/reid_raw.json"
 WHERE = Path("params/mine/data.yaml")
@@ -54,6 +54,10 @@ def test_caption_of_300_words() -> None:
 def test_caption_without_words(caption: str) -> None:
     _, (problem,) = check_captions([record(caption, image="b.jpg")], ANNOTATION)
     assert problem.startswith("set/reid_raw.json: b.jpg (train): caption 0 has no words")
+
+
+def test_a_picture_with_several_records_is_named() -> None:
+    assert check_names(["a.jpg", "b.jpg", "a.jpg"], "captions.json") == ["captions.json: a.jpg has 2 records. Put its captions into one."]
 
 
 def test_many_unusable_captions_are_counted() -> None:

@@ -144,6 +144,16 @@ def test_what_is_kept_stands_whole_and_one_phrase_is_always_kept() -> None:
         assert words[0] < words[1] if count > 1 else words[0] == words[1]
 
 
+def test_a_space_before_a_comma_cuts_no_word() -> None:
+    """Public captions have such spaces; dropping several phrases must not lose count of them."""
+    marked = "the man , who is tall , wears a [red shirt] , [blue jeans] , [white shoes] , a [green hat] and a [black backpack]"
+    found = outcomes(partial(drop_phrases, share=0.6), marked)
+    assert len(found) == 10, "three of five"
+    assert all(text.startswith("the man, who is tall, wears a ") for text in found if "red shirt" in text)
+    words = set(re.findall(r"\w+", marked))
+    assert all(set(re.findall(r"\w+", text)) < words for text in found)
+
+
 # --- swapped colours --------------------------------------------------------------------------------------------------
 
 

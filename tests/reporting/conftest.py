@@ -56,7 +56,9 @@ def write_history(tmp_path: Path) -> Write:
     def write(variant: str, seed: int, /, **columns: list[float | None]) -> Path:
         path = tmp_path / "history" / variant / f"{seed}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame({"epoch": [0.5, 1.0, 1.5, 2.0], "loss_global": [4.0, 3.5, 3.0, 2.0 + seed], **columns}).to_csv(path, index=False)
+        pd.DataFrame({"epoch": [0.5, 1.0, 1.5, 2.0], "step": [1, 2, 3, 4], "loss_global": [4.0, 3.5, 3.0, 2.0 + seed], **columns}).to_csv(
+            path, index=False
+        )
         return path
 
     return write

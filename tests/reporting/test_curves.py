@@ -8,7 +8,7 @@ from cada.reporting.style import COLOURS, style
 
 
 def history(**columns: list[float | None]) -> pd.DataFrame:
-    return pd.DataFrame({"epoch": [0.5, 1.0], **columns})
+    return pd.DataFrame({"epoch": [0.5, 1.0], "step": [20, 40], **columns})
 
 
 def rankings(seed: int, *, better: int = 1) -> list[pd.DataFrame]:
@@ -33,6 +33,15 @@ def test_training_curves_are_means_over_seeds() -> None:
     assert to_hex(figure.axes[2].get_lines()[0].get_color()) == COLOURS[1].lower()  # dual's, as in the other panels
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["global", "dual"]
+
+
+def test_means_over_fewer_steps_are_left_out_of_the_objectives() -> None:
+    """Logged every 20 steps, and at the end of each epoch of 25."""
+    table = pd.DataFrame({"step": [20, 25, 40, 50], "loss_global": [4, 9, 8, 2], "val_mAP": [None, 30, None, 40]})
+    with style():
+        figure = training_figure({"global": [table.assign(epoch=table["step"] / 25)]})
+    drawn = {axes.get_title(): np.asarray(axes.get_lines()[0].get_xydata()).tolist() for axes in figure.axes}
+    assert drawn == {"mAP on val": [[1, 30], [2, 40]], "Global association loss": [[0.8, 4]]}
 
 
 def test_test_has_a_panel_only_where_it_chose() -> None:

@@ -25,14 +25,14 @@ def test_test_chooses_by_the_published_score_and_val_by_its_map() -> None:
     found = chosen_on_test(history(**test, val_mAP=[None, 5, 4, 5], test_queries=[None, 7, 7, 7]))
     assert found is not None
     assert (found.scores["R1"], found.scores["mAP"]) == (32.5, 13)
-    assert (found.kept["R1"], found.queries) == (31, 7)
+    assert (found.kept["R1"], found.queries, found.same) == (31, 7, False)
     assert (found.optimism["R1"], found.optimism["R5"]) == (1.5, 0)
 
 
 def test_without_val_what_test_chose_is_what_was_kept() -> None:
     found = chosen_on_test(history(**scores("test", R1=[None, 3, 2, 1])))
     assert found is not None and found.queries is None
-    assert found.scores == found.kept and found.scores["R1"] == 3
+    assert found.scores == found.kept and found.scores["R1"] == 3 and found.same
 
 
 def test_a_variant_counts_when_all_its_trainings_watched_test() -> None:

@@ -71,3 +71,17 @@ def test_galleries_that_differ_do_not_share_a_table(write_metrics: Callable[...,
     write_metrics("global", 1, {"cosine": 40}, gallery=23)
     with pytest.raises(CadaError, match=r"global/1\.json: gallery: 23, but 24 in global/0\.json"):
         read_variants("toy", [("global", "Global")], [0, 1], tmp_path / "metrics")
+
+
+def test_seeds_of_other_scores_do_not_share_a_mean(write_metrics: Callable[..., Path], tmp_path: Path) -> None:
+    write_metrics("dual", 0, {"cosine": 40, "calibrated": 41, "published": 39})
+    write_metrics("dual", 1, {"cosine": 40, "calibrated": 41, "published": 39}, headline="published")
+    with pytest.raises(CadaError, match=r"dual/1\.json: headline: published, but calibrated in dual/0\.json\. .* `cada evaluate toy .*1`"):
+        read_variants("toy", [DUAL], [0, 1], tmp_path / "metrics")
+
+
+def test_transfers_that_differ_are_made_again_by_a_transfer(write_metrics: Callable[..., Path], tmp_path: Path) -> None:
+    write_metrics("dual", 0, {"cosine": 40}, trained_on="other")
+    write_metrics("dual", 1, {"cosine": 40}, trained_on="other", gallery=23)
+    with pytest.raises(CadaError, match=r"`cada transfer other --to toy --variant dual --seed 1`"):
+        read_variants("toy", [DUAL], [0, 1], tmp_path / "metrics", trained_on="other")

@@ -38,10 +38,3 @@ def test_files_that_are_missing_broken_or_old_say_how_to_make_them(write_ranking
     path.write_bytes(b"PAR1 and no more")
     with pytest.raises(CadaError, match="not a whole Parquet file"):
         read_rankings("toy", ["dual"], [0], tmp_path / "rankings")
-
-
-def test_a_picture_that_is_listed_twice_counts_as_often_as_in_the_metrics(write_rankings: Write, tmp_path: Path) -> None:
-    write_rankings("dual", 0, [1, 2, 3, 4], image=["0.png", "0.png", "0.png", "1.png"], caption=[0, 1, 0, 0])
-    (table,) = read_rankings("toy", ["dual"], [0], tmp_path / "rankings")["dual"]
-    ours, theirs = on_common_queries([table], [table])
-    assert sorted(ours[0]["first_rank"]) == [1, 2, 3, 4] and theirs[0].equals(ours[0])

@@ -78,6 +78,16 @@ def test_variants_that_stop_at_the_cosine_have_one_curve_over_an_axis(write_metr
     assert (found.name, len(found.headlines), found.cosines) == ("ara_rate", 1, ())
 
 
+def test_a_headline_that_changes_along_an_axis_is_followed(write_metrics: Write, tmp_path: Path) -> None:
+    """With an ATP weight of 0 nothing is re-ranked, and the variant is judged by its cosine."""
+    write_metrics("dual,atp=0", 0, {"cosine": 40})
+    write_metrics("dual,atp=1", 0, {"cosine": 41, "calibrated": 50, "published": 1})
+    atp = quantities(read(["dual,atp=0", "dual,atp=1"], tmp_path, seeds=(0,)))[-1]
+    (curve,) = atp.headlines
+    assert (curve.fusion, [(value, scores[0].R1) for value, scores in curve.points]) == ("headline", [(0, 40), (1, 50)])
+    assert [scores[0].R1 for _, scores in atp.cosines[0].points] == [40, 41]
+
+
 def test_where_nothing_is_varied_it_is_said(write_metrics: Write, tmp_path: Path) -> None:
     write_metrics("global", 0, {"cosine": 40})
     variants = read(["global"], tmp_path, seeds=(0,))

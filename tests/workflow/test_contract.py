@@ -16,11 +16,12 @@ import pytest
 import yaml
 from dvc.repo import Repo
 from dvc.utils.serialize import load_yaml
-from snakemake.api import DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
+from snakemake.api import ConfigSettings, DAGSettings, OutputSettings, ResourceSettings, SnakemakeApi
 from snakemake.common.configfile import load_configfile
 
-from cada.config import Workflow, known_datasets, load_dataset, load_workflow
+from cada.config import Persons, Workflow, known_datasets, load_dataset, load_workflow
 from cada.config.loading import read_yaml
+from cada.data.synthpedes.generate import tasks
 from cada.files import digest
 from tests.workflow.project import ROOT, copy_working_tree
 
@@ -31,7 +32,7 @@ REMAKE = "make generated writes it anew"
 # Modules that a step may import although an edit of them changes no result: errors, names, locks, when and where things are
 # kept, what is told to MLflow, pictures for people, and packages that hold nothing themselves.
 WITHOUT_EFFECT = {"cada.errors", "cada.files", "cada.gpus", "cada.paths", "cada.git", "cada.data.sheet"}
-WITHOUT_EFFECT |= {"cada.cache", "cada.prefetch"}
+WITHOUT_EFFECT |= {"cada.cache", "cada.parquet", "cada.prefetch"}
 WITHOUT_EFFECT |= {f"cada.tracking.{path.stem}" for path in (ROOT / "cada/tracking").glob("*.py")}
 PACKAGES = ("config", "data", "model", "phrases", "probes", "report", "reporting", "retrieval", "steps", "tracking", "training")
 WITHOUT_EFFECT |= {"cada", *(f"cada.{package}" for package in PACKAGES)}
@@ -48,16 +49,22 @@ class Step:
 
 def snakemake_steps() -> list[Step]:
     """The jobs of `snakemake --forceall all`."""
-    return [
-        Step(job.shellcmd.split(REDIRECTION)[0], frozenset(job.input), frozenset(job.output)) for job in snakemake_jobs() if job.shellcmd
-    ]
+    return [_step(job) for job in snakemake_jobs() if job.shellcmd]
 
 
-def snakemake_jobs() -> list[Any]:
+def _step(job: Any) -> Step:
+    return Step(job.shellcmd.split(REDIRECTION)[0], frozenset(job.input), frozenset(job.output))
+
+
+def snakemake_jobs(target: str = "all", matrix: str = "params/workflow.yaml") -> list[Any]:
     """The only use of Snakemake's private parts."""
     with SnakemakeApi(OutputSettings(dryrun=True)) as api:
-        workflow = api.workflow(snakefile=Path("Snakefile"), resource_settings=ResourceSettings(cores=1))
-        dag = workflow.dag(DAGSettings(targets={"all"}, forceall=True))
+        workflow = api.workflow(
+            snakefile=Path("Snakefile"),
+            resource_settings=ResourceSettings(cores=1),
+            config_settings=ConfigSettings(configfiles=[Path(matrix)]),
+        )
+        dag = workflow.dag(DAGSettings(targets={target}, forceall=True))
         dag.execute_workflow(executor="dryrun")
         return list(workflow._workflow.dag.jobs)
 
@@ -209,7 +216,7 @@ def test_a_drift_of_snakemake_is_found(drift: str) -> None:
 def test_an_import_that_is_no_input_is_found() -> None:
     Path("cada/novelty.py").write_text("")
     edit("cada/training/loop.py", "from cada import distributed", "from cada import distributed, novelty")
-    assert missing_code("train") == {"cada/novelty.py"}
+    assert missing_code("train", dvc_steps()) == {"cada/novelty.py"}
 
 
 def test_all_parameters_are_listed_for_comparing_commits() -> None:
@@ -234,12 +241,20 @@ def test_all_tools_read_the_same_from_a_parameter_file(path: str) -> None:
 )
 def test_what_a_step_imports_is_among_its_inputs(step: str) -> None:
     """Code that decides a result and is no input would leave stale files behind, certified as fresh."""
-    assert missing_code(step) == set()
+    assert missing_code(step, dvc_steps()) == set()
 
 
-def missing_code(step: str) -> set[str]:
-    """Files that the step's code imports and DVC does not know of."""
-    inputs = next(found.inputs for found in dvc_steps() if found.command.split()[1] == step)
+@pytest.mark.usefixtures("copied")
+def test_what_a_transfer_imports_is_among_its_inputs() -> None:
+    """DVC does not make transfers."""
+    Path("params/two.yaml").write_text("datasets: [synthpedes, smoke]\nvariants: [global]\nseeds: [0]\n")
+    steps = [_step(job) for job in snakemake_jobs("transfers", "params/two.yaml") if job.shellcmd]
+    assert missing_code("transfer", steps) == missing_code("transfer-tables", steps) == set()
+
+
+def missing_code(step: str, steps: list[Step]) -> set[str]:
+    """Files that the step's code imports and the graph does not know of."""
+    inputs = next(found.inputs for found in steps if found.command.split()[1] == step)
     module = f"cada.steps.{step.replace('-', '_')}"
     needed = imported_modules(module) - WITHOUT_EFFECT
     if step not in ("data", "probe"):
@@ -284,6 +299,15 @@ def test_the_pinned_vocabularies_are_these_files() -> None:
         vocabulary = load_dataset(dataset).model.vocabulary
         if vocabulary is not None:
             assert digest(vocabulary.path) == vocabulary.sha256
+
+
+def test_the_recorded_data_is_what_the_parameters_draw() -> None:
+    """Another seed gives another number of pictures; beside them lie two annotations and how the set was drawn."""
+    synthesis = load_dataset("synthpedes").data.synthesis
+    assert synthesis is not None
+    pictures = sum(1 for split in Persons.model_fields for _ in tasks(synthesis, split))
+    (recorded,) = yaml.safe_load(Path("data.dvc").read_text())["outs"]
+    assert recorded["nfiles"] == pictures + 3, "make record writes data.dvc anew"
 
 
 def test_the_schema_is_the_model() -> None:

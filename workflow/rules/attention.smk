@@ -12,9 +12,9 @@ rule attention:
         *[reported(f"{ATTENTION}/attention.{format}", "figure") for format in ("png", "svg")],
         f"{ATTENTION}/captions.json",
     log:
-        "results/{dataset}/logs/attention.log",
+        f"{REPORTS}/logs/attention.log",
     benchmark:
-        "results/{dataset}/benchmarks/attention.tsv"
+        f"{REPORTS}/benchmarks/attention.tsv"
     conda:
         "../../environment.yml"
     threads: lambda wildcards: dataset_parameters(wildcards.dataset).evaluate.compute.threads

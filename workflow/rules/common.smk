@@ -122,6 +122,7 @@ def cuda(device):
     return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
 
 
+REPORTS = str(Layout("{dataset}").reports(MATRIX))
 FIGURES = str(Layout("{dataset}").figures(MATRIX))
 TABLES = str(Layout("{dataset}").tables(MATRIX))
 ATTENTION = str(Layout("{dataset}").attention(MATRIX))

@@ -18,9 +18,9 @@ rule figures:
         f"{FIGURES}/recall.csv",
         f"{FIGURES}/captions.json",
     log:
-        "results/{dataset}/logs/figures.log",
+        f"{REPORTS}/logs/figures.log",
     benchmark:
-        "results/{dataset}/benchmarks/figures.tsv"
+        f"{REPORTS}/benchmarks/figures.tsv"
     conda:
         "../../environment.yml"
     message:

@@ -39,9 +39,9 @@ rule probe_tables:
             for format in ("csv", "html", "md", "tex")
         ],
     log:
-        "results/{dataset}/logs/probe_tables.log",
+        f"{REPORTS}/logs/probe_tables.log",
     benchmark:
-        "results/{dataset}/benchmarks/probe_tables.tsv"
+        f"{REPORTS}/benchmarks/probe_tables.tsv"
     conda:
         "../../environment.yml"
     message:

@@ -15,9 +15,9 @@ rule chapter:
         f"{CHAPTER}/chapter.html",
         *[f"{CHAPTER}/cost.{format}" for format in ("csv", "html", "md", "tex")],
     log:
-        "results/{dataset}/logs/chapter.log",
+        f"{REPORTS}/logs/chapter.log",
     benchmark:
-        "results/{dataset}/benchmarks/chapter.tsv"
+        f"{REPORTS}/benchmarks/chapter.tsv"
     conda:
         "../../environment.yml"
     message:

@@ -16,9 +16,9 @@ rule tables:
         ],
         f"{TABLES}/scores.json",
     log:
-        "results/{dataset}/logs/tables.log",
+        f"{REPORTS}/logs/tables.log",
     benchmark:
-        "results/{dataset}/benchmarks/tables.tsv"
+        f"{REPORTS}/benchmarks/tables.tsv"
     conda:
         "../../environment.yml"
     message:
