@@ -40,7 +40,7 @@ class Data(Parameters):
     """params/<dataset>/data.yaml. With `synthesis` the set is drawn, without it the user brings it.
 
     `expected` are the published counts per split of the annotation. `held_out_persons` train persons become val where
-    the annotation has none (see `Switches.absent_val`).
+    the annotation has none (see `Switches.absent_val`). `remark`: what the report shall say of the persons.
     """
 
     format: Format
@@ -49,6 +49,7 @@ class Data(Parameters):
     synthesis: Synthesis | None = None
     expected: dict[str, Counts] | None = None
     held_out_persons: Positive | None = None
+    remark: str | None = None
 
 
 class Phrases(Parameters):

@@ -1,4 +1,7 @@
-"""A data set's chapter: a piece of HTML with its pictures in it, whose headings have ids that begin with the data set's name."""
+"""A data set's chapter: a piece of HTML with its pictures in it, whose headings have ids that begin with the data set's name.
+
+And what came out in brief, which stands at the beginning of the page.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,23 @@ from typing import Any, Literal
 
 from cada.files import write_text
 from cada.report.contents import Found
-from cada.report.deviations import Deviation
+from cada.report.deviations import ALWAYS, Deviation
+from cada.report.recipe import Choice
 from cada.report.rendering import render
-from cada.reporting.formats import Table, fragment
+from cada.report.scores import Score
+from cada.reporting.formats import Table, findings_of, fragment
 
 SPLITS = {"pretrain": "pre-training", "train": "training", "val": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
 class About:
-    """The data set, and where its models start."""
+    """The data set, and where its models start. remark: what there is to know of its persons."""
 
     dataset: str
     title: str
     drawn: bool
+    remark: str | None
     start: Literal["pretrain", "file"]
     manifest: Mapping[str, Any]
 
@@ -30,20 +36,29 @@ class About:
 def write_chapter(
     about: About,
     *,
+    scores: Sequence[Score],
+    seeds: int,
     found: Sequence[Found],
     cost: Table,
     deviations: Sequence[Deviation],
+    recipe: Sequence[Choice],
     parameters: Sequence[Path],
-    output: Path,
+    folder: Path,
 ) -> None:
-    """Write the chapter. found: tables and figures by topic. parameters: the files to show in full."""
+    """Write chapter.html and brief.html. found: tables and figures by topic. parameters: the files to show in full."""
+    pairs = "".join(piece for item in found if item.topic.key == "pairs" for _, piece in item.tables)
+    findings = [text for text in findings_of(pairs) if " points R@1" in text]
+    write_text(folder / "brief.html", render("brief.html.jinja", about=about, scores=scores, seeds=seeds, findings=findings))
     text = render(
         "chapter.html.jinja",
         about=about,
+        best=max(scores, key=lambda score: score.r1),
         splits=[(name, about.manifest["splits"][split]) for split, name in SPLITS.items() if split in about.manifest["splits"]],
         found=found,
         cost=fragment(cost),
         deviations=deviations,
+        recipe=recipe,
+        always=ALWAYS,
         parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],
     )
-    write_text(output, text)
+    write_text(folder / "chapter.html", text)

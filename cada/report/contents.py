@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,14 +11,14 @@ from pathlib import Path
 from cada.errors import CadaError
 from cada.files import read_json
 from cada.report.pictures import data_uri
-from cada.reporting.formats import fragment_of, title_of
+from cada.reporting.formats import findings_of, fragment_of, title_of
 
 
 @dataclass(frozen=True)
 class Topic:
     """A section: figures and tables, each by its folder and name.
 
-    absent: what to say where optional ones are not there; if nothing, the section is left out.
+    absent: what to say instead where there are none; if nothing, the section is left out. needs: what a table must hold to be shown.
     """
 
     key: str
@@ -25,6 +27,7 @@ class Topic:
     figures: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     optional: bool = False
+    needs: str = ""
     absent: str = ""
 
 
@@ -55,6 +58,8 @@ TOPICS = (
         "Beside the literature",
         "Published numbers are quoted, each with its source; none of them was measured here.",
         tables=("tables/comparison",),
+        needs="Published for",
+        absent="Nobody has published numbers on this data set. Its scores stand beside chance and the oracles in the first table.",
     ),
     Topic(
         "sensitivity",
@@ -83,10 +88,12 @@ TOPICS = (
         "The same search with captions or pictures changed a little: what a model really reads shows in what it loses.",
         tables=("probes/robustness", "probes/contrasts", "probes/composition", "probes/attributes"),
         optional=True,
-        absent="Not made in this run. docs/probes.md says what the probes are and how they are run.",
+        absent="The search with captions or pictures changed a little was not made in this run. docs/probes.md says what it is and how it "
+        "is run.",
     ),
 )
 PHOTOGRAPHS = {"successes", "failures", "attention"}
+INTERVALS = "Intervals of differences: [^<]*"  # `interval_note`, a note of tables and the end of captions
 
 
 @dataclass(frozen=True)
@@ -111,19 +118,30 @@ class Found:
 def contents(dataset: str, folders: Mapping[str, Path]) -> list[Found]:
     """The topics that have something to show, or to say. folders: by the names that the topics use.
 
+    Each finding stands under the last table that has it, and what an interval of a difference is, in the page's section "reading".
     Errors: `CadaError` for a table or figure that every run has and that is missing.
     """
-    found = []
-    for topic in TOPICS:
+    found: list[Found] = []
+    said: list[str] = []
+    for topic in reversed(TOPICS):
         drawn, written = _paths(topic.figures, ".png", folders), _paths(topic.tables, ".html", folders)
         for path in (*drawn, *written):
             if not topic.optional and not path.is_file():
                 raise CadaError(f"{path}: there is no such file. Make it with `cada {path.parent.name} {dataset}`.")
         figures = tuple(_figure(path) for path in drawn if path.is_file())
-        pages = [path.read_text(encoding="utf-8") for path in written if path.is_file()]
+        pages = [page for path in written if path.is_file() and topic.needs in (page := path.read_text(encoding="utf-8"))]
         if figures or pages or topic.absent:
-            found.append(Found(topic, figures, tuple((title_of(page), fragment_of(page)) for page in pages)))
+            found.insert(0, Found(topic, figures, tuple((title_of(page), _without(said, fragment_of(page))) for page in pages)))
+        said += [text for page in pages for text in findings_of(page)]
     return found
+
+
+def _without(said: Sequence[str], piece: str) -> str:
+    items = [item for text in said if (item := f"<li>{html.escape(text)}</li>\n") in piece]
+    for item in items:
+        piece = piece.replace(item, "")
+    link = '<a href="#reading">What the intervals of differences cover</a>'
+    return re.sub(f"<li>{INTERVALS}</li>\n", "" if items else f"<li>{link}</li>\n", piece)
 
 
 def _paths(names: Sequence[str], suffix: str, folders: Mapping[str, Path]) -> list[Path]:
@@ -137,4 +155,5 @@ def _figure(path: Path) -> Figure:
     if name not in captions:
         raise CadaError(f"{path}: captions.json beside it has no caption for it. Draw the figures again.")
     photograph = name in PHOTOGRAPHS
-    return Figure(name, data_uri(path if photograph else path.with_suffix(".svg")), captions[name], photograph)
+    caption = re.sub(INTERVALS, "", captions[name]).rstrip()
+    return Figure(name, data_uri(path if photograph else path.with_suffix(".svg")), caption, photograph)

@@ -40,20 +40,26 @@ VALUES = {
     "absent_val": {"test": "it is test", "held_out": "train persons held out by a fixed rule"},
     "queries": {"first_two": "the first two of each picture", "all": "all"},
 }
+ALWAYS = (
+    "at least one phrase of a batch is hidden for ARA, whose loss is not a number in the paper's code where none is;",
+    "of equal scores the earlier picture comes first, in all metrics; the paper's code has one order for R@K and another for mAP;",
+    "only variants trained with ATP re-rank; in the paper's code all would.",
+)
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """One switch: what it decides, what the paper's code does, and what the variants do instead."""
+    """One switch: what it decides, what the paper's code does, what the variants do instead, and why that changes nothing, if so."""
 
     switch: str
     decides: str
     published: str
     here: str
+    idle: str
 
 
-def deviations(switches: Mapping[str, Switches]) -> list[Deviation]:
-    """The switches in which at least one variant, by name, is not as published."""
+def deviations(switches: Mapping[str, Switches], idle: Mapping[str, str]) -> list[Deviation]:
+    """The switches in which at least one variant, by name, is not as published. idle: why a switch changes nothing in this run."""
     found = []
     for switch, published in PROCEDURES["published"].model_dump().items():
         values = {variant: getattr(own, switch) for variant, own in switches.items()}
@@ -61,7 +67,7 @@ def deviations(switches: Mapping[str, Switches]) -> list[Deviation]:
             said = {value: _said(switch, value) for value in values.values()}
             owners = {value: ", ".join(name for name, own in values.items() if own == value) for value in said}
             here = "; ".join(text + (f" ({owners[value]})" if len(said) > 1 else "") for value, text in said.items())
-            found.append(Deviation(switch, SWITCHES[switch], _said(switch, published), here))
+            found.append(Deviation(switch, SWITCHES[switch], _said(switch, published), here, idle.get(switch, "")))
     return found
 
 

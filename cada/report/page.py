@@ -12,7 +12,7 @@ from cada.config import LossWeights
 from cada.errors import CadaError
 from cada.files import write_text
 from cada.report.rendering import TEMPLATES, render
-from cada.reporting.formats import findings_of, fragment_of
+from cada.reporting.formats import fragment_of
 
 HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>')
 
@@ -37,16 +37,15 @@ def write_page(
     provenance: Mapping[str, str],
     output: Path,
 ) -> None:
-    """Write the page. chapters: by data set. parameters: the files to show in full. transfer: the page of
+    """Write the page. chapters: their folders by data set. parameters: the files to show in full. transfer: the page of
     the table of models on other data sets than their own, where several are run.
 
     Errors: `CadaError` for a missing chapter.
     """
-    pieces = {dataset: _read(dataset, path) for dataset, path in chapters.items()}
     body = render(
         "body.html.jinja",
-        chapters=pieces,
-        findings={dataset: [text for text in findings_of(piece) if " points R@1," in text] for dataset, piece in pieces.items()},
+        briefs=[_read(dataset, folder / "brief.html") for dataset, folder in chapters.items()],
+        chapters=[_read(dataset, folder / "chapter.html") for dataset, folder in chapters.items()],
         variants=variants,
         seeds=seeds,
         parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],

@@ -24,13 +24,13 @@ class Difference:
     percentiles: tuple[float, float]
 
     def shown(self) -> tuple[float, float, float]:
-        """Mean and ends of the interval as they are printed, to one decimal."""
+        """Mean and ends of the interval to four decimals, as CSV files have them."""
         low, high = self.interval
         return _rounded(self.mean), _rounded(low), _rounded(high)
 
     @property
     def established(self) -> bool:
-        """Whether the printed interval leaves zero out."""
+        """Whether the interval leaves zero out, by its ends to four decimals: a printed end has as many as tell it from zero."""
         _, low, high = self.shown()
         return low > 0 or high < 0
 
@@ -106,4 +106,4 @@ def _times_drawn(people: int, seeds: int, *, samples: int, seed: int) -> tuple[n
 
 
 def _rounded(value: float) -> float:
-    return round(round(value, 4), 1) + 0.0  # from what a CSV file has of it; no minus before a zero
+    return round(value, 4) + 0.0  # no minus before a zero

@@ -95,7 +95,7 @@ def fragment(table: Table) -> str:
     """The table with its findings and notes, for a page that has a heading and a style of its own."""
     rows = [_page_row("th", table.columns, table.labels)]
     for section in table.sections:
-        rows.append(f'<tr><th class="section" colspan="{len(table.columns)}">{html.escape(section.heading)}</th></tr>')
+        rows.append(f'<tr><th class="section" colspan="{len(table.columns)}"><span>{html.escape(section.heading)}</span></th></tr>')
         rows += [_page_row("td", row, table.labels) for row in section.rows]
     lines = ['<div class="scroll">', "<table>", *rows, "</table>", "</div>"]
     for kind, texts in (("findings", table.findings), ("notes", table.notes)):
@@ -144,11 +144,15 @@ def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def signed(value: float, *, plus: bool = False) -> str:
-    """A number to one decimal with a true minus sign, and with a plus where asked; zero has neither."""
-    text = f"{abs(value):.1f}"
-    if float(text) == 0:
-        return text
-    return (MINUS if value < 0 else "+" * plus) + text
+    """A number to one decimal, or to as many, up to four, as tell it from zero.
+
+    With a true minus sign, and with a plus where asked; zero has neither.
+    """
+    for places in range(1, 5):
+        text = f"{abs(value):.{places}f}"
+        if float(text):
+            return (MINUS if value < 0 else "+" * plus) + text
+    return "0.0"
 
 
 def escape_tex(text: str) -> str:

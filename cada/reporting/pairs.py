@@ -146,8 +146,24 @@ def _read_pair(line: Mapping[str, str], path: Path, seeds: tuple[int, ...]) -> P
 
 
 def sentences(pairs: Sequence[Pair], metrics: Sequence[str] = SHOWN) -> list[str]:
-    """One sentence for each metric and each pair of headline scores."""
-    return [f"{pair.sentence(metric)}." for metric in metrics for pair in pairs if pair.score == "headline"]
+    """For each metric a sentence for each pair of headline scores, and one for all pairs by the cosine."""
+    found = []
+    for metric in metrics:
+        found += [f"{pair.sentence(metric)}." for pair in pairs if pair.score == "headline"]
+        if cosine := [pair for pair in pairs if pair.score == "cosine"]:
+            found.append(_cosine_sentence(cosine, metric))
+    return found
+
+
+def _cosine_sentence(pairs: Sequence[Pair], metric: str) -> str:
+    said, established = [], []
+    for pair in pairs:
+        names, (mean, low, high) = f"{pair.variant} against {pair.reference}", pair.differences[metric].shown()
+        said.append(f"{names} {signed(mean, plus=True)} ({signed(low, plus=True)} to {signed(high, plus=True)})")
+        if pair.differences[metric].established:
+            established.append(names)
+    verdict = f"a difference is established of {', '.join(established)}" if established else "no difference is established"
+    return f"by the cosine alone, without re-ranking, {verdict}; points {LABEL[metric]}, with 95 % intervals: {', '.join(said)}."
 
 
 def interval_note(seeds: Sequence[int]) -> str:
@@ -178,6 +194,7 @@ def _notes(pairs: Sequence[Pair]) -> list[str]:
     return [
         interval_note(pairs[0].seeds),
         f"Points of the first less those of the second, the mean over seeds, on the queries that both were asked ({counts}).",
-        "An interval that holds zero establishes no difference, and does not establish that there is none.",
+        "An interval that holds zero establishes no difference, and does not establish that there is none. Its ends decide, to the four "
+        "decimals of the CSV file; a number that one decimal would show as 0.0 is shown with more.",
         "The intervals are not corrected for the number of pairs and metrics.",
     ]

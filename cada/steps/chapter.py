@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from cada import config, cost
 from cada.data.manifest import read as read_manifest
 from cada.data.prepare import load_records
+from cada.data.records import Record
 from cada.data.text import normalise_caption
 from cada.files import write_text
 from cada.model.tokenizer import Tokenizer
@@ -16,6 +18,8 @@ from cada.report.chapter import About, write_chapter
 from cada.report.contents import contents
 from cada.report.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
 from cada.report.deviations import deviations
+from cada.report.recipe import recipe
+from cada.report.scores import read_scores
 from cada.report.seconds import mean_seconds, read_seconds
 from cada.reporting.formats import latex, markdown, page
 from cada.steps.matrix import Reported, reported
@@ -32,10 +36,11 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
         reported(dataset, workflow),
         chapter_folder(dataset, workflow),
     )
-    manifest = read_manifest(layout.manifest, dataset)
+    data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
+    records = load_records(dataset, data, manifest=layout.manifest)
     switches = {name: config.resolve_switches(config.load_variant(name), parameters.train.switches) for name in matrix.titles}
     tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
-    counting = _counting(dataset, parameters, switches, tokenizer, gallery=manifest["splits"]["test"]["images"])
+    counting = _counting(records, parameters, switches, tokenizer, gallery=manifest["splits"]["test"]["images"])
     costs = [_cost(layout, name, matrix, parameters, counting, vocabulary=tokenizer.size) for name in matrix.titles]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}
     table = cost_table(dataset, costs, shared, counting, seeds=len(matrix.seeds))
@@ -46,22 +51,47 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
         "cost.tex": latex(table),
     }
     write_chapter(
-        About(dataset, parameters.data.root.name, parameters.data.synthesis is not None, parameters.initial.source, manifest),
+        About(dataset, data.root.name, data.synthesis is not None, data.remark, start=parameters.initial.source, manifest=manifest),
+        scores=read_scores(layout.tables(workflow) / "ablation.csv"),
+        seeds=len(matrix.seeds),
         found=contents(dataset, {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}),
         cost=table,
-        deviations=deviations(switches),
+        deviations=deviations(switches, _idle(records, parameters.train.compute.processes)),
+        recipe=recipe(
+            dataset,
+            start=parameters.initial.source,
+            model=parameters.model,
+            optimisation=parameters.train.optimisation,
+            augmentation=parameters.train.augmentation,
+            top_k=parameters.evaluate.top_k,
+        ),
         parameters=[layout.params(step) for step in config.DatasetParameters.model_fields],
-        output=folder / "chapter.html",
+        folder=folder,
     )
     for name, text in texts.items():
         write_text(folder / name, text)
 
 
-def _counting(
-    dataset: str, parameters: config.DatasetParameters, switches: Mapping[str, config.Switches], tokenizer: Tokenizer, *, gallery: int
-) -> Counting:
-    records = load_records(dataset, parameters.data, manifest=Layout(dataset).manifest)
+def _idle(records: Sequence[Record], processes: int | Literal["auto"]) -> dict[str, str]:
+    """Switches that change nothing in this run, each with the reason."""
+    idle = {}
+    if any(record.split == "val" for record in records):
+        idle["absent_val"] = "the data set has a val split"
+    if all(len(record.captions) <= 2 for record in records if record.split in ("val", "test")):
+        idle["queries"] = "no picture of val or test has more than two captions"
+    if processes == 1:
+        idle["ara_mean"] = "one process trains"
+    return idle
 
+
+def _counting(
+    records: Sequence[Record],
+    parameters: config.DatasetParameters,
+    switches: Mapping[str, config.Switches],
+    tokenizer: Tokenizer,
+    *,
+    gallery: int,
+) -> Counting:
     def mean_tokens(split: str) -> int:
         captions = [normalise_caption(text) for record in records if record.split == split for text in record.captions]
         return round(float(tokenizer.encode(captions).lengths.mean()))

@@ -16,7 +16,7 @@ def write_report(workflow: Path) -> None:
     variants = {name: config.load_variant(name) for name in matrix.rows}
     output = report_folder(workflow) / "report.html"
     write_page(
-        {dataset: chapter_folder(dataset, workflow) / "chapter.html" for dataset in matrix.datasets},
+        {dataset: chapter_folder(dataset, workflow) for dataset in matrix.datasets},
         variants=[Row(name, own.title, own.procedure, own.weights) for name, own in variants.items()],
         seeds=matrix.seeds,
         parameters=[workflow, *dict.fromkeys(variant_params(config.base_of(name)) for name in matrix.rows)],

@@ -11,19 +11,20 @@ def test_every_switch_and_every_value_of_it_is_explained() -> None:
 
 
 def test_the_published_procedure_deviates_in_nothing() -> None:
-    assert deviations({"published": PROCEDURES["published"]}) == []
+    assert deviations({"published": PROCEDURES["published"]}, {}) == []
 
 
 def test_the_robust_procedure_deviates_in_what_differs() -> None:
     published, robust = (PROCEDURES[name].model_dump() for name in ("published", "robust"))
-    found = {deviation.switch: deviation for deviation in deviations({"dual": PROCEDURES["robust"]})}
+    found = {deviation.switch: deviation for deviation in deviations({"dual": PROCEDURES["robust"]}, {"queries": "why"})}
     assert set(found) == {name for name in published if published[name] != robust[name]}
     assert (found["ara_rate"].published, found["ara_rate"].here) == ("0.4", "0.8")
     assert found["queries"].here == "all"
+    assert {name: deviation.idle for name, deviation in found.items() if deviation.idle} == {"queries": "why"}
 
 
 def test_variants_that_differ_are_named() -> None:
     several = {"dual": PROCEDURES["robust"], "three": PROCEDURES["robust"].model_copy(update={"group_count": 3})}
-    found = {deviation.switch: deviation for deviation in deviations(several | {"published": PROCEDURES["published"]})}
+    found = {deviation.switch: deviation for deviation in deviations(several | {"published": PROCEDURES["published"]}, {})}
     assert found["group_count"].here == "2 (dual, published); 3 (three)"
     assert found["ara_rate"].here == "0.8 (dual, three); 0.4 (published)"

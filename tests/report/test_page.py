@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import platform
 import re
 import shutil
@@ -64,11 +65,20 @@ def test_every_workflow_file_has_a_place_of_its_own(workflow: str, folder: str) 
 @pytest.mark.usefixtures("run")
 def test_it_has_everything_of_the_run() -> None:
     text = written()
-    assert "dual beats global by 50.0 points R@1" in text.split('id="method"')[0], "the first thing that is read"
+    brief = text.split('id="method"')[0]
+    assert "dual beats global by 50.0 points R@1" in brief, "the first thing that is read"
+    for row in (
+        "<strong>global</strong></td><td>50.0</td>",
+        "<strong>dual</strong></td><td>50.0</td>",
+        "of 6 test persons",
+        "; re-ranked<",
+    ):
+        assert row in brief
+    assert "the persons are drawn by code" in brief and "by the cosine alone" in brief
     for path in (WORKFLOW, *Path("params/smoke").glob("*.yaml"), *(Path(f"params/variants/{name}.yaml") for name in ("global", "dual"))):
         assert html.escape(path.read_text(), quote=False).replace("'", "&#39;") in text, path
     assert "ara.yaml" not in text, "of variants that were not run"
-    for table in ("ablation", "pairs", "comparison", "sensitivity"):
+    for table in ("ablation", "pairs", "sensitivity"):
         rows = re.findall(r"<tr>.*</tr>", Path(f"results/smoke/tables/{table}.html").read_text())
         assert len(rows) > 3
         assert all(row in text for row in rows)
@@ -76,6 +86,53 @@ def test_it_has_everything_of_the_run() -> None:
     keys = re.findall(r' id="([^"]+)"', text)
     assert len(keys) == len(set(keys))
     assert set(re.findall(r'href="#([^"]+)"', text)) == set(keys)
+
+
+@pytest.mark.usefixtures("run")
+def test_nothing_is_said_twice() -> None:
+    text = written()
+    assert text.count("dual beats global by 50.0 points R@1") == 2, "in brief and under the differences"
+    assert "Intervals of differences" not in text and text.count('<a href="#reading">What the intervals of differences cover</a>') == 1
+    assert "Nobody has published numbers" in text and "Comparison on smoke" not in text
+
+
+@pytest.mark.usefixtures("run")
+def test_numbers_of_others_are_shown_where_there_are_some() -> None:
+    path = Path("results/smoke/tables/comparison.html")
+    path.write_text(
+        page(Table("Comparison", ("kind", "R@1"), 1, (Section("Published for X: not run here", (("published", "77.7"),)),), ()))
+    )
+    text = written()
+    assert "77.7" in text and "each with its source" in text and "Nobody has published numbers" not in text
+
+
+@pytest.mark.parametrize(("bag_of_words", "below"), [(60.04, True), (40.0, False)])
+def test_a_variant_that_does_not_reach_the_oracle_is_said_to_see_too_little(run: Path, bag_of_words: float, below: bool) -> None:
+    path = run / "results/smoke/data/manifest.json"
+    manifest = json.loads(path.read_text())
+    manifest["oracles"]["all"]["bag_of_words"] = bag_of_words
+    path.write_text(json.dumps(manifest))
+    text = written()
+    assert f"in {bag_of_words:.1f} %;" in text
+    assert ("The best variant of this run, global with 50.0 %, stays below" in text) == below
+    assert manifest["annotation"]["reid_raw.json"]["sha256"] in text
+
+
+@pytest.mark.usefixtures("run")
+def test_what_is_to_know_of_the_persons_is_said() -> None:
+    path = Path("params/smoke/data.yaml")
+    path.write_text(path.read_text() + "remark: Nobody has looked at them.\n")
+    assert "<p>Nobody has looked at them.</p>" in written()
+
+
+@pytest.mark.usefixtures("run")
+def test_switches_that_change_nothing_here_are_marked() -> None:
+    idle = dict(re.findall(r"<code>(\w+)</code></td>.*?<em>\(changes nothing here: (.*?)\)</em>", written()))
+    assert idle == {
+        "ara_mean": "one process trains",
+        "absent_val": "the data set has a val split",
+        "queries": "no picture of val or test has more than two captions",
+    }
 
 
 def test_times_and_places_are_in_the_provenance_and_the_cost_table_alone(run: Path) -> None:
@@ -94,7 +151,7 @@ def test_the_cost_table_lies_beside_it_with_what_snakemake_measured() -> None:
     written()
     text = (CHAPTER / "cost.md").read_text(encoding="utf-8")
     assert re.search(r"^\| dual .* 10 \| +\| +\|$", text, re.MULTILINE), text
-    assert sorted(path.name for path in CHAPTER.iterdir()) == ["chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex"]
+    assert sorted(path.name for path in CHAPTER.iterdir()) == ["brief.html", "chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex"]
 
 
 @pytest.mark.usefixtures("run")
@@ -125,5 +182,5 @@ def test_a_missing_piece_is_named_with_what_makes_it(run: Path, name: str, comma
 
 @pytest.mark.usefixtures("run")
 def test_a_missing_chapter_is_named() -> None:
-    with pytest.raises(CadaError, match=r"chapter.html: there is no such file. Make it with `cada chapter smoke`"):
+    with pytest.raises(CadaError, match=r"brief.html: there is no such file. Make it with `cada chapter smoke`"):
         write_report(WORKFLOW)

@@ -83,9 +83,10 @@ def test_the_order_of_queries_and_seeds_is_of_no_effect_on_the_error() -> None:
     ("mean", "interval", "established"),
     [
         (2.14, (0.96, 3.2), True),
-        (0.9, (0.04, 2.0), False),
-        (-1.0, (-2.0, -0.06), True),
-        (-1.0, (-2.0, -0.04), False),
+        (0.9, (0.0001, 2.0), True),
+        (0.9, (0.00004, 2.0), False),
+        (-1.0, (-2.0, -0.04), True),
+        (-1.0, (-2.0, -0.00004), False),
         (0.2, (-0.9, 1.3), False),
     ],
 )

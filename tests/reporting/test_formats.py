@@ -45,7 +45,7 @@ def test_markdown_columns_stand_below_each_other() -> None:
 
 def test_a_page_has_every_cell_and_escapes_what_html_reads() -> None:
     tree = ElementTree.fromstring(page(TABLE).replace("<!DOCTYPE html>", "").replace('<meta charset="utf-8">', ""))
-    rows = [[cell.text for cell in row] for row in tree.iter("tr")]
+    rows = [["".join(cell.itertext()) for cell in row] for row in tree.iter("tr")]
     assert rows == [["variant", "R@1"], ["First & last"], ["a|b", "1.0 ± 0.2"], ["long name", "10.0"], ["Oracles"], ["chance", "0.2"]]
     assert [item.text for item in tree.iter("li")] == ["100 % measured"]
 
@@ -68,8 +68,18 @@ def test_a_wide_table_takes_both_columns_of_a_page() -> None:
     assert latex(wide).count("{table*}") == 2 and "{table}" not in latex(wide)
 
 
-@pytest.mark.parametrize(("value", "plain", "plus"), [(2.14, "2.1", "+2.1"), (-0.96, f"{MINUS}1.0", f"{MINUS}1.0"), (-0.04, "0.0", "0.0")])
-def test_signs_are_typeset_and_zero_has_none(value: float, plain: str, plus: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "plain", "plus"),
+    [
+        (2.14, "2.1", "+2.1"),
+        (-0.96, f"{MINUS}1.0", f"{MINUS}1.0"),
+        (-0.04, f"{MINUS}0.04", f"{MINUS}0.04"),
+        (0.0042, "0.004", "+0.004"),
+        (-0.00004, "0.0", "0.0"),
+        (0, "0.0", "0.0"),
+    ],
+)
+def test_signs_are_typeset_and_what_is_not_zero_does_not_look_so(value: float, plain: str, plus: str) -> None:
     assert (signed(value), signed(value, plus=True)) == (plain, plus)
 
 

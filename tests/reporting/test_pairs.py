@@ -1,6 +1,7 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -43,14 +44,26 @@ def test_a_variant_with_the_objectives_of_another_is_compared_with_it_alone() ->
             "no difference between dual and global is established: 0.2 points R@1, 95 % interval \N{MINUS SIGN}0.9 to 1.3, 3 seeds",
         ),
         (
-            pair(0.9, 0.04, 2, seeds=1),
-            "no difference between dual and global is established: 0.9 points R@1, 95 % interval 0.0 to 2.0, 1 seed",
+            pair(0.9, -0.04, 2, seeds=1),
+            "no difference between dual and global is established: 0.9 points R@1, 95 % interval \N{MINUS SIGN}0.04 to 2.0, 1 seed",
         ),
+        (pair(0.02, 0.004, 0.03), "dual beats global by 0.02 points R@1, 95 % interval 0.004 to 0.03, 5 seeds"),
     ],
 )
 def test_sentences(found: Pair, expected: str) -> None:
     assert found.sentence("R1") == expected
     assert sentences([found], ["R1"])[0] == f"{expected}."
+
+
+def test_the_cosine_has_one_sentence_for_all_pairs() -> None:
+    cosine = [replace(pair(*numbers), score="cosine", fusions=("cosine", "cosine")) for numbers in ((-0.3, -1.5, 1.1), (0.8, 0.04, 1))]
+    (open_,) = sentences(cosine[:1], ["R1"])
+    assert open_ == (
+        "by the cosine alone, without re-ranking, no difference is established; points R@1, with 95 % intervals: "
+        "dual against global \N{MINUS SIGN}0.3 (\N{MINUS SIGN}1.5 to +1.1)."
+    )
+    (both,) = sentences([cosine[0], replace(cosine[1], reference="ara")], ["mAP"])
+    assert "a difference is established of dual against ara; points mAP" in both and both.endswith("dual against ara +0.8 (+0.04 to +1.0).")
 
 
 def test_what_the_intervals_cover_depends_on_the_seeds() -> None:

@@ -41,7 +41,7 @@ def test_robustness_is_a_difference_within_each_seed(probed: Path) -> None:
     low, high = (float(end.replace(MINUS, "-")) for end in interval.split(" to "))
     assert low < -8 < high  # one person loses more than the others
     assert row(text, "colours of two things swapped", 1)[1::2] == [f"{MINUS}10.0"] * 2
-    assert row(text, "blur, sigma 2 % of the height") == ["all", *["0.0", "0.0 to 0.0"] * 2]
+    assert row(text, "blur, sigma 2 % of the height") == ["all", *["+0.04", "+0.04 to +0.04"] * 2]
     assert row(text, "typing errors, 10 % of the words of four letters or more", 1) == ["0 %", *[""] * 4]
     for note in (
         "50 queries of 6 persons against 24 pictures; mean ± standard deviation (n - 1) over 2 seeds.",

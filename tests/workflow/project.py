@@ -81,12 +81,15 @@ made, read = {{
         [root / name.replace("metrics", "models").replace(".json", "/model.safetensors") for name in listed],
     ) if step == "attention" else ([], []),
     "chapter": (
-        [Path.cwd() / chapter_folder(dataset, file) / name for name in ("chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex")],
+        [
+            Path.cwd() / chapter_folder(dataset, file) / name
+            for name in ("brief.html", "chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex")
+        ],
         [layout.tables(file) / "ablation.html", layout.figures(file) / "captions.json"],
     ) if step == "chapter" else ([], []),
     "report": (
         [Path.cwd() / report_folder(file) / "report.html"],
-        [chapter_folder(name, file) / "chapter.html" for name in matrix.datasets],
+        [chapter_folder(name, file) / piece for name in matrix.datasets for piece in ("brief.html", "chapter.html")],
     ) if step == "report" else ([], []),
 }}[step]
 digest = hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()

@@ -11,6 +11,7 @@ rule chapter:
         variants=VARIANTS,
         code=CODE["chapter"],
     output:
+        f"{CHAPTER}/brief.html",
         f"{CHAPTER}/chapter.html",
         *[f"{CHAPTER}/cost.{format}" for format in ("csv", "html", "md", "tex")],
     log:

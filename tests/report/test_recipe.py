@@ -1,0 +1,36 @@
+from pathlib import Path
+
+import pytest
+
+from cada.config import load_dataset
+from cada.report.recipe import Choice, recipe
+
+ROOT = Path(__file__).parents[2]
+
+
+def differences(dataset: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice]:
+    monkeypatch.chdir(ROOT)
+    parameters = load_dataset(dataset)
+    found = recipe(
+        dataset,
+        start=parameters.initial.source,
+        model=parameters.model,
+        optimisation=parameters.train.optimisation,
+        augmentation=parameters.train.augmentation,
+        top_k=parameters.evaluate.top_k,
+    )
+    return {choice.what: choice for choice in found}
+
+
+@pytest.mark.parametrize("dataset", ["cuhk_pedes", "icfg_pedes", "rstpreid"])
+def test_the_recipes_of_the_public_sets_are_the_published_ones(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(differences(dataset, monkeypatch)) == {"start"}
+
+
+def test_what_a_drawn_set_does_otherwise_stands_beside_what_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = differences("synthpedes", monkeypatch)
+    assert found["batch"] == Choice("batch", "120", "64")
+    assert found["learning rate"].here == "0.001, 50 steps of warm-up, then a cosine by the step"
+    assert found["pictures, height x width"].here == "96 x 48, in patches of 16 x 8"
+    assert (found["gradient clipping"].published, found["gradient clipping"].here) == ("none", "at a norm of 1")
+    assert {"start", "image encoder", "dropout", "epochs", "AdamW", "pictures that are re-ranked (k)"} < set(found)
