@@ -89,7 +89,7 @@ TOPICS = (
         tables=("probes/robustness", "probes/contrasts", "probes/composition", "probes/attributes"),
         optional=True,
         absent="The search with captions or pictures changed a little was not made in this run. docs/probes.md says what it is and how it "
-        "is run.",
+        "is run, and where a sweep's tables lie.",
     ),
 )
 PHOTOGRAPHS = {"successes", "failures", "attention"}
@@ -115,8 +115,8 @@ class Found:
     tables: tuple[tuple[str, str], ...]
 
 
-def contents(dataset: str, folders: Mapping[str, Path]) -> list[Found]:
-    """The topics that have something to show, or to say. folders: by the names that the topics use.
+def contents(dataset: str, folders: Mapping[str, Path], *, workflow: Path) -> list[Found]:
+    """The topics that have something to show, or to say. folders: by the names that the topics use; of absent ones nothing is shown.
 
     Each finding stands under the last table that has it, and what an interval of a difference is, in the page's section "reading".
     Errors: `CadaError` for a table or figure that every run has and that is missing.
@@ -127,7 +127,7 @@ def contents(dataset: str, folders: Mapping[str, Path]) -> list[Found]:
         drawn, written = _paths(topic.figures, ".png", folders), _paths(topic.tables, ".html", folders)
         for path in (*drawn, *written):
             if not topic.optional and not path.is_file():
-                raise CadaError(f"{path}: there is no such file. Make it with `cada {path.parent.name} {dataset}`.")
+                raise CadaError(f"{path}: there is no such file. Make it with `cada {path.parent.name} {dataset} --workflow {workflow}`.")
         figures = tuple(_figure(path) for path in drawn if path.is_file())
         pages = [page for path in written if path.is_file() and topic.needs in (page := path.read_text(encoding="utf-8"))]
         if figures or pages or topic.absent:
@@ -146,7 +146,7 @@ def _without(said: Sequence[str], piece: str) -> str:
 
 def _paths(names: Sequence[str], suffix: str, folders: Mapping[str, Path]) -> list[Path]:
     parts = [name.split("/") for name in names]
-    return [folders[folder] / f"{name}{suffix}" for folder, name in parts]
+    return [folders[folder] / f"{name}{suffix}" for folder, name in parts if folder in folders]
 
 
 def _figure(path: Path) -> Figure:

@@ -35,6 +35,7 @@ def write_page(
     parameters: Sequence[Path],
     transfer: Path,
     provenance: Mapping[str, str],
+    workflow: Path,
     output: Path,
 ) -> None:
     """Write the page. chapters: their folders by data set. parameters: the files to show in full. transfer: the page of
@@ -44,8 +45,8 @@ def write_page(
     """
     body = render(
         "body.html.jinja",
-        briefs=[_read(dataset, folder / "brief.html") for dataset, folder in chapters.items()],
-        chapters=[_read(dataset, folder / "chapter.html") for dataset, folder in chapters.items()],
+        briefs=[_read(folder / "brief.html", dataset, workflow) for dataset, folder in chapters.items()],
+        chapters=[_read(folder / "chapter.html", dataset, workflow) for dataset, folder in chapters.items()],
         variants=variants,
         seeds=seeds,
         parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],
@@ -57,7 +58,7 @@ def write_page(
     write_text(output, render("page.html.jinja", body=body, headings=headings, style=style, datasets=list(chapters)) + "\n")
 
 
-def _read(dataset: str, path: Path) -> str:
+def _read(path: Path, dataset: str, workflow: Path) -> str:
     if not path.is_file():
-        raise CadaError(f"{path}: there is no such file. Make it with `cada chapter {dataset}`.")
+        raise CadaError(f"{path}: there is no such file. Make it with `cada chapter {dataset} --workflow {workflow}`.")
     return path.read_text(encoding="utf-8")

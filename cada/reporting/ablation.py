@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cada.reporting.formats import Section, Table, csv_text, signed
+from cada.reporting.formats import Section, Table, by_value, csv_text, signed
 from cada.reporting.histories import ChosenOnTest
 from cada.reporting.measured import LABEL, METRICS, Gallery, Row, Summary, Variant, rows, summarise
 
@@ -119,7 +119,7 @@ def _heading(gallery: Gallery, variants: Sequence[Variant]) -> str:
 
 def _chosen_heading(chosen: Chosen) -> str:
     asked = {name: "all" if seeds[0].queries is None else str(seeds[0].queries) for name, seeds in chosen.items()}
-    return f"Chosen on test, as in the paper's code, beside chosen on val (full gallery; queries: {_by_value(asked)}; optimistic)"
+    return f"Chosen on test, as in the paper's code, beside chosen on val (full gallery; queries: {by_value(asked)}; optimistic)"
 
 
 def _chosen_rows(variants: Sequence[Variant], chosen: Chosen) -> list[tuple[str, Row]]:
@@ -161,7 +161,7 @@ def _chosen_note(variants: Sequence[Variant], chosen: Chosen) -> list[str]:
 def _notes(variants: Sequence[Variant], oracles: Oracles, chosen: Chosen, differences: Sequence[str]) -> list[str]:
     notes = ["; ".join(f"{variant.name}: {variant.title}" for variant in variants) + ".", *differences, seeds_note(variants)]
     notes.append("95 % in the table: bootstrap over persons; its ends are the means of the seeds' ends.")
-    notes.append(f"Queries: {_by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
+    notes.append(f"Queries: {by_value({variant.name: str(variant.files[0].queries) for variant in variants})}.")
     notes += _score_notes(variants)
     notes += [*choice_notes(variants), *_chosen_note(variants, chosen)]
     if oracles:
@@ -175,15 +175,8 @@ def _score_notes(variants: Sequence[Variant]) -> list[str]:
     reranking = [variant for variant in variants if variant.files[0].top_k is not None]
     notes = ["The score marked * is the one a variant is judged by. cosine: of the two [CLS] embeddings."]
     if reranking:
-        top = _by_value({variant.name: str(variant.files[0].top_k) for variant in reranking})
+        top = by_value({variant.name: str(variant.files[0].top_k) for variant in reranking})
         notes[0] += f" Within the top {top}: calibrated, log-softmax of the match + w cosine; published, match logit + cosine."
         weights = [f"{variant.name} {', '.join(f'{file.fusion_weight:g}' for file in variant.files)}" for variant in reranking]
         notes.append(f"w by seed: {'; '.join(weights)}.")
     return notes
-
-
-def _by_value(values: Mapping[str, str]) -> str:
-    """One value when all agree, else each with its variant."""
-    if len(set(values.values())) == 1:
-        return next(iter(values.values()))
-    return ", ".join(f"{value} ({name})" for name, value in values.items())

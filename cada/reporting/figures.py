@@ -43,7 +43,7 @@ def write_figures(
     names = [name for name, _ in variants]
     measured = read_variants(dataset, variants, seeds, results / "metrics")
     rankings = read_rankings(dataset, names, seeds, results / "rankings")
-    compared = read_pairs(pairs, seeds)
+    compared = read_pairs(pairs, names, seeds)
     histories = read_histories(dataset, names, seeds, results / "history")
     table = rankings[shown][0]
     found = successes(table), failures(table)

@@ -6,8 +6,10 @@ import csv
 import html
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from cada.reporting.bootstrap import Difference
 
 WIDE = 7  # columns that fit into one column of a page
 MINUS = "\N{MINUS SIGN}"
@@ -141,6 +143,24 @@ def csv_text(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerows([columns, *rows])
     return buffer.getvalue()
+
+
+def texts_of(name: str, table: Table) -> dict[str, str]:
+    """The table in each format that people read, by the names of their files."""
+    return {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
+
+
+def points(difference: Difference) -> list[str]:
+    """Two cells: +0.3, and +0.1 to +0.5."""
+    mean, low, high = difference.shown()
+    return [signed(mean, plus=True), f"{signed(low, plus=True)} to {signed(high, plus=True)}"]
+
+
+def by_value(values: Mapping[str, str]) -> str:
+    """The value of every variant, by its name: one where all agree, else each with its variant."""
+    if len(set(values.values())) == 1:
+        return next(iter(values.values()))
+    return ", ".join(f"{value} ({name})" for name, value in values.items())
 
 
 def signed(value: float, *, plus: bool = False) -> str:

@@ -14,7 +14,7 @@ import numpy as np
 
 from cada.errors import CadaError
 from cada.reporting.bootstrap import Difference, paired_bootstrap
-from cada.reporting.formats import Section, Table, csv_text, signed
+from cada.reporting.formats import Section, Table, csv_text, points, signed
 from cada.reporting.measured import LABEL, METRICS, Variant
 from cada.reporting.rankings import Rankings, Score, on_common_queries, query_values
 
@@ -115,7 +115,7 @@ def pairs_csv(dataset: str, pairs: Sequence[Pair]) -> str:
     columns += [f"{metric}_{part}" for metric in METRICS for part in parts]
     lines = []
     for pair in pairs:
-        counts = (str(pair.queries), str(pair.persons), str(len(pair.seeds)))
+        counts = (str(pair.queries), str(pair.persons), _listed(pair.seeds))
         line = [dataset, pair.score, pair.variant, pair.reference, *pair.fusions, *counts]
         for metric in METRICS:
             difference = pair.differences[metric]
@@ -125,24 +125,35 @@ def pairs_csv(dataset: str, pairs: Sequence[Pair]) -> str:
     return csv_text(columns, lines)
 
 
-def read_pairs(path: Path, seeds: Sequence[int]) -> list[Pair]:
-    """What `pairs_csv` has written of models with these seeds. Errors: `CadaError` for a file that is missing or of other seeds."""
+def read_pairs(path: Path, variants: Sequence[str], seeds: Sequence[int]) -> list[Pair]:
+    """What `pairs_csv` has written of these models. Errors: `CadaError` for a file that is missing or of other variants or seeds."""
     if not path.is_file():
-        raise CadaError(f"{path}: there is no such file. Make it with `cada tables`.")
+        raise CadaError(f"{path}: there is no such file. Make the tables of the same workflow file, with `cada tables`.")
     with path.open(newline="", encoding="utf-8") as file:
-        return [_read_pair(line, path, tuple(seeds)) for line in csv.DictReader(file)]
+        pairs = [_read_pair(line) for line in csv.DictReader(file)]
+    for pair in pairs:
+        if pair.seeds != tuple(seeds) or not {pair.variant, pair.reference} <= set(variants):
+            compared = f"{pair.variant} with {pair.reference}, seeds {_listed(pair.seeds)}"
+            raise CadaError(
+                f"{path}: compares {compared}; asked for are {', '.join(variants)}, seeds {_listed(seeds)}. "
+                "Make the tables of the same workflow file, with `cada tables`."
+            )
+    return pairs
 
 
-def _read_pair(line: Mapping[str, str], path: Path, seeds: tuple[int, ...]) -> Pair:
-    if line["seeds"] != str(len(seeds)):
-        raise CadaError(f"{path}: {line['seeds']} seeds, but {len(seeds)} are asked for. Make it anew with `cada tables`.")
+def _listed(seeds: Sequence[int]) -> str:
+    return " ".join(map(str, seeds))
+
+
+def _read_pair(line: Mapping[str, str]) -> Pair:
     differences = {}
     for metric in METRICS:
         mean, low, high, first, last = (float(line[f"{metric}_{part}"]) for part in NUMBERS)
         differences[metric] = Difference(mean, (low, high), (first, last))
     score: Score = "headline" if line["score"] == "headline" else "cosine"
     fusions = line["variant_score"], line["reference_score"]
-    return Pair(line["variant"], line["reference"], score, fusions, int(line["queries"]), int(line["persons"]), seeds, differences)
+    counts, seeds = (int(line["queries"]), int(line["persons"])), tuple(map(int, line["seeds"].split()))
+    return Pair(line["variant"], line["reference"], score, fusions, *counts, seeds, differences)
 
 
 def sentences(pairs: Sequence[Pair], metrics: Sequence[str] = SHOWN) -> list[str]:
@@ -179,11 +190,7 @@ def interval_note(seeds: Sequence[int]) -> str:
 
 
 def _cells(pair: Pair) -> list[str]:
-    cells = []
-    for metric in SHOWN:
-        mean, low, high = pair.differences[metric].shown()
-        cells += [signed(mean, plus=True), f"{signed(low, plus=True)} to {signed(high, plus=True)}"]
-    return cells
+    return [cell for metric in SHOWN for cell in points(pair.differences[metric])]
 
 
 def _notes(pairs: Sequence[Pair]) -> list[str]:

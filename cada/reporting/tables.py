@@ -9,7 +9,7 @@ from typing import Any
 from cada.files import read_json, write_json, write_text
 from cada.reporting.ablation import ablation_csv, ablation_table
 from cada.reporting.comparison import comparison_csv, comparison_table, read_published
-from cada.reporting.formats import latex, markdown, page
+from cada.reporting.formats import texts_of
 from cada.reporting.histories import all_chosen_on_test, read_histories
 from cada.reporting.measured import headlines, read_variants
 from cada.reporting.pairs import compare, interval_note, pairs_csv, pairs_table, sentences
@@ -54,7 +54,7 @@ def write_tables(
         "comparison": comparison_table(dataset, measured, oracles, rows),
         "sensitivity": sensitivity_table(dataset, measured),
     }.items():
-        texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
+        texts |= texts_of(name, table)
     for name, text in texts.items():
         write_text(output / name, text)
     means = {row.variant: {name: round(summary.mean, 2) for name, summary in row.summaries.items()} for row in headlines(measured)}

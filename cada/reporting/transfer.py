@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cada.files import write_text
 from cada.reporting.ablation import choice_notes, mean_and_deviation
-from cada.reporting.formats import Section, Table, csv_text, latex, markdown, page
+from cada.reporting.formats import Section, Table, csv_text, texts_of
 from cada.reporting.measured import LABEL, METRICS, Row, Variant, headlines, read_variants
 
 SHOWN = ("R1", "mAP")  # the CSV file has all metrics
@@ -26,10 +26,9 @@ def write_transfer_tables(
         (trained, tested): read_variants(tested, variants, seeds, folder, trained_on=None if trained == tested else trained)
         for (trained, tested), folder in folders.items()
     }
-    table = transfer_table(transfers)
-    texts = {"csv": transfer_csv(transfers), "html": page(table), "md": markdown(table), "tex": latex(table)}
-    for kind, text in texts.items():
-        write_text(output / f"transfer.{kind}", text)
+    texts = {"transfer.csv": transfer_csv(transfers)} | texts_of("transfer", transfer_table(transfers))
+    for name, text in texts.items():
+        write_text(output / name, text)
 
 
 def transfer_table(transfers: Transfers) -> Table:

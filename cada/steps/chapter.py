@@ -13,7 +13,7 @@ from cada.data.records import Record
 from cada.data.text import normalise_caption
 from cada.files import write_text
 from cada.model.tokenizer import Tokenizer
-from cada.paths import Layout, chapter_folder
+from cada.paths import Layout, chapter_folder, is_sweep
 from cada.report.chapter import About, write_chapter
 from cada.report.contents import contents
 from cada.report.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
@@ -21,7 +21,7 @@ from cada.report.deviations import deviations
 from cada.report.recipe import recipe
 from cada.report.scores import read_scores
 from cada.report.seconds import mean_seconds, read_seconds
-from cada.reporting.formats import latex, markdown, page
+from cada.reporting.formats import texts_of
 from cada.steps.matrix import Reported, reported
 
 FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
@@ -44,17 +44,15 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     costs = [_cost(layout, name, matrix, parameters, counting, vocabulary=tokenizer.size) for name in matrix.titles]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}
     table = cost_table(dataset, costs, shared, counting, seeds=len(matrix.seeds))
-    texts = {
-        "cost.csv": cost_csv(dataset, costs, shared, seeds=len(matrix.seeds)),
-        "cost.md": markdown(table),
-        "cost.html": page(table),
-        "cost.tex": latex(table),
-    }
+    texts = {"cost.csv": cost_csv(dataset, costs, shared, seeds=len(matrix.seeds))} | texts_of("cost", table)
+    folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
+    if is_sweep(workflow):
+        del folders["probes"]  # made on demand, and then no input of this step
     write_chapter(
         About(dataset, data.root.name, data.synthesis is not None, data.remark, start=parameters.initial.source, manifest=manifest),
         scores=read_scores(layout.tables(workflow) / "ablation.csv"),
         seeds=len(matrix.seeds),
-        found=contents(dataset, {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}),
+        found=contents(dataset, folders, workflow=workflow),
         cost=table,
         deviations=deviations(switches, _idle(records, parameters.train.compute.processes)),
         recipe=recipe(

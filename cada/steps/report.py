@@ -22,6 +22,7 @@ def write_report(workflow: Path) -> None:
         parameters=[workflow, *dict.fromkeys(variant_params(config.base_of(name)) for name in matrix.rows)],
         transfer=transfer_tables(workflow) / "transfer.html",
         provenance=provenance(),
+        workflow=workflow,
         output=output,
     )
     print(output)

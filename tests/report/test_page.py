@@ -175,12 +175,12 @@ def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_said() -> N
 @pytest.mark.parametrize(("name", "command"), [("tables/pairs.html", "cada tables smoke"), ("figures/recall.png", "cada figures smoke")])
 def test_a_missing_piece_is_named_with_what_makes_it(run: Path, name: str, command: str) -> None:
     (run / "results/smoke" / name).unlink()
-    with pytest.raises(CadaError, match=rf"results/smoke/{name}: there is no such file. Make it with `{command}`"):
+    with pytest.raises(CadaError, match=rf"results/smoke/{name}: there is no such file. Make it with `{command} --workflow {WORKFLOW}`"):
         write_chapter_of("smoke", workflow=WORKFLOW)
     assert not CHAPTER.exists()
 
 
 @pytest.mark.usefixtures("run")
 def test_a_missing_chapter_is_named() -> None:
-    with pytest.raises(CadaError, match=r"brief.html: there is no such file. Make it with `cada chapter smoke`"):
+    with pytest.raises(CadaError, match=rf"brief.html: there is no such file. Make it with `cada chapter smoke --workflow {WORKFLOW}`"):
         write_report(WORKFLOW)

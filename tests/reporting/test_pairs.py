@@ -132,7 +132,13 @@ def test_table_and_values() -> None:
     assert any("no difference between dual and global is established: 2.1 points mAP" in note for note in table.findings)
     assert any("(40 queries of 10 persons)" in note for note in table.notes)
     (line,) = csv.DictReader(io.StringIO(pairs_csv("toy", [found])))
-    assert (line["variant"], line["reference"], line["score"], line["queries"], line["seeds"]) == ("dual", "global", "headline", "40", "5")
+    assert (line["variant"], line["reference"], line["score"], line["queries"], line["seeds"]) == (
+        "dual",
+        "global",
+        "headline",
+        "40",
+        "0 1 2 3 4",
+    )
     numbers = [line[f"mINP_{part}"] for part in ("difference", "low", "high", "percentile_low", "percentile_high", "established")]
     assert numbers == ["2.1400", "-0.9600", "5.2000", "-0.8600", "5.1000", "0"]
 
@@ -147,13 +153,15 @@ def test_what_is_read_of_a_table_is_shown_as_the_table_shows_it(tmp_path: Path) 
     path = tmp_path / "pairs.csv"
     written = [pair(0.0499999, -0.1499999, 3.25, seeds=2), pair(-2.1, -3.2, 0.0500001, seeds=2)]
     path.write_text(pairs_csv("toy", written))
-    read = read_pairs(path, [4, 7])
+    read = read_pairs(path, ["global", "dual"], [0, 1])
     assert [found.labels for found in read] == [("dual, calibrated", "global, cosine")] * 2
     for ours, theirs in zip(written, read, strict=True):
         assert theirs.differences["R1"].shown() == ours.differences["R1"].shown()
         assert theirs.differences["mAP"].established == ours.differences["mAP"].established
-        assert (theirs.queries, theirs.persons, theirs.seeds) == (40, 10, (4, 7))
-    with pytest.raises(CadaError, match=r"pairs\.csv: 2 seeds, but 3 are asked for"):
-        read_pairs(path, [0, 1, 2])
-    with pytest.raises(CadaError, match=r"there is no such file\. Make it with `cada tables`"):
-        read_pairs(tmp_path / "none.csv", [0])
+        assert (theirs.queries, theirs.persons, theirs.seeds) == (40, 10, (0, 1))
+    with pytest.raises(CadaError, match=r"pairs\.csv: compares dual with global, seeds 0 1; asked for are global, dual, seeds 0 2"):
+        read_pairs(path, ["global", "dual"], [0, 2])
+    with pytest.raises(CadaError, match=r"asked for are global, atp, seeds 0 1"):
+        read_pairs(path, ["global", "atp"], [0, 1])
+    with pytest.raises(CadaError, match=r"there is no such file\. Make the tables of the same workflow file, with `cada tables`"):
+        read_pairs(tmp_path / "none.csv", ["global"], [0])

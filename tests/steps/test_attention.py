@@ -15,9 +15,9 @@ SCRIPT = (
     "from cada.steps.train import train_variant; from cada.steps.evaluate import evaluate_variant\n"
     "train_variant('smoke', 'dual', 0); evaluate_variant('smoke', 'dual', 0)\n"
     + DRAW.format("both.yaml")
-    + "Path('results/smoke/attention').rename('first')\n"
+    + "Path('results/smoke/sweeps/both/attention').rename('first')\n"
     + DRAW.format("both.yaml")
-    + "Path('results/smoke/attention').rename('second')\n"
+    + "Path('results/smoke/sweeps/both/attention').rename('second')\n"
     + DRAW.format("unmatched.yaml")
 )
 
@@ -31,8 +31,8 @@ def test_the_fullest_variant_is_drawn(project: Small) -> None:
     assert first == second and first.keys() == {"attention.png", "attention.svg", "captions.json"}
     said = json.loads(first["captions.json"])["attention"]
     assert said.startswith("dual, seed 0:") and "masked word" in said and "Attention is not an explanation" in said
-    assert height(project.root / "first") > 3 * height(project.root / "results/smoke/attention")
-    said = json.loads((project.root / "results/smoke/attention/captions.json").read_text())
+    assert height(project.root / "first") > 3 * height(project.root / "results/smoke/sweeps/unmatched/attention")
+    said = json.loads((project.root / "results/smoke/sweeps/unmatched/attention/captions.json").read_text())
     assert said == {"attention": "No listed variant trains a match head."}
 
 

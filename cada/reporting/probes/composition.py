@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from cada.reporting.ablation import mean_and_deviation
 from cada.reporting.bootstrap import Difference
-from cada.reporting.formats import Section, Table, csv_text
+from cada.reporting.formats import Section, Table, csv_text, points
 from cada.reporting.measured import summarise
 from cada.reporting.probes.files import (
     Probes,
@@ -18,7 +18,6 @@ from cada.reporting.probes.files import (
     number,
     numbers_of,
     own_interval_note,
-    points,
     titled,
 )
 from cada.reporting.probes.outcomes import Outcomes, match_gain, wins
@@ -76,7 +75,7 @@ def composition_csv(dataset: str, read: Read, measured: Preferences) -> str:
             if shares:
                 count = statistics.fmean(file.captions[kind].changed or 0 for file in files)
                 found = by_variant[variant]
-                ends = [number(_chance(score) + end) for end in found.interval] if found else ["", ""]
+                ends = [number(end) for end in _ends(found, score)] if found else ["", ""]
                 lines.append([dataset, kind, score, variant, str(len(files)), f"{count:g}", *numbers_of(summarise(shares)), *ends])
     columns = ["dataset", "false_version", "score", "variant", "seeds", "captions"]
     return csv_text(columns + [f"true_wins_{part}" for part in ("mean", "std", "low", "high")], lines)
@@ -97,11 +96,6 @@ def _shares(files: Sequence[Probes], kind: str, score: str) -> list[float]:
     if score == GAIN:
         return [wins["match"] - wins["cosine"] for wins in found if "match" in wins]
     return [wins[score] for wins in found if score in wins]
-
-
-def _chance(score: str) -> float:
-    """What stands for no preference."""
-    return 0 if score == GAIN else 50
 
 
 def _cells(read: Read, found: Mapping[str, Difference | None], kind: str, score: str) -> list[str]:
@@ -136,5 +130,10 @@ def _verdict(found: Difference, score: str) -> str:
 
 
 def _interval(found: Difference) -> str:
-    _, low, high = found.shown()
-    return f"{50 + low:.1f} to {50 + high:.1f}"
+    low, high = _ends(found, "")
+    return f"{low:.1f} to {high:.1f}"
+
+
+def _ends(found: Difference, score: str) -> tuple[float, ...]:
+    """The ends of the interval: of the GAIN in points, else in per cent, of which there are none below 0 and above 100."""
+    return found.interval if score == GAIN else tuple(min(max(50 + end, 0.0), 100.0) for end in found.interval)

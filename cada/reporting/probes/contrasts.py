@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from cada.reporting.bootstrap import Difference
-from cada.reporting.formats import Section, Table, csv_text, signed
+from cada.reporting.formats import Section, Table, csv_text, points, signed
 from cada.reporting.measured import METRICS
 from cada.reporting.pairs import interval_note
-from cada.reporting.probes.files import OWN_WEIGHT, Read, common_notes, first_file, number, points, titled
+from cada.reporting.probes.files import OWN_WEIGHT, Read, common_notes, first_file, number, titled
 from cada.reporting.probes.outcomes import UNCHANGED, Outcomes, change_differences, differences
 
 CHANCE = 20  # of so many intervals one leaves out a zero that is true

@@ -9,8 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cada.errors import CadaError
 from cada.files import read_json
-from cada.reporting.bootstrap import Difference
-from cada.reporting.formats import signed
+from cada.reporting.formats import by_value
 from cada.reporting.measured import Scores, Summary
 
 
@@ -141,7 +140,8 @@ def common_notes(read: Read) -> list[str]:
     """How much was asked of how much, of how many seeds, and which persons these are."""
     file, seeds = first_file(read), len(next(iter(read.values())))
     spread = f"mean ± standard deviation (n - 1) over {seeds} seeds" if seeds > 1 else "one seed"
-    asked = f"{file.queries} queries of {file.query_persons} persons against {file.gallery} pictures; {spread}."
+    queries = by_value({variant: str(files[0].queries) for variant, files in read.items()})
+    asked = f"Queries: {queries}, of {file.query_persons} persons, against {file.gallery} pictures; {spread}."
     if file.query_persons == file.test_persons:
         return [asked]
     groups = f"groups of {file.consecutive} consecutive ids" if file.consecutive > 1 else "ids"
@@ -160,12 +160,6 @@ def own_interval_note(read: Read, what: str) -> str:
     if len(seeds) == 1:
         return f"{text}. One seed: they say nothing of another training."
     return f"{text}, and over the seeds ({', '.join(map(str, seeds))}), widened by Student's t for their small number."
-
-
-def points(found: Difference) -> list[str]:
-    """+0.3 and +0.1 to +0.5; what rounds to nothing has no sign."""
-    mean, low, high = found.shown()
-    return [signed(mean, plus=True), f"{signed(low, plus=True)} to {signed(high, plus=True)}"]
 
 
 OWN_WEIGHT = "Each variant by its headline score and its own fusion weight."

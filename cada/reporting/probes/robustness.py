@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from cada.reporting.ablation import LABEL, mean_and_deviation
 from cada.reporting.bootstrap import Difference
-from cada.reporting.formats import Section, Table, csv_text
+from cada.reporting.formats import Section, Table, csv_text, points
 from cada.reporting.measured import METRICS, summarise
 from cada.reporting.probes.files import (
     OWN_WEIGHT,
@@ -21,7 +21,6 @@ from cada.reporting.probes.files import (
     number,
     numbers_of,
     own_interval_note,
-    points,
     titled,
 )
 from cada.reporting.probes.outcomes import Outcomes, changes
@@ -106,7 +105,7 @@ def _robustness_notes(read: Read) -> list[str]:
         "Swapped colours and a negation make a caption false: there a loss shows that the model reads them closely, and is no fault.",
         "Dropped phrases take information away: some loss is due.",
         f"Synonyms are wordings {words}."
-        + (' Misspelt words and "no" and "without" are outside the vocabulary.' if words[0] == "o" else ""),
+        + (' Misspelt words and "no" and "without" are outside the vocabulary.' if file.synonyms == "grammar" else ""),
         own_interval_note(read, "a variant's change, query by query"),
         "The CSV file has every metric, over all queries and over the changed ones.",
         "At least one word or phrase is changed where there is one; the rest of the captions stay as they are.",

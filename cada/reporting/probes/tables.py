@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cada.files import write_text
-from cada.reporting.formats import latex, markdown, page
+from cada.reporting.formats import texts_of
 from cada.reporting.probes.attributes import attributes_csv, attributes_table
 from cada.reporting.probes.composition import composition_csv, composition_table, measure_preferences
 from cada.reporting.probes.contrasts import contrast, contrasts_csv, contrasts_table
@@ -39,6 +39,6 @@ def write_probe_tables(
         "composition": composition_table(dataset, read, preferences),
         "attributes": attributes_table(dataset, read),
     }.items():
-        texts |= {f"{name}.md": markdown(table), f"{name}.html": page(table), f"{name}.tex": latex(table)}
+        texts |= texts_of(name, table)
     for name, text in texts.items():
         write_text(output / name, text)
