@@ -43,7 +43,7 @@ COMPUTE = ["cada/compute.py", "cada/distributed.py"]
 MODELS = ["cada/steps/common.py", *COMPUTE, *PICTURES, "cada/model", "cada/retrieval"]
 LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
 REPORTING = ["cada/steps/matrix.py", "cada/reporting", "cada/retrieval/metrics.py"]
-REPORTED = ["cada/steps/matrix.py", "cada/report", "cada/reporting/formats.py"]
+REPORTED = ["cada/steps/matrix.py", "cada/report", "cada/reporting/bootstrap.py", "cada/reporting/formats.py"]
 CODE = {
     "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
     "phrases": code("cada/steps/phrases.py", *DATA, "cada/phrases"),
