@@ -13,7 +13,7 @@ from cada.cli import app
 from cada.config import PROCEDURES, Variant
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README.md", *(f"docs/{page}.md" for page in ("analysis", "datasets", "deviations", "performance", "probes", "tracking")))
+NAMES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
 MADE = ("results/", "data/", "imgs/", "R/", ".cada/")  # by a run, or by the reader
