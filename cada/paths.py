@@ -112,9 +112,9 @@ def transfer_tables(workflow: Path = WORKFLOW) -> Path:
 def _place(workflow: Path) -> Path:
     """Beside the models for params/workflow.yaml and params/<dataset>/workflow.yaml; every other file has a place in sweeps/."""
     name = report_folder(workflow).relative_to(RESULTS)
-    if name.is_relative_to("sweeps"):
+    if name.is_relative_to(SWEEPS.name):
         return name
-    return Path() if workflow.stem == WORKFLOW.stem else "sweeps" / name
+    return Path() if workflow.stem == WORKFLOW.stem else SWEEPS.name / name
 
 
 def is_sweep(workflow: Path) -> bool:
@@ -126,7 +126,7 @@ def report_folder(workflow: Path = WORKFLOW) -> Path:
     """Where a workflow file's report lies: results/ for params/workflow.yaml, results/sweeps/ara for params/sweeps/ara.yaml."""
     path, params = workflow.resolve().with_suffix(""), PARAMS.resolve()
     if not path.is_relative_to(params):
-        return RESULTS / "sweeps" / path.name
+        return RESULTS / SWEEPS.name / path.name
     place = path.relative_to(params)
     return RESULTS / (place.parent if place.name == WORKFLOW.stem else place)
 
