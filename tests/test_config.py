@@ -103,8 +103,7 @@ def switches(**overrides: object) -> config.SwitchOverrides:
 
 
 def variant(procedure: str, **overrides: object) -> config.Variant:
-    weights = {"global": 1.0, "atp": 1.0, "ara": 0.1}
-    return config.Variant.model_validate({"title": "x", "procedure": procedure, "weights": weights, "switches": overrides})
+    return config.Variant.model_validate({"title": "x", "procedure": procedure, "switches": overrides})
 
 
 def test_the_data_set_refines_robust_switches_and_the_variant_has_the_last_word() -> None:
@@ -118,6 +117,41 @@ def test_the_data_set_refines_robust_switches_and_the_variant_has_the_last_word(
 
 def test_a_data_set_does_not_refine_the_published_procedure() -> None:
     assert config.resolve_switches(variant("published"), switches(hard_negatives="sampled")) == config.PROCEDURES["published"]
+
+
+def test_weights_are_refined_as_switches_are() -> None:
+    def weights(**values: float) -> config.WeightOverrides:
+        return config.WeightOverrides.model_validate(values)
+
+    def resolved(procedure: str, **own: float) -> tuple[float, float, float]:
+        values = config.Variant.model_validate({"title": "x", "procedure": procedure, "weights": own})
+        found = config.resolve_weights(values, weights(ara=3.0, **{"global": 0.5}))
+        return found.global_, found.atp, found.ara
+
+    assert resolved("robust") == (0.5, 1.0, 3.0)
+    assert resolved("robust", ara=0.0, **{"global": 2.0}) == (2.0, 1.0, 0.0)
+    assert resolved("published") == (1.0, 1.0, 0.1)
+    assert resolved("published", ara=0.2) == (1.0, 1.0, 0.2)
+
+
+def test_a_data_set_leaves_no_objective_out() -> None:
+    path = Path("params/synthpedes/train.yaml")
+    values = yaml.safe_load(path.read_text()) | {"weights": {"ara": 0.0}}
+    path.write_text(yaml.safe_dump(values))
+    with pytest.raises(CadaError, match=r"train\.yaml: weights: ara is 0, but it is a variant that leaves an objective out"):
+        config.load_dataset("synthpedes")
+
+
+def test_a_variant_is_trained_by_what_it_does_not_leave_out() -> None:
+    found = {path.stem: config.load_variant(path.stem).objectives for path in Path("params/variants").glob("*.yaml")}
+    everything = {"global_", "atp", "ara"}
+    assert found == {
+        "global": {"global_"},
+        "atp": everything - {"ara"},
+        "ara": everything - {"atp"},
+        "dual": everything,
+        "published": everything,
+    }
 
 
 def test_only_a_variant_with_a_trained_match_head_reranks() -> None:

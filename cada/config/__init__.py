@@ -1,4 +1,4 @@
-"""The parameter files under params/: frozen models, one YAML loader, one resolution of the switches.
+"""The parameter files under params/: frozen models, one YAML loader, one resolution of switches and weights.
 
 Sizes are (height, width). Only the command line holds a whole configuration; functions get the values they need.
 """
@@ -9,6 +9,7 @@ from cada.config.loading import DatasetParameters, complaint, known_datasets, lo
 from cada.config.matrix import Grid, Workflow, base_of, values_of
 from cada.config.method import (
     PROCEDURES,
+    PUBLISHED_WEIGHTS,
     AbsentVal,
     AraMean,
     Fusion,
@@ -22,7 +23,10 @@ from cada.config.method import (
     Switches,
     SwitchOverrides,
     Variant,
+    WeightOverrides,
+    refined,
     resolve_switches,
+    resolve_weights,
 )
 from cada.config.model import Architecture, Model, Transformer
 from cada.config.steps import (
@@ -41,6 +45,7 @@ from cada.config.steps import (
 
 __all__ = [
     "PROCEDURES",
+    "PUBLISHED_WEIGHTS",
     "AbsentVal",
     "AraMean",
     "Architecture",
@@ -78,6 +83,7 @@ __all__ = [
     "Transformer",
     "Validation",
     "Variant",
+    "WeightOverrides",
     "Workflow",
     "base_of",
     "complaint",
@@ -87,6 +93,8 @@ __all__ = [
     "load_variant",
     "load_workflow",
     "params_hash",
+    "refined",
     "resolve_switches",
+    "resolve_weights",
     "values_of",
 ]

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from cada.config.base import Name, Parameters
-from cada.config.method import LossWeights, SwitchOverrides, Variant
+from cada.config.method import SwitchOverrides, Variant, WeightOverrides
 
-WEIGHTS = [field.alias or name for name, field in LossWeights.model_fields.items()]
+WEIGHTS = [field.alias or name for name, field in WeightOverrides.model_fields.items()]
 SWITCHES = list(SwitchOverrides.model_fields)
 
 

@@ -1,11 +1,12 @@
-"""params/variants/: the procedure's switches, the loss weights, and how a variant's switches are resolved.
+"""params/variants/: the procedure's switches, the loss weights, and how a variant's are resolved: the procedure's, as the data
+set refines them, and then as the variant has them.
 
 Each switch is one difference between the published code and a careful reproduction: docs/deviations.md.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import Field
 
@@ -90,30 +91,59 @@ PROCEDURES = {
 
 
 class LossWeights(Parameters):
-    """Weights of the three objectives; the paper's are 1, 1 and 0.1."""
+    """Weights of the three objectives; an objective with weight 0 is left out, at no cost."""
 
     global_: Weight = Field(alias="global")
     atp: Weight
     ara: Weight
 
 
+class WeightOverrides(Parameters):
+    """Any subset of the weights."""
+
+    global_: Weight | None = Field(default=None, alias="global")
+    atp: Weight | None = None
+    ara: Weight | None = None
+
+
+PUBLISHED_WEIGHTS = LossWeights.model_validate({"global": 1.0, "atp": 1.0, "ara": 0.1})
+
+
 class Variant(Parameters):
-    """params/variants/<variant>.yaml: one row of the ablation."""
+    """params/variants/<variant>.yaml: one row of the ablation. It leaves an objective out by the weight 0."""
 
     title: str
     procedure: Literal["published", "robust"]
-    weights: LossWeights
+    weights: WeightOverrides = WeightOverrides()
     switches: SwitchOverrides = SwitchOverrides()
+
+    @property
+    def objectives(self) -> frozenset[str]:
+        """Those that are not left out: of `global_`, `atp` and `ara`."""
+        return frozenset(name for name, weight in self.weights if weight != 0)
 
     @property
     def reranks(self) -> bool:
         """Only a variant whose match head was trained may re-rank."""
-        return self.weights.atp > 0
+        return "atp" in self.objectives
 
 
 def resolve_switches(variant: Variant, refinements: SwitchOverrides) -> Switches:
     """The procedure's switches, refined by the data set (robust only), then by the variant."""
-    values = PROCEDURES[variant.procedure].model_dump()
-    if variant.procedure == "robust":
-        values |= refinements.model_dump(exclude_none=True)
-    return Switches(**values | variant.switches.model_dump(exclude_none=True))
+    start = PROCEDURES[variant.procedure]
+    return refined(start if variant.procedure == "published" else refined(start, refinements), variant.switches)
+
+
+def resolve_weights(variant: Variant, refinements: WeightOverrides) -> LossWeights:
+    """The published weights, refined by the data set (robust only), then by the variant."""
+    start = PUBLISHED_WEIGHTS
+    return refined(start if variant.procedure == "published" else refined(start, refinements), variant.weights)
+
+
+P = TypeVar("P", bound=Parameters)
+
+
+def refined(start: P, overrides: Parameters) -> P:
+    """`start` with those values that `overrides` has."""
+    values = start.model_dump(by_alias=True) | overrides.model_dump(by_alias=True, exclude_none=True)
+    return type(start).model_validate(values)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, said_as
-from cada.config.method import SwitchOverrides
+from cada.config.method import SwitchOverrides, WeightOverrides
 
 Precision = Literal["fp32", "bf16"]
 
@@ -90,7 +90,7 @@ class Validation(Parameters):
 
 
 class Train(Parameters):
-    """params/<dataset>/train.yaml. `switches` refine the robust procedure for this data set.
+    """params/<dataset>/train.yaml. `switches` and `weights` (of the losses) refine the robust procedure for this data set.
 
     `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would
     have. It is the number of test persons whose captions are asked, `all` or `none`.
@@ -102,9 +102,17 @@ class Train(Parameters):
     validation: Validation
     compute: Compute
     switches: SwitchOverrides = SwitchOverrides()
+    weights: WeightOverrides = WeightOverrides()
     watch_test: Annotated[Positive | Literal["all", "none"], said_as("a number above 0, all or none")] = "none"
     log_every: Positive
     save_seconds: Weight = 60.0
+
+    @field_validator("weights")
+    @classmethod
+    def _none_left_out(cls, weights: WeightOverrides) -> WeightOverrides:
+        if left_out := [name.rstrip("_") for name, weight in weights if weight == 0]:
+            raise ValueError(f"{', '.join(left_out)} is 0, but it is a variant that leaves an objective out")
+        return weights
 
 
 class Evaluate(Validation):

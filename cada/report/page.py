@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cada.config import LossWeights
 from cada.errors import CadaError
 from cada.files import write_text
 from cada.report.rendering import TEMPLATES, render
@@ -24,7 +23,7 @@ class Row:
     name: str
     title: str
     procedure: str
-    weights: LossWeights
+    objectives: Sequence[str]  # with their weights where the variant has its own
 
 
 def write_page(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from cada.config import Architecture, Augmentation, Optimisation, Transformer
+from cada.config import Architecture, Augmentation, LossWeights, Optimisation, Transformer
 
 PUBLISHED = {
     "start": "BLIP's weights (model_base.pth)",
@@ -13,6 +13,7 @@ PUBLISHED = {
     "image encoder": "12 layers of width 768",
     "text encoder, attribute decoder": "12 layers of width 768 each",
     "dropout": "0.1",
+    "weights of the losses": "global 1, ATP 1, ARA 0.1",
     "epochs": "30",
     "batch": "120",
     "learning rate": "1e-05, no warm-up, then a cosine by the epoch",
@@ -39,6 +40,7 @@ def recipe(
     *,
     start: Literal["pretrain", "file"],
     model: Architecture,
+    weights: LossWeights,
     optimisation: Optimisation,
     augmentation: Augmentation,
     top_k: int,
@@ -51,6 +53,7 @@ def recipe(
         "image encoder": _layers(model.vision),
         "text encoder, attribute decoder": f"{_layers(model.text)} each",
         "dropout": f"{model.dropout:g}",
+        "weights of the losses": f"global {weights.global_:g}, ATP {weights.atp:g}, ARA {weights.ara:g}",
         "epochs": f"{optimisation.epochs:g}",
         "batch": str(optimisation.batch_size),
         "learning rate": f"{optimisation.learning_rate:g}, {warmup} warm-up, then a cosine by the {optimisation.schedule}",

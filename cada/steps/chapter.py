@@ -59,6 +59,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
             dataset,
             start=parameters.initial.source,
             model=parameters.model,
+            weights=config.refined(config.PUBLISHED_WEIGHTS, parameters.train.weights),
             optimisation=parameters.train.optimisation,
             augmentation=parameters.train.augmentation,
             top_k=parameters.evaluate.top_k,

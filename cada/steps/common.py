@@ -34,7 +34,8 @@ def training_parameters(dataset: str, variant: str) -> tuple[dict[str, Any], str
     """The parameters that make a trained model, as MLflow shows them, and their hash, by which its run is found."""
     parameters, chosen = config.load_dataset(dataset), config.load_variant(variant)
     switches = config.resolve_switches(chosen, parameters.train.switches)
-    return described(chosen.weights, switches, parameters.train, parameters.model, parameters.data)
+    weights = config.resolve_weights(chosen, parameters.train.weights)
+    return described(weights, switches, parameters.train, parameters.model, parameters.data)
 
 
 def described(*parts: config.Parameters) -> tuple[dict[str, Any], str]:

@@ -70,7 +70,7 @@ def _machine() -> dict[str, str]:
 
 def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParameters]) -> list[str]:
     """The workflow's variants that mask the words that NLTK tags, on any of the data sets."""
-    maskers = [name for name in matrix.variants if config.load_variant(name).weights.ara]
+    maskers = [name for name in matrix.variants if "ara" in config.load_variant(name).objectives]
     return [name for name in maskers if any(_switches(name, recipe).ara_masking == "words" for recipe in recipes)]
 
 

@@ -14,7 +14,7 @@ class Reported:
     """Variants by name, in the workflow file's order, with what is said and compared of them."""
 
     titles: dict[str, str]
-    objectives: dict[str, frozenset[str]]  # whose weight is above 0
+    objectives: dict[str, frozenset[str]]
     seeds: tuple[int, ...]
 
 
@@ -26,6 +26,6 @@ def reported(dataset: str, workflow: Path) -> Reported:
     variants = {name: config.load_variant(name) for name in matrix.rows}
     return Reported(
         titles={name: variant.title for name, variant in variants.items()},
-        objectives={name: frozenset(key for key, weight in variant.weights if weight > 0) for name, variant in variants.items()},
+        objectives={name: variant.objectives for name, variant in variants.items()},
         seeds=tuple(matrix.seeds),
     )

@@ -48,7 +48,7 @@ def train_cell(cell: Cell, device: torch.device) -> None:
     pictures_of = partial(open_pictures, dataset, size=architecture.image_size, threads=settings.compute.threads)
     split = take_split(records, "train", root=parameters.data.root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
-    if chosen.weights.ara:
+    if "ara" in chosen.objectives:
         phrases = read_phrases(layout.phrases, dataset)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
@@ -66,7 +66,7 @@ def train_cell(cell: Cell, device: torch.device) -> None:
             watched=watched,
             optimisation=settings.optimisation,
             augmentation=settings.augmentation,
-            weights=chosen.weights,
+            weights=config.resolve_weights(chosen, settings.weights),
             switches=switches,
             special=SpecialTokens(tokenizer.enc, tokenizer.mask),
             engine=engine_of(chosen, settings.validation, tokenizer, device, settings.compute.precision),

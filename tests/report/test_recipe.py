@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from cada.config import load_dataset
+from cada.config import PUBLISHED_WEIGHTS, load_dataset, refined
 from cada.report.recipe import Choice, recipe
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +15,7 @@ def differences(dataset: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choi
         dataset,
         start=parameters.initial.source,
         model=parameters.model,
+        weights=refined(PUBLISHED_WEIGHTS, parameters.train.weights),
         optimisation=parameters.train.optimisation,
         augmentation=parameters.train.augmentation,
         top_k=parameters.evaluate.top_k,

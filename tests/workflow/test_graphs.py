@@ -22,8 +22,9 @@ EVALUATIONS = [
 OF_THE_SET = ("attention", "chapter", "figures", "probe-tables", "tables")
 REPORTS = sorted(f"{step} --workflow params/workflow.yaml" for step in (*(f"{step} synthpedes" for step in OF_THE_SET), "report"))
 
+OTHER_WEIGHT = ("procedure: robust", "procedure: robust\nweights: {ara: 0.2}")
 CHANGES = {
-    "a variant": ("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2", sorted([*DUAL, *REPORTS])),
+    "a variant": ("params/variants/dual.yaml", *OTHER_WEIGHT, sorted([*DUAL, *REPORTS])),
     "the evaluation": ("params/synthpedes/evaluate.yaml", "bootstrap: 1000", "bootstrap: 999", sorted([*EVALUATIONS, *REPORTS])),
 }
 
@@ -57,7 +58,7 @@ def test_a_change_runs_what_follows_from_it_and_nothing_else(project: Project, c
 
 def test_recording_refuses_while_there_is_work(project: Project) -> None:
     project.snakemake()
-    project.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2")
+    project.edit("params/variants/dual.yaml", *OTHER_WEIGHT)
     assert "Snakemake has work left" in project.run("workflow/scripts/record.sh", check=False)
     assert not (project.root / "dvc.lock").exists()
 
@@ -171,7 +172,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
 def test_a_cluster_is_asked_for_what_the_steps_need(project: Project) -> None:
     """The Slurm profile with an sbatch that writes down how it is called."""
     project.snakemake()
-    project.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.2")
+    project.edit("params/variants/dual.yaml", *OTHER_WEIGHT)
     profile = ("--workflow-profile", "profiles/slurm")
     plan = project.run("snakemake", *profile, "--dry-run", "--", "all")
     assert re.search(r"^train +2$", plan, re.MULTILINE)

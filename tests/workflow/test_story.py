@@ -53,7 +53,7 @@ def test_the_tools_tell_one_truth(make_project: Callable[..., Project]) -> None:
     assert clone.files() == project.files()
 
     for copy in (project, clone):
-        copy.edit("params/variants/dual.yaml", "ara: 0.1", "ara: 0.9")
+        copy.edit("params/variants/dual.yaml", "procedure: robust", "procedure: robust\nweights: {ara: 0.9}")
     assert planned_by_snakemake(clone) == planned_by_dvc(clone) == DUAL
     dvc_is_killed_and_goes_on(clone)
     the_training_is_tracked(clone)
