@@ -271,7 +271,7 @@ def test_checkpoints_and_chunks_each_repeat_the_forward_pass(recipe: Recipe) -> 
 def test_counts_come_from_the_parameters() -> None:
     assert split_counts(config.load_dataset("cuhk_pedes").data, "held_out")["test"] == Counts(persons=1000, images=3074, captions=6156)
     drawn = split_counts(config.load_dataset("synthpedes").data, "held_out")
-    assert drawn["train"] == Counts(persons=2000, images=8000, captions=16000)
+    assert drawn["train"] == Counts(persons=4000, images=16000, captions=32000)
 
 
 def test_an_absent_val_is_taken_off_train_or_is_test() -> None:
