@@ -31,7 +31,8 @@ def test_the_recipes_of_the_public_sets_are_the_published_ones(dataset: str, mon
 def test_what_a_drawn_set_does_otherwise_stands_beside_what_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
     found = differences("synthpedes", monkeypatch)
     assert found["batch"] == Choice("batch", "120", "64")
-    assert found["learning rate"].here == "0.001, 50 steps of warm-up, then a cosine by the step"
+    assert found["weights of the losses"] == Choice("weights of the losses", "global 1, ATP 1, ARA 0.1", "global 1, ATP 1, ARA 3")
+    assert found["learning rate"].here == "0.002, 50 steps of warm-up, then a cosine by the step"
     assert found["pictures, height x width"].here == "96 x 48, in patches of 16 x 8"
     assert (found["gradient clipping"].published, found["gradient clipping"].here) == ("none", "at a norm of 1")
     assert {"start", "image encoder", "dropout", "epochs", "AdamW", "pictures that are re-ranked (k)"} < set(found)
