@@ -54,7 +54,7 @@ def one_step(micro_batch: int | None = None) -> dict[str, Outcome]:
         found[name] = outcome(values, model)
     model, draw = tiny_model(dropout=0.0), torch.Generator().manual_seed(3)
     batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=CHANGES, padded_to=None, draw=draw, device=CPU)
-    values = pretraining_losses(model, batch, mask_rate=0.3, special=SPECIAL, draw=draw, micro_batch=micro_batch)
+    values = pretraining_losses(model, batch, mask_rate=0.3, decoder_mask_rate=0.5, special=SPECIAL, draw=draw, micro_batch=micro_batch)
     return found | {"pretraining": outcome(values, model)}
 
 

@@ -55,13 +55,17 @@ class Compute(Parameters):
 
 
 class Pretraining(Parameters):
-    """The stand-in for BLIP's pre-training: contrastive, matching and masked-language losses."""
+    """The stand-in for BLIP's pre-training: contrastive, matching and masked-language losses, and the attribute decoder's.
+
+    `mask_rate` and `decoder_mask_rate` are the shares of words that the last two predict.
+    """
 
     seed: int
     optimisation: Optimisation
     augmentation: Augmentation
     compute: Compute
     mask_rate: Probability
+    decoder_mask_rate: Probability
     log_every: Positive
     save_seconds: Weight = 60.0
 

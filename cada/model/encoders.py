@@ -156,7 +156,3 @@ class AttributeDecoder(nn.Module):
         """
         hidden = self.bert.bert(ids, attention_mask=causal_mask(mask), encoder_hidden_states=image_tokens).last_hidden_state
         return self.bert.cls(hidden[selected])
-
-    def start_from(self, text_encoder: TextEncoder) -> None:
-        """Copy the text encoder's weights; the head keeps its own."""
-        self.bert.bert.load_state_dict(text_encoder.bert.state_dict())

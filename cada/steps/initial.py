@@ -100,6 +100,7 @@ def _pretrained(
         optimisation=settings.optimisation,
         augmentation=settings.augmentation,
         mask_rate=settings.mask_rate,
+        decoder_mask_rate=settings.decoder_mask_rate,
         special=SpecialTokens(tokenizer.enc, tokenizer.mask),
         seed=settings.seed,
         device=device,

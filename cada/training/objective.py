@@ -74,7 +74,7 @@ def association_losses(
         selected = losses.select_groups(captions.groups, rate=switches.ara_rate, generator=generator)  # on the CPU
         over, selected = ara_divisor(selected, mean=switches.ara_mean), upload(selected, captions.ids.device)
         values["loss_ara"] = region_attribute_loss(
-            model, captions, encoded.tokens, selected, mask=special.mask, over=over, micro_batch=micro_batch
+            model, captions, encoded.tokens, selected, special=special, over=over, micro_batch=micro_batch
         )
         total = total + weights.ara * values["loss_ara"]
     return {"loss": total, **values}
@@ -150,13 +150,20 @@ def ara_divisor(selected: Tensor, *, mean: str) -> int:
 
 
 def region_attribute_loss(
-    model: Cada, captions: TokenBatch, image_tokens: Tensor, selected: Tensor, *, mask: int, over: int, micro_batch: int | None = None
+    model: Cada,
+    captions: TokenBatch,
+    image_tokens: Tensor,
+    selected: Tensor,
+    *,
+    special: SpecialTokens,
+    over: int,
+    micro_batch: int | None = None,
 ) -> Tensor:
     """ARA: predict the masked attribute words, `selected` (B, L), of this process's captions from their images."""
     own = distributed.own_rows(len(captions.ids))
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        logits = model.attribute_decoder(ids.masked_fill(chosen, mask), visible, tokens, chosen)
+        logits = model.attribute_decoder(ids.masked_fill(chosen, special.mask), visible, tokens, chosen)
         return losses.attribute_loss(logits, ids[chosen], over=over)[None]
 
     return in_chunks(predict, micro_batch, captions.ids[own], captions.mask[own], image_tokens, selected[own]).sum()

@@ -1,7 +1,7 @@
-"""A stand-in for BLIP's pre-training: contrastive, matching and masked-language losses on persons of its own.
+"""A stand-in for BLIP's pre-training on persons of its own: contrastive, matching and masked-language losses, and the decoder's.
 
-The fine-tuned variants need a match head and a decoder that already know something (from scratch the published
-negatives leave them at chance). The attribute decoder starts as a copy of the text encoder.
+The fine-tuned variants need a match head and a decoder that already know something: from scratch the published negatives
+leave the head at chance, and BLIP's decoder too has been trained before CADA starts from it.
 Legend: B batch, L tokens, M masked tokens, D width.
 """
 
@@ -22,7 +22,7 @@ from cada.model.cada import Cada
 from cada.training.batches import Batches, TrainingSet
 from cada.training.chunks import in_chunks
 from cada.training.loop import Progress, fit
-from cada.training.objective import Batch, SpecialTokens, encode, global_loss, token_patch_loss
+from cada.training.objective import Batch, SpecialTokens, encode, global_loss, region_attribute_loss, token_patch_loss
 
 
 def pretrain(
@@ -32,6 +32,7 @@ def pretrain(
     optimisation: Optimisation,
     augmentation: Augmentation,
     mask_rate: float,
+    decoder_mask_rate: float,
     special: SpecialTokens,
     seed: int,
     device: torch.device,
@@ -41,8 +42,7 @@ def pretrain(
     precision: Precision = "fp32",
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
-    """Train all parts but the decoder's layers, then copy the text encoder into the decoder."""
-
+    """Train all parts together."""
     sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=True)
     batches = Batches(training, sampler, augmentation, None, "pretraining batch", device)
 
@@ -50,10 +50,16 @@ def pretrain(
         batch, draw = drawn
         with autocast(device, precision):
             return pretraining_losses(
-                model, batch, mask_rate=mask_rate, special=special, draw=draw, micro_batch=optimisation.micro_batch_size
+                model,
+                batch,
+                mask_rate=mask_rate,
+                decoder_mask_rate=decoder_mask_rate,
+                special=special,
+                draw=draw,
+                micro_batch=optimisation.micro_batch_size,
             )
 
-    progress = fit(
+    return fit(
         model,
         batches.at,
         losses_of,
@@ -65,48 +71,59 @@ def pretrain(
         state=state,
         report=report,
     )
-    model.attribute_decoder.start_from(model.text_encoder)
-    return progress
 
 
 def pretraining_losses(
-    model: Cada, batch: Batch, *, mask_rate: float, special: SpecialTokens, draw: torch.Generator, micro_batch: int | None = None
+    model: Cada,
+    batch: Batch,
+    *,
+    mask_rate: float,
+    decoder_mask_rate: float,
+    special: SpecialTokens,
+    draw: torch.Generator,
+    micro_batch: int | None = None,
 ) -> dict[str, Tensor]:
-    """The three losses, each with weight 1, and their sum as `loss`: this process's shares."""
+    """The four losses, each with weight 1, and their sum as `loss`: this process's shares.
+
+    The decoder's is that of ARA, with words masked at random instead of phrases.
+    """
     captions = batch.captions
     encoded = encode(model, batch, micro_batch=micro_batch)
     negatives = losses.hard_negatives(encoded.images, encoded.texts, batch.persons, how="sampled", generator=draw)
     values = {
         "loss_global": global_loss(encoded, batch),
         "loss_atp": token_patch_loss(model, captions, encoded.tokens, negatives, groups="parts", enc=special.enc, micro_batch=micro_batch),
-        "loss_mlm": masked_language_loss(
-            model, captions, encoded.tokens, rate=mask_rate, special=special, draw=draw, micro_batch=micro_batch
-        ),
     }
+    for name, predict, rate in (("loss_mlm", masked_language_loss, mask_rate), ("loss_ara", region_attribute_loss, decoder_mask_rate)):
+        selected = random_words(captions, rate=rate, draw=draw)  # on the CPU
+        over, selected = max(1, int(selected.sum())), upload(selected, captions.ids.device)
+        values[name] = predict(model, captions, encoded.tokens, selected, special=special, over=over, micro_batch=micro_batch)
     return {"loss": torch.stack(list(values.values())).sum(), **values}
+
+
+def random_words(captions: TokenBatch, *, rate: float, draw: torch.Generator) -> Tensor:
+    """Word pieces (B, L) chosen one by one with probability `rate`, never [CLS] or [SEP]; drawn on the CPU."""
+    pieces = torch.arange(captions.ids.shape[1]) < (captions.lengths.cpu() - 1)[:, None]
+    pieces[:, 0] = False
+    return losses.select_groups(torch.where(pieces, torch.arange(pieces.shape[1]), -1), rate=rate, generator=draw)
 
 
 def masked_language_loss(
     model: Cada,
     captions: TokenBatch,
     image_tokens: Tensor,
+    selected: Tensor,
     *,
-    rate: float,
     special: SpecialTokens,
-    draw: torch.Generator,
+    over: int,
     micro_batch: int | None = None,
 ) -> Tensor:
-    """Predict words masked at random from the rest of the caption and the image, in the text encoder.
+    """Predict the masked words, `selected` (B, L), from the rest of the caption and the image, in the text encoder.
 
-    The decoder's head reads the hidden states; its word embeddings are the text encoder's, as they will be when the
-    decoder starts as a copy.
+    The hidden states are read by the decoder's head, with the text encoder's word embeddings. `over`: see
+    `cada.losses.attribute_loss`.
     """
-    pieces = torch.arange(captions.ids.shape[1]) < (captions.lengths.cpu() - 1)[:, None]
-    pieces[:, 0] = False
-    groups = torch.where(pieces, torch.arange(pieces.shape[1]), -1)
-    selected = losses.select_groups(groups, rate=rate, generator=draw)  # on the CPU
-    over, own = max(1, int(selected.sum())), distributed.own_rows(len(selected))
-    selected = upload(selected, captions.ids.device)
+    own = distributed.own_rows(len(selected))
     head = model.attribute_decoder.bert.cls.predictions
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:

@@ -96,17 +96,6 @@ def test_token_types_are_zero_and_stay_so(model: Cada, ids: Tensor, tokens: Tens
         assert not value.any() and not value.requires_grad and value.grad is None
 
 
-def test_the_decoder_starts_as_the_text_encoder_with_its_own_head(model: Cada) -> None:
-    head = {name: value.clone() for name, value in model.attribute_decoder.bert.cls.named_parameters() if "decoder" not in name}
-    model.attribute_decoder.start_from(model.text_encoder)
-    theirs = dict(model.attribute_decoder.bert.bert.named_parameters())
-    for name, value in model.text_encoder.bert.named_parameters():
-        assert torch.equal(theirs[name], value)
-        assert theirs[name] is not value
-    assert head and all(torch.equal(dict(model.attribute_decoder.bert.cls.named_parameters())[name], value) for name, value in head.items())
-    assert model.attribute_decoder.bert.cls.predictions.decoder.weight is theirs["embeddings.word_embeddings.weight"]
-
-
 @pytest.mark.parametrize("training", [False, True])
 def test_an_image_read_by_many_is_read_as_by_each(training: bool) -> None:
     """Keys and values once per image: the same states and gradients as with its tokens repeated."""

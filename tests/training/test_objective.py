@@ -6,7 +6,7 @@ import torch
 from cada import losses
 from cada.config import PROCEDURES, Augmentation, LossWeights
 from cada.training.objective import association_losses
-from cada.training.pretrain import pretraining_losses
+from cada.training.pretrain import pretraining_losses, random_words
 
 CPU = torch.device("cpu")
 PLAIN = Augmentation(flip=0.0, pad=0, erase=0.0)
@@ -111,13 +111,23 @@ def test_the_attribute_decoder_is_causal(model, batch):
     assert not torch.equal(before[:, 4:], after[:, 4:])
 
 
-def test_pretraining_reaches_every_part_but_the_decoder_s_layers(model, batch, special):
-    values = pretraining_losses(model, batch, mask_rate=0.3, special=special, draw=draw())
-    assert float(values["loss"].detach()) == pytest.approx(sum(float(values[f"loss_{name}"].detach()) for name in ("global", "atp", "mlm")))
+def test_pretraining_reaches_every_part(model, batch, special):
+    values = pretraining_losses(model, batch, mask_rate=0.3, decoder_mask_rate=0.5, special=special, draw=draw())
+    parts = ("global", "atp", "mlm", "ara")
+    assert float(values["loss"].detach()) == pytest.approx(sum(float(values[f"loss_{name}"].detach()) for name in parts))
     values["loss"].backward()
-    without = {name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None}
-    assert all(name.startswith("attribute_decoder.bert.bert.") for name in without)
-    assert not any("cls.predictions" in name for name in without)
+    assert not [name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None]
+
+
+def test_words_are_chosen_at_the_rate_and_special_tokens_never(batch):
+    captions = batch.captions
+    everything = random_words(captions, rate=1.0, draw=draw())
+    expected = captions.mask.clone()
+    expected[:, 0] = False
+    expected[torch.arange(len(expected)), captions.lengths - 1] = False
+    assert torch.equal(everything, expected)
+    counts = [int(random_words(captions, rate=0.3, draw=torch.Generator().manual_seed(seed)).sum()) for seed in range(200)]
+    assert sum(counts) / 200 / int(expected.sum()) == pytest.approx(0.3, abs=0.02)
 
 
 def test_padding_does_not_change_a_caption(model, training, special):
