@@ -1,22 +1,28 @@
-# The pipeline on one page: which files each step turns into which. dvc.yaml says the same to DVC.
+# The pipeline: its steps, with their files and commands, are in cada/pipeline.py; dvc.yaml says the same to DVC.
 #   snakemake --cores 8 all                                               every data set, variant and seed of params/workflow.yaml
+#   snakemake --cores 8 --config 'variants=[dual]' 'seeds=[0]' -- all     some of them
 #   snakemake --cores 8 --configfile params/sweeps/ara.yaml -- all        a grid of values
 #   snakemake --cores 8 --configfile params/smoke/workflow.yaml -- all    the same on the small drawn set
-import shutil
+import os
+import sys
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from snakemake.utils import min_version, validate
+from snakemake.utils import min_version
 
 min_version("9.27")
 
-if shutil.which("cada") is None:
-    raise WorkflowError("The command cada is not found. Activate the environment: source .venv/bin/activate (make environment builds it).")
+sys.path.insert(0, str(Path(workflow.basedir)))  # the code of this folder
 
+# The file that names the matrix: --configfile if given, else params/workflow.yaml.
+MATRIX = Path("params/workflow.yaml")
+if given := workflow.config_settings.configfiles:
+    if len(given) > 1:
+        raise WorkflowError(f"--configfile: {', '.join(map(str, given))}: a matrix is one file. Name one.")
+    MATRIX = Path(os.path.relpath(given[0]))
+else:
 
-configfile: "params/workflow.yaml"
-
-
-validate(config, "workflow/schemas/workflow.schema.json")
+    configfile: "params/workflow.yaml"
 
 
 report: "workflow/report/workflow.rst"
@@ -25,22 +31,12 @@ report: "workflow/report/workflow.rst"
 wildcard_constraints:
     dataset="[a-z][a-z0-9_]*",
     target="[a-z][a-z0-9_]*",
-    variant="[a-z][a-z0-9_]*(,[a-z_]+=[^/,]+)*",
+    variant="[a-z][a-z0-9_]*(,[a-z_]+=[A-Za-z0-9_.+-]+)*",
     seed="[0-9]+",
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/data.smk"
-include: "workflow/rules/phrases.smk"
-include: "workflow/rules/initial.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/attention.smk"
-include: "workflow/rules/probes.smk"
-include: "workflow/rules/transfer.smk"
-include: "workflow/rules/report.smk"
+include: "workflow/rules/steps.smk"
 
 
 onstart:
@@ -50,7 +46,7 @@ onstart:
 rule all:
     default_target: True
     input:
-        all_results(),
+        report_folder(MATRIX) / "report.html",
 
 
 rule probes:

@@ -35,13 +35,18 @@ def lay_aside(matrix: Workflow) -> Iterator[Path]:
 
 def bring_back(matrix: Workflow) -> None:
     """Move back what the matrix lists, where no newer file has taken its place."""
+    for path in laid_aside(matrix):
+        _move(path, path.relative_to(ASIDE))
+
+
+def laid_aside(matrix: Workflow) -> list[Path]:
+    """What `bring_back` moves."""
+    found: list[Path] = []
     for dataset in matrix.datasets:
         for place in (*_listed(dataset, matrix), chapter_folder(dataset)):
             aside = ASIDE / place
-            for path in sorted(aside.iterdir()) if aside.is_dir() else [aside] if aside.exists() else []:
-                target = path.relative_to(ASIDE)
-                if not target.exists():
-                    _move(path, target)
+            found += sorted(aside.iterdir()) if aside.is_dir() else [aside] if aside.exists() else []
+    return [path for path in found if not path.relative_to(ASIDE).exists()]
 
 
 def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:

@@ -8,16 +8,17 @@ import sys
 import threading
 import time
 
+IN_WORKFLOW = "CADA_IN_WORKFLOW"  # set by workflow/scripts/step.sh
 POLL_SECONDS = 0.2
 
 
 def end_with_caller() -> None:
-    """Where workflow/scripts/step.sh asks for it, end this process by SIGTERM as soon as its parent has died.
+    """In a workflow, end this process by SIGTERM as soon as its parent has died.
 
     SIGKILL cannot be handled, so neither Snakemake nor DVC can end their steps when they are killed by it. A step that
     was called by hand goes on in the background when its shell is closed.
     """
-    if os.environ.get("CADA_END_WITH_CALLER"):
+    if IN_WORKFLOW in os.environ:
         threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
 
 

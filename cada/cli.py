@@ -49,7 +49,7 @@ def data_validate(dataset: Dataset) -> None:
 
     Counts, captions and every image, as `prepare` does; all faults are listed.
     """
-    from cada.steps.data import validate_data
+    from cada.steps.look import validate_data
 
     validate_data(dataset)
 
@@ -83,7 +83,7 @@ def data_fetch(
 @data.command("sheet")
 def data_sheet(dataset: Dataset, output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")]) -> None:
     """Draw pictures with their captions."""
-    from cada.steps.data import draw_sheet
+    from cada.steps.look import draw_sheet
 
     draw_sheet(dataset, output)
 
@@ -108,6 +108,21 @@ def weights_import(
     from cada.steps.weights import import_weights
 
     import_weights(source, output, vocabulary=vocabulary, image_size=image_size, heads=heads)
+
+
+@app.command("recipes")
+def recipes(
+    dataset: Annotated[str | None, typer.Argument(help="A data set of the workflow file; without it, all.", show_default=False)] = None,
+    variant: Annotated[str | None, typer.Option("--variant", help="The recipes of a variant alone.", show_default=False)] = None,
+    workflow: WorkflowFile = WORKFLOW,
+) -> None:
+    """Bring the recipes up to date with params/ and the code.
+
+    Prints those that changed: what depends on them is run again. Snakemake and DVC do this themselves.
+    """
+    from cada.steps.recipes import write_recipes
+
+    write_recipes(dataset, variant, workflow=workflow)
 
 
 @app.command("phrases")
@@ -135,6 +150,22 @@ def train(dataset: Dataset, variant: Variant, seed: Seed) -> None:
     from cada.steps.train import train_variant
 
     train_variant(dataset, variant, seed)
+
+
+@app.command("resume")
+def resume(
+    dataset: Dataset,
+    state: Annotated[str | None, typer.Argument(help="The state's name; without it they are listed.", show_default=False)] = None,
+    variant: Annotated[str | None, typer.Option("--variant", help="Without it, the pre-training.", show_default=False)] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the training.", show_default=False)] = None,
+) -> None:
+    """Go on from an interrupted training that other code has made.
+
+    The next training of this variant and seed starts at the state's step. Its parameters and inputs must be those of now.
+    """
+    from cada.steps.resume import resume as resume_from
+
+    resume_from(dataset, variant, seed, state)
 
 
 @app.command("evaluate")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
+DEFAULT = "default"
 PUBLISHED = PARAMS / "published.csv"
 RESULTS = Path("results")
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
@@ -56,26 +58,26 @@ class Layout:
     def initial(self) -> Path:
         return self.root / "initial"
 
-    def model(self, variant: str, seed: int) -> Path:
+    def model(self, variant: str, seed: int | str) -> Path:
         return self.root / "models" / variant / str(seed)
 
-    def history(self, variant: str, seed: int) -> Path:
+    def history(self, variant: str, seed: int | str) -> Path:
         return self.root / "history" / variant / f"{seed}.csv"
 
-    def metrics(self, variant: str, seed: int) -> Path:
+    def metrics(self, variant: str, seed: int | str) -> Path:
         return self.scores_on(self.dataset) / variant / f"{seed}.json"
 
-    def rankings(self, variant: str, seed: int) -> Path:
+    def rankings(self, variant: str, seed: int | str) -> Path:
         return self.root / "rankings" / variant / f"{seed}.parquet"
 
-    def probes(self, variant: str, seed: int) -> Path:
+    def probes(self, variant: str, seed: int | str) -> Path:
         return self.root / "probes" / variant / f"{seed}.json"
 
-    def probe_outcomes(self, variant: str, seed: int) -> Path:
+    def probe_outcomes(self, variant: str, seed: int | str) -> Path:
         """What became of every query under every change of `probes`."""
         return self.root / "probes" / variant / f"{seed}.parquet"
 
-    def transfer(self, target: str, variant: str, seed: int) -> Path:
+    def transfer(self, target: str, variant: str, seed: int | str) -> Path:
         """The metrics of a model that was trained here, on the test split of another data set."""
         return self.scores_on(target) / variant / f"{seed}.json"
 
@@ -84,8 +86,8 @@ class Layout:
         return self.root / "metrics" if target == self.dataset else self.root / "transfer" / target
 
     def reports(self, workflow: Path = WORKFLOW) -> Path:
-        """Where what is made of a workflow file's models lies: beside them, or in a folder of its own, as `_place` says."""
-        return self.root / _place(workflow)
+        """Where what is made of a workflow file's models lies: beside them, or, of a sweep, in a folder of its own."""
+        return self.root / _of_sweep(workflow)
 
     def attention(self, workflow: Path = WORKFLOW) -> Path:
         """The attention pictures of a workflow file."""
@@ -106,29 +108,39 @@ class Layout:
 
 def transfer_tables(workflow: Path = WORKFLOW) -> Path:
     """The table of all data sets of a workflow file."""
-    return RESULTS / "transfer" / _place(workflow)
+    return RESULTS / "transfer" / _of_sweep(workflow)
 
 
-def _place(workflow: Path) -> Path:
-    """Beside the models for params/workflow.yaml and params/<dataset>/workflow.yaml; every other file has a place in sweeps/."""
-    name = report_folder(workflow).relative_to(RESULTS)
-    if name.is_relative_to(SWEEPS.name):
-        return name
-    return Path() if workflow.stem == WORKFLOW.stem else SWEEPS.name / name
+def matrix_name(workflow: Path) -> str:
+    """What the matrix of a workflow file is called: by it its reports and its runs in MLflow are found.
+
+    `default`: params/workflow.yaml. A data set's name: params/<dataset>/workflow.yaml. All others are sweeps: `sweeps/ara` is
+    params/sweeps/ara.yaml, and the name of a file elsewhere ends with some digits that are its folder's.
+    """
+    place, params = Path(os.path.relpath(workflow)), PARAMS
+    if place == WORKFLOW:
+        return DEFAULT
+    if place.is_relative_to(SWEEPS):
+        return f"{SWEEPS.name}/{place.relative_to(SWEEPS).with_suffix('').as_posix()}"
+    if place.name == WORKFLOW.name and place.parent.parent == params and (place.parent / "data.yaml").is_file():
+        return place.parent.name
+    folder = hashlib.sha256(place.parent.as_posix().encode()).hexdigest()[:6]
+    return f"{SWEEPS.name}/{place.stem}-{folder}"
 
 
 def is_sweep(workflow: Path) -> bool:
-    """Whether a workflow file is one of params/sweeps/."""
-    return workflow.resolve().parent == SWEEPS.resolve()
+    """Whether a workflow file is neither params/workflow.yaml nor a data set's own."""
+    return matrix_name(workflow).startswith(f"{SWEEPS.name}/")
 
 
 def report_folder(workflow: Path = WORKFLOW) -> Path:
     """Where a workflow file's report lies: results/ for params/workflow.yaml, results/sweeps/ara for params/sweeps/ara.yaml."""
-    path, params = workflow.resolve().with_suffix(""), PARAMS.resolve()
-    if not path.is_relative_to(params):
-        return RESULTS / SWEEPS.name / path.name
-    place = path.relative_to(params)
-    return RESULTS / (place.parent if place.name == WORKFLOW.stem else place)
+    name = matrix_name(workflow)
+    return RESULTS if name == DEFAULT else RESULTS / name
+
+
+def _of_sweep(workflow: Path) -> Path:
+    return Path(matrix_name(workflow)) if is_sweep(workflow) else Path()
 
 
 def chapter_folder(dataset: str, workflow: Path = WORKFLOW) -> Path:

@@ -11,7 +11,7 @@ from cada import tracking
 from cada.errors import CadaError
 from cada.files import digest, read_json
 from cada.model.folder import WEIGHTS
-from cada.paths import RESULTS, SWEEPS, WORKFLOW, Cell, Layout
+from cada.paths import RESULTS, Cell, Layout
 
 Describe = Callable[[Cell], tuple[Mapping[str, Any], str]]
 
@@ -25,10 +25,10 @@ def sync(describe: Describe) -> None:
     for history in sorted(RESULTS.glob("*/history/*/*.csv")):
         cell = Cell(history.parts[1], history.parts[3], int(history.stem))
         _sync_cell(cell, history, tracking.Description(*describe(cell), _digest(Layout(cell.dataset).manifest)))
-    for layout in map(Layout, sorted(path.name for path in RESULTS.iterdir())):
-        for workflow in (WORKFLOW, *sorted(SWEEPS.glob("*.yaml"))):
-            for folder in (layout.tables(workflow), layout.figures(workflow), layout.attention(workflow)):
-                if folder.exists() and not tracking.tell_reports(layout.dataset, folder, workflow=workflow):
+    for dataset in sorted(path.name for path in RESULTS.iterdir()):
+        for sweep, recipe in tracking.matrices(dataset):
+            for folder in (recipe.parents[1] / kind for kind in ("tables", "figures", "attention")):
+                if folder.exists() and not tracking.tell_reports(dataset, folder, sweep=sweep):
                     raise _not_told(str(folder))
 
 

@@ -4,8 +4,19 @@ Sizes are (height, width). Only the command line holds a whole configuration; fu
 """
 
 from cada.config.base import Parameters, Pinned
-from cada.config.data import Counts, Data, Format, Persons, Phrases, Synthesis
-from cada.config.loading import DatasetParameters, complaint, known_datasets, load, load_dataset, load_variant, load_workflow, params_hash
+from cada.config.data import Counts, Data, Format, Persons, Phrases, Source, Synthesis
+from cada.config.loading import (
+    DatasetParameters,
+    complaint,
+    known_datasets,
+    load,
+    load_dataset,
+    load_storage,
+    load_variant,
+    load_workflow,
+    matrix_of,
+    validated,
+)
 from cada.config.matrix import Grid, Workflow, base_of, values_of
 from cada.config.method import (
     PROCEDURES,
@@ -24,6 +35,7 @@ from cada.config.method import (
     SwitchOverrides,
     Variant,
     WeightOverrides,
+    read_by,
     refined,
     resolve_switches,
     resolve_weights,
@@ -40,8 +52,10 @@ from cada.config.steps import (
     Probe,
     TextProbes,
     Train,
+    TrainSettings,
     Validation,
 )
+from cada.config.storage import Storage
 
 __all__ = [
     "PROCEDURES",
@@ -75,11 +89,14 @@ __all__ = [
     "Probe",
     "Queries",
     "Selection",
+    "Source",
+    "Storage",
     "SwitchOverrides",
     "Switches",
     "Synthesis",
     "TextProbes",
     "Train",
+    "TrainSettings",
     "Transformer",
     "Validation",
     "Variant",
@@ -90,11 +107,14 @@ __all__ = [
     "known_datasets",
     "load",
     "load_dataset",
+    "load_storage",
     "load_variant",
     "load_workflow",
-    "params_hash",
+    "matrix_of",
+    "read_by",
     "refined",
     "resolve_switches",
     "resolve_weights",
+    "validated",
     "values_of",
 ]

@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_serializer,
+)
 
 Positive = Annotated[int, Field(gt=0)]
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -31,6 +40,14 @@ class Parameters(BaseModel):
     """Base of all parameter models."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Overrides(Parameters):
+    """Base of what replaces some values of another model: a key that is None replaces nothing, and is not written."""
+
+    @model_serializer(mode="wrap")
+    def _given(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in inner(self).items() if value is not None}
 
 
 class Pinned(Parameters):

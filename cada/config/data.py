@@ -36,20 +36,29 @@ class Counts(Parameters):
     captions: Positive
 
 
-class Data(Parameters):
+class Source(Parameters):
+    """Where a set lies and in which format: all that is needed to read its records."""
+
+    format: Format
+    root: Path
+
+
+class Data(Source):
     """params/<dataset>/data.yaml. With `synthesis` the set is drawn, without it the user brings it.
 
     `expected` are the published counts per split of the annotation. `held_out_persons` train persons become val where
     the annotation has none (see `Switches.absent_val`). `remark`: what the report shall say of the persons.
     """
 
-    format: Format
-    root: Path
     gallery_parts: Positive = 1
     synthesis: Synthesis | None = None
     expected: dict[str, Counts] | None = None
     held_out_persons: Positive | None = None
     remark: str | None = None
+
+    @property
+    def source(self) -> Source:
+        return Source(format=self.format, root=self.root)
 
 
 class Phrases(Parameters):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import json
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,8 +15,9 @@ from cada.config.matrix import Grid, Workflow, base_of, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Probe, Train
+from cada.config.storage import Storage
 from cada.errors import CadaError
-from cada.paths import PARAMS, SWEEPS, WORKFLOW, Layout, variant_params
+from cada.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, variant_params
 
 
 class DatasetParameters(Parameters):
@@ -49,7 +48,7 @@ class _Loader(yaml.SafeLoader):
 
 def load(path: Path, model: type[P]) -> P:
     """Read one parameter file. `CadaError` names the file and each wrong key."""
-    return _validated(read_yaml(path), model, source=str(path))
+    return validated(read_yaml(path), model, source=str(path))
 
 
 def read_yaml(path: Path) -> Any:
@@ -62,7 +61,8 @@ def read_yaml(path: Path) -> Any:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
 
 
-def _validated(values: Any, model: type[P], *, source: str) -> P:
+def validated(values: Any, model: type[P], *, source: str) -> P:
+    """The values as a model. `CadaError` names the source and each wrong key."""
     try:
         return model.model_validate(values)
     except ValidationError as error:
@@ -96,9 +96,17 @@ def _keys(model: type[BaseModel]) -> set[str]:
 
 def load_workflow(path: Path = WORKFLOW) -> Workflow:
     """The matrix of the experiment, or of a sweep."""
-    matrix = load(path, Workflow)
-    if matrix.grid != Grid() and path.resolve().parent != SWEEPS.resolve():
+    return matrix_of(read_yaml(path), path)
+
+
+def matrix_of(values: Any, path: Path) -> Workflow:
+    """The matrix that the values of a workflow file give, those of the file `path` or others in their place."""
+    matrix = validated(values, Workflow, source=str(path))
+    if matrix.grid != Grid() and matrix_name(path) == DEFAULT:
         raise CadaError(f"{path}: grid: belongs in a file of {SWEEPS}/; dvc.yaml knows no combinations.")
+    own = matrix_name(path)
+    if not is_sweep(path) and own != DEFAULT and matrix.datasets != (own,):
+        raise CadaError(f"{path}: datasets: lists {', '.join(matrix.datasets)}. List {own} alone, or put the file in {SWEEPS}/.")
     return matrix
 
 
@@ -124,15 +132,14 @@ def load_variant(variant: str) -> Variant:
     if not path.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise CadaError(f"{variant}: no such variant; {path.parent}/ has {', '.join(known)}.")
-    return _validated(with_values(load(path, Variant), variant), Variant, source=variant)
+    return validated(with_values(load(path, Variant), variant), Variant, source=variant)
+
+
+def load_storage() -> Storage:
+    """What is kept under .cada/."""
+    return load(PARAMS / "storage.yaml", Storage)
 
 
 def known_datasets() -> list[str]:
     """The data sets that have a folder of parameters."""
     return sorted(folder.name for folder in PARAMS.iterdir() if (folder / "data.yaml").is_file())
-
-
-def params_hash(*parameters: Parameters) -> str:
-    """Twelve hexadecimal digits that change whenever any value does."""
-    values = [item.model_dump(mode="json", by_alias=True) for item in parameters]
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()[:12]

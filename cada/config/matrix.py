@@ -79,7 +79,7 @@ def values_of(name: str) -> dict[str, str]:
 def with_values(variant: Variant, name: str) -> dict[str, Any]:
     """The variant's parameters with the values that the name gives, not yet validated."""
     changes = values_of(name)
-    parameters: dict[str, Any] = variant.model_dump(by_alias=True, exclude_none=True)
+    parameters: dict[str, Any] = variant.model_dump(by_alias=True)
     for key, value in changes.items():
         parameters["weights" if key in WEIGHTS else "switches"][key] = value  # pydantic reads numbers from text
     if changes:

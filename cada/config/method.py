@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 
 from pydantic import Field
 
-from cada.config.base import Parameters, Positive, Probability, Weight
+from cada.config.base import Overrides, Parameters, Positive, Probability, Weight
 
 Sampling = Literal["random", "lookalikes"]
 HardNegatives = Literal["published", "hardest", "sampled"]
@@ -41,7 +41,7 @@ class Switches(Parameters):
     queries: Queries
 
 
-class SwitchOverrides(Parameters):
+class SwitchOverrides(Overrides):
     """Any subset of the switches."""
 
     batches: Sampling | None = None
@@ -90,6 +90,23 @@ PROCEDURES = {
 }
 
 
+# The steps that read a switch, and the objective without which they do not.
+READERS: dict[str, tuple[frozenset[str], str | None]] = {
+    "batches": (frozenset({"train"}), None),
+    "hard_negatives": (frozenset({"train"}), "atp"),
+    "local_groups": (frozenset({"train"}), "atp"),
+    "group_count": (frozenset({"train"}), "atp"),
+    "padding": (frozenset({"train"}), None),
+    "ara_masking": (frozenset({"train"}), "ara"),
+    "ara_rate": (frozenset({"train"}), "ara"),
+    "ara_mean": (frozenset({"train"}), "ara"),
+    "fusion": (frozenset({"train", "evaluate"}), "atp"),
+    "selection": (frozenset({"train", "evaluate"}), None),
+    "absent_val": (frozenset({"train", "evaluate", "probe"}), None),
+    "queries": (frozenset({"train", "evaluate", "probe", "transfer"}), None),
+}
+
+
 class LossWeights(Parameters):
     """Weights of the three objectives; an objective with weight 0 is left out, at no cost."""
 
@@ -98,7 +115,7 @@ class LossWeights(Parameters):
     ara: Weight
 
 
-class WeightOverrides(Parameters):
+class WeightOverrides(Overrides):
     """Any subset of the weights."""
 
     global_: Weight | None = Field(default=None, alias="global")
@@ -140,10 +157,16 @@ def resolve_weights(variant: Variant, refinements: WeightOverrides) -> LossWeigh
     return refined(start if variant.procedure == "published" else refined(start, refinements), variant.weights)
 
 
+def read_by(step: str, switches: Switches, objectives: frozenset[str]) -> Switches:
+    """Those of the switches that a step reads for a variant with these objectives: the others are no attributes of the result."""
+    read = {name for name, (steps, objective) in READERS.items() if step in steps and objective in objectives | {None}}
+    return Switches.model_construct(**{name: value for name, value in switches if name in read})
+
+
 P = TypeVar("P", bound=Parameters)
 
 
-def refined(start: P, overrides: Parameters) -> P:
+def refined(start: P, overrides: Overrides) -> P:
     """`start` with those values that `overrides` has."""
-    values = start.model_dump(by_alias=True) | overrides.model_dump(by_alias=True, exclude_none=True)
+    values = start.model_dump(by_alias=True) | overrides.model_dump(by_alias=True)
     return type(start).model_validate(values)

@@ -93,8 +93,8 @@ class Validation(Parameters):
     memory_mb: Positive = 2048
 
 
-class Train(Parameters):
-    """params/<dataset>/train.yaml. `switches` and `weights` (of the losses) refine the robust procedure for this data set.
+class TrainSettings(Parameters):
+    """How a training runs, whatever the variant.
 
     `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would
     have. It is the number of test persons whose captions are asked, `all` or `none`.
@@ -105,11 +105,16 @@ class Train(Parameters):
     augmentation: Augmentation
     validation: Validation
     compute: Compute
-    switches: SwitchOverrides = SwitchOverrides()
-    weights: WeightOverrides = WeightOverrides()
     watch_test: Annotated[Positive | Literal["all", "none"], said_as("a number above 0, all or none")] = "none"
     log_every: Positive
     save_seconds: Weight = 60.0
+
+
+class Train(TrainSettings):
+    """params/<dataset>/train.yaml. `switches` and `weights` (of the losses) refine the robust procedure for this data set."""
+
+    switches: SwitchOverrides = SwitchOverrides()
+    weights: WeightOverrides = WeightOverrides()
 
     @field_validator("weights")
     @classmethod

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor
 
 from cada.cache import Cache
-from cada.data import decoding
-from cada.data import images as images_module
 from cada.data.images import decode_images
 from cada.data.loading import Split
 from cada.files import reserve
+from cada.recipes.code import fingerprint
+
+DECODER = "cada.data.images"
 
 
 def open_images(split: Split, size: tuple[int, int], *, content: str, cache: Cache, threads: int) -> Tensor:
@@ -40,9 +41,7 @@ def open_images(split: Split, size: tuple[int, int], *, content: str, cache: Cac
         decode_images(split.image_paths, images, threads=threads)
         images.flush()
 
-    key = hashlib.sha256("\n".join([content, *split.image_names, PIL.__version__]).encode())
-    for module in (decoding, images_module):
-        key.update(Path(str(module.__file__)).read_bytes())
+    key = hashlib.sha256("\n".join([content, *split.image_names, PIL.__version__, fingerprint(DECODER)]).encode())
     name = f"images/{key.hexdigest()[:32]}-{size[0]}x{size[1]}.npy"
     images = cache.read(name, needed, decode, lambda path: np.load(path, mmap_mode="c"))
     return torch.from_numpy(images)  # copy on write: the file cannot be changed by accident

@@ -1,4 +1,4 @@
-"""The data step: draw the set when it is missing, check every record, write the manifest; and the records for all later steps."""
+"""The data step: draw the set when it is missing, check every record, write the manifest."""
 
 from __future__ import annotations
 
@@ -79,12 +79,6 @@ def _without_val(dataset: str, data: config.Data) -> str:
     else:
         said = f"{data.held_out_persons} train persons are held out as val, or test stands in for it where absent_val is test."
     return f"{dataset}: the annotation has no val split; {said}"
-
-
-def load_records(dataset: str, data: config.Data, *, manifest: Path) -> list[Record]:
-    """All records, pre-training ones included, once the disk was seen to hold what the manifest lists."""
-    manifests.compare(manifests.read(manifest, dataset), data.root, dataset)
-    return read_records(data.format, data.root, where=Layout(dataset).params("data"))
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from cada.config import Data
 from cada.data.readers import read_annotation
 from cada.data.synthpedes.attributes import SLOTS
 from cada.data.synthpedes.generate import ANNOTATION
@@ -36,11 +36,11 @@ class Truth:
     stated: tuple[Facts, ...]
 
 
-def read_truth(data: Data) -> dict[str, Truth]:
+def read_truth(root: Path) -> dict[str, Truth]:
     """Picture to truth for the test split of a drawn set."""
     return {
         record["file_path"]: Truth(record["id"], record["attributes"], tuple(record["facts"]))
-        for record in read_annotation(data.root / ANNOTATION)
+        for record in read_annotation(root / ANNOTATION)
         if record["split"] == "test"
     }
 

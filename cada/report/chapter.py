@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from cada.files import write_text
+from cada.report.choices import Choice
 from cada.report.contents import Found
 from cada.report.deviations import ALWAYS, Deviation
-from cada.report.recipe import Choice
 from cada.report.rendering import render
 from cada.report.scores import Score
 from cada.reporting.formats import Table, findings_of, fragment
@@ -41,11 +41,13 @@ def write_chapter(
     found: Sequence[Found],
     cost: Table,
     deviations: Sequence[Deviation],
-    recipe: Sequence[Choice],
-    parameters: Sequence[Path],
+    choices: Sequence[Choice],
+    parameters: Mapping[str, str],
     folder: Path,
 ) -> None:
-    """Write chapter.html and brief.html. found: tables and figures by topic. parameters: the files to show in full."""
+    """Write chapter.html and brief.html. found: tables and figures by topic. parameters: the text to show of each
+    parameter file.
+    """
     pairs = "".join(piece for item in found if item.topic.key == "pairs" for _, piece in item.tables)
     findings = [text for text in findings_of(pairs) if " points R@1" in text]
     write_text(folder / "brief.html", render("brief.html.jinja", about=about, scores=scores, seeds=seeds, findings=findings))
@@ -57,8 +59,8 @@ def write_chapter(
         found=found,
         cost=fragment(cost),
         deviations=deviations,
-        recipe=recipe,
+        choices=choices,
         always=ALWAYS,
-        parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],
+        parameters=parameters,
     )
     write_text(folder / "chapter.html", text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cada.config import PROCEDURES, Switches
+from cada.config import Switches
 
 SWITCHES = {
     "batches": "Which captions meet in a training batch",
@@ -58,16 +58,16 @@ class Deviation:
     idle: str
 
 
-def deviations(switches: Mapping[str, Switches], idle: Mapping[str, str]) -> list[Deviation]:
+def deviations(switches: Mapping[str, Switches], published: Switches, idle: Mapping[str, str]) -> list[Deviation]:
     """The switches in which at least one variant, by name, is not as published. idle: why a switch changes nothing in this run."""
     found = []
-    for switch, published in PROCEDURES["published"].model_dump().items():
+    for switch, theirs in published:
         values = {variant: getattr(own, switch) for variant, own in switches.items()}
-        if any(value != published for value in values.values()):
+        if any(value != theirs for value in values.values()):
             said = {value: _said(switch, value) for value in values.values()}
             owners = {value: ", ".join(name for name, own in values.items() if own == value) for value in said}
             here = "; ".join(text + (f" ({owners[value]})" if len(said) > 1 else "") for value, text in said.items())
-            found.append(Deviation(switch, SWITCHES[switch], _said(switch, published), here, idle.get(switch, "")))
+            found.append(Deviation(switch, SWITCHES[switch], _said(switch, theirs), here, idle.get(switch, "")))
     return found
 
 

@@ -31,13 +31,13 @@ def write_page(
     *,
     variants: Sequence[Row],
     seeds: Sequence[int],
-    parameters: Sequence[Path],
+    parameters: Mapping[str, str],
     transfer: Path,
     provenance: Mapping[str, str],
     workflow: Path,
     output: Path,
 ) -> None:
-    """Write the page. chapters: their folders by data set. parameters: the files to show in full. transfer: the page of
+    """Write the page. chapters: their folders by data set. parameters: the text to show of each parameter file. transfer: the page of
     the table of models on other data sets than their own, where several are run.
 
     Errors: `CadaError` for a missing chapter.
@@ -48,7 +48,7 @@ def write_page(
         chapters=[_read(folder / "chapter.html", dataset, workflow) for dataset, folder in chapters.items()],
         variants=variants,
         seeds=seeds,
-        parameters=[(path, path.read_text(encoding="utf-8")) for path in parameters],
+        parameters=parameters,
         transfer=fragment_of(transfer.read_text(encoding="utf-8")) if len(chapters) > 1 and transfer.is_file() else "",
         provenance=provenance,
     )

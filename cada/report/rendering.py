@@ -5,9 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+def as_yaml(section: BaseModel) -> str:
+    """A parameter file as it counts: every key, with the value that is used."""
+    return yaml.safe_dump(section.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
 def render(template: str, /, **values: Any) -> str:

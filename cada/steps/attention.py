@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cada import compute, config
+from cada import compute
 from cada.attention import decoder_maps, match_maps
 from cada.data.images import load_image, normalise
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.data.records import image_path
 from cada.files import write_json
 from cada.model.folder import load_model
@@ -18,12 +18,13 @@ from cada.model.positions import grid_of
 from cada.paths import Layout
 from cada.phrases.masking import token_phrases
 from cada.phrases.table import read_phrases
+from cada.recipes import Recipe, take
+from cada.recipes.models import AttentionRecipe
 from cada.reporting.attention_maps import PHRASES, Attended, attention_figure
 from cada.reporting.ranked_lists import RankedList, draw_lists, failures, successes
 from cada.reporting.rankings import read_rankings
 from cada.reporting.style import save, style
-from cada.steps.matrix import reported
-from cada.tracking import tell_reports
+from cada.tracking import sweep_name, tell_reports
 
 QUERIES = 2  # successes, and failures
 
@@ -33,27 +34,27 @@ def draw_attention(dataset: str, *, workflow: Path) -> None:
 
     The queries are the first of those that the ranked lists show. A few pictures: the CPU does it.
     """
-    matrix, folder = reported(dataset, workflow), Layout(dataset).attention(workflow)
-    matched = [name for name, objectives in matrix.objectives.items() if "atp" in objectives]
-    shown = max(matched, key=lambda name: len(matrix.objectives[name]), default=None)  # of equal ones the first
-    decodes = shown is not None and "ara" in matrix.objectives[shown]
-    attended = attended_queries(dataset, shown, matrix.seeds[0], decodes=decodes) if shown else []
+    recipe, folder = take(Recipe("attention", dataset, workflow=workflow), AttentionRecipe), Layout(dataset).attention(workflow)
+    matched = [name for name, objectives in recipe.objectives.items() if "atp" in objectives]
+    shown = max(matched, key=lambda name: len(recipe.objectives[name]), default=None)  # of equal ones the first
+    decodes = shown is not None and "ara" in recipe.objectives[shown]
+    attended = attended_queries(dataset, shown, recipe, decodes=decodes) if shown else []
     with style():
         save(attention_figure(attended), folder, "attention")
-    said = figure_caption(shown, matrix.seeds[0], decodes=decodes) if shown else "No listed variant trains a match head."
+    said = figure_caption(shown, recipe.seeds[0], decodes=decodes) if shown else "No listed variant trains a match head."
     write_json(folder / "captions.json", {"attention": said})
-    tell_reports(dataset, folder, workflow=workflow)
+    tell_reports(dataset, folder, sweep=sweep_name(workflow))
 
 
-def attended_queries(dataset: str, variant: str, seed: int, *, decodes: bool) -> list[Attended]:
+def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, decodes: bool) -> list[Attended]:
     """The maps of a trained model for a few queries that find their person first, and a few that do not find it at all."""
-    layout, parameters = Layout(dataset), config.load_dataset(dataset)
-    compute.prepare(parameters.evaluate.compute.model_copy(update={"device": "cpu"}))
+    layout, source, seed = Layout(dataset), recipe.source, recipe.seeds[0]
+    compute.prepare(recipe.compute.model_copy(update={"device": "cpu"}))
     table = read_rankings(dataset, [variant], [seed], layout.root / "rankings")[variant][0]
-    records = load_records(dataset, parameters.data, manifest=layout.manifest)
+    records = load_records(dataset, source, manifest=layout.manifest)
     captions = {(record.image, number): text for record in records for number, text in enumerate(record.captions)}
     persons = {record.image: record.person for record in records}
-    paths = {record.image: image_path(parameters.data.root, record) for record in records}
+    paths = {record.image: image_path(source.root, record) for record in records}
     phrases = read_phrases(layout.phrases, dataset).set_index(["image", "caption"])
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
     grid = grid_of(architecture.image_size, architecture.patch_size)

@@ -2,27 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from cada import config, cost
+from cada import cost
 from cada.data.manifest import read as read_manifest
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.data.records import Record
 from cada.data.text import normalise_caption
 from cada.files import write_text
 from cada.model.tokenizer import Tokenizer
 from cada.paths import Layout, chapter_folder, is_sweep
+from cada.recipes import Recipe, take
+from cada.recipes.models import ChapterRecipe
 from cada.report.chapter import About, write_chapter
+from cada.report.choices import choices
 from cada.report.contents import contents
 from cada.report.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
 from cada.report.deviations import deviations
-from cada.report.recipe import recipe
+from cada.report.rendering import as_yaml
 from cada.report.scores import read_scores
 from cada.report.seconds import mean_seconds, read_seconds
 from cada.reporting.formats import texts_of
-from cada.steps.matrix import Reported, reported
 
 FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
 SHARED = ("data", "phrases", "initial")
@@ -30,41 +32,36 @@ SHARED = ("data", "phrases", "initial")
 
 def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     """Write the chapter, and the cost table, of the variants and seeds that the workflow file lists."""
-    layout, parameters, matrix, folder = (
-        Layout(dataset),
-        config.load_dataset(dataset),
-        reported(dataset, workflow),
-        chapter_folder(dataset, workflow),
-    )
+    recipe = take(Recipe("chapter", dataset, workflow=workflow), ChapterRecipe)
+    layout, parameters, folder = Layout(dataset), recipe.parameters, chapter_folder(dataset, workflow)
     data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
-    records = load_records(dataset, data, manifest=layout.manifest)
-    switches = {name: config.resolve_switches(config.load_variant(name), parameters.train.switches) for name in matrix.titles}
+    records = load_records(dataset, data.source, manifest=layout.manifest)
     tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
-    counting = _counting(records, parameters, switches, tokenizer, gallery=manifest["splits"]["test"]["images"])
-    costs = [_cost(layout, name, matrix, parameters, counting, vocabulary=tokenizer.size) for name in matrix.titles]
+    counting = _counting(records, recipe, tokenizer, gallery=manifest["splits"]["test"]["images"])
+    costs = [_cost(layout, name, recipe, counting, vocabulary=tokenizer.size) for name in recipe.titles]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}
-    table = cost_table(dataset, costs, shared, counting, seeds=len(matrix.seeds))
-    texts = {"cost.csv": cost_csv(dataset, costs, shared, seeds=len(matrix.seeds))} | texts_of("cost", table)
+    table = cost_table(dataset, costs, shared, counting, seeds=len(recipe.seeds))
+    texts = {"cost.csv": cost_csv(dataset, costs, shared, seeds=len(recipe.seeds))} | texts_of("cost", table)
     folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
     if is_sweep(workflow):
         del folders["probes"]  # made on demand, and then no input of this step
     write_chapter(
         About(dataset, data.root.name, data.synthesis is not None, data.remark, start=parameters.initial.source, manifest=manifest),
         scores=read_scores(layout.tables(workflow) / "ablation.csv"),
-        seeds=len(matrix.seeds),
+        seeds=len(recipe.seeds),
         found=contents(dataset, folders, workflow=workflow),
         cost=table,
-        deviations=deviations(switches, _idle(records, parameters.train.compute.processes)),
-        recipe=recipe(
+        deviations=deviations(recipe.switches, recipe.published, _idle(records, parameters.train.compute.processes)),
+        choices=choices(
             dataset,
             start=parameters.initial.source,
             model=parameters.model,
-            weights=config.refined(config.PUBLISHED_WEIGHTS, parameters.train.weights),
+            weights=recipe.weights,
             optimisation=parameters.train.optimisation,
             augmentation=parameters.train.augmentation,
             top_k=parameters.evaluate.top_k,
         ),
-        parameters=[layout.params(step) for step in config.DatasetParameters.model_fields],
+        parameters={str(layout.params(name)): as_yaml(section) for name, section in parameters},
         folder=folder,
     )
     for name, text in texts.items():
@@ -85,12 +82,13 @@ def _idle(records: Sequence[Record], processes: int | Literal["auto"]) -> dict[s
 
 def _counting(
     records: Sequence[Record],
-    parameters: config.DatasetParameters,
-    switches: Mapping[str, config.Switches],
+    recipe: ChapterRecipe,
     tokenizer: Tokenizer,
     *,
     gallery: int,
 ) -> Counting:
+    parameters = recipe.parameters
+
     def mean_tokens(split: str) -> int:
         captions = [normalise_caption(text) for record in records if record.split == split for text in record.captions]
         return round(float(tokenizer.encode(captions).lengths.mean()))
@@ -98,18 +96,16 @@ def _counting(
     train = mean_tokens("train")
     return Counting(
         batch=parameters.train.optimisation.batch_size,
-        train_tokens={name: parameters.model.max_tokens if own.padding == "fixed" else train for name, own in switches.items()},
+        train_tokens={name: parameters.model.max_tokens if own.padding == "fixed" else train for name, own in recipe.switches.items()},
         query_tokens=mean_tokens("test"),
         gallery=gallery,
         top_k=parameters.evaluate.top_k,
     )
 
 
-def _cost(
-    layout: Layout, variant: str, matrix: Reported, parameters: config.DatasetParameters, counting: Counting, *, vocabulary: int
-) -> Cost:
-    architecture, train, objectives = parameters.model.architecture, parameters.train, matrix.objectives[variant]
-    reranks, tokens = config.load_variant(variant).reranks, counting.query_tokens
+def _cost(layout: Layout, variant: str, recipe: ChapterRecipe, counting: Counting, *, vocabulary: int) -> Cost:
+    architecture, train, objectives = recipe.parameters.model.architecture, recipe.parameters.train, recipe.objectives[variant]
+    reranks, tokens = variant in recipe.reranking, counting.query_tokens
     size = train.optimisation.micro_batch_size
     return Cost(
         variant,
@@ -126,5 +122,5 @@ def _cost(
         ),
         search_flops=cost.search_flops(architecture, images=counting.gallery, tokens=tokens),
         rerank_flops=cost.rerank_flops(architecture, top_k=min(counting.top_k, counting.gallery), tokens=tokens) if reranks else None,
-        seconds={step: mean_seconds([layout.benchmark(step, variant, seed) for seed in matrix.seeds]) for step in STEPS},
+        seconds={step: mean_seconds([layout.benchmark(step, variant, seed) for seed in recipe.seeds]) for step in STEPS},
     )

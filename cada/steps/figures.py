@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cada import config
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.paths import Layout
+from cada.recipes import Recipe, take
+from cada.recipes.models import FiguresRecipe
 from cada.reporting import figures
-from cada.steps.matrix import reported
-from cada.tracking import tell_reports
+from cada.tracking import sweep_name, tell_reports
 
 
 def write_figures(dataset: str, *, workflow: Path) -> None:
     """Draw the figures of the variants and seeds that the workflow file lists; ranked lists are those of the fullest variant."""
-    layout, matrix, data = Layout(dataset), reported(dataset, workflow), config.load_dataset(dataset).data
+    layout, recipe = Layout(dataset), take(Recipe("figures", dataset, workflow=workflow), FiguresRecipe)
     figures.write_figures(
         dataset,
-        variants=list(matrix.titles.items()),
-        seeds=matrix.seeds,
+        variants=list(recipe.titles.items()),
+        seeds=recipe.seeds,
         pairs=layout.tables(workflow) / "pairs.csv",
-        shown=max(matrix.objectives, key=lambda variant: len(matrix.objectives[variant])),  # of equal ones the first
+        shown=max(recipe.objectives, key=lambda variant: len(recipe.objectives[variant])),  # of equal ones the first
         results=layout.root,
-        root=data.root,
-        records=load_records(dataset, data, manifest=layout.manifest),
+        root=recipe.source.root,
+        records=load_records(dataset, recipe.source, manifest=layout.manifest),
         output=layout.figures(workflow),
     )
-    tell_reports(dataset, layout.figures(workflow), workflow=workflow)
+    tell_reports(dataset, layout.figures(workflow), sweep=sweep_name(workflow))

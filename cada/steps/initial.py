@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cada import compute, config, distributed
 from cada.data.loading import take_split
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.errors import CadaError
 from cada.files import checked
 from cada.model.agreement import agreed_architecture
@@ -19,27 +19,30 @@ from cada.model.folder import VOCABULARY, WEIGHTS, load_weights, save_model, wei
 from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
 from cada.paths import Cell, Layout
-from cada.steps.common import described, open_pictures, resumable, tracked
+from cada.recipes import Recipe, identity, recorded, take
+from cada.recipes.models import InitialRecipe
+from cada.steps.common import open_pictures, tracked
 from cada.tracking import Run
 from cada.training.batches import training_set
 from cada.training.objective import SpecialTokens
 from cada.training.pretrain import pretrain
 from cada.training.seeds import seed_everything
+from cada.training.states import INITIAL, resumable
 
 
 def make_initial(dataset: str) -> None:
     """Write the weights that every variant and seed starts from."""
-    layout, parameters = Layout(dataset), config.load_dataset(dataset)
-    initial = parameters.initial
+    layout, recipe = Layout(dataset), take(Recipe("initial", dataset), InitialRecipe)
+    initial = recipe.initial
     if (initial.source == "file") != (initial.weights is not None) or (initial.source == "pretrain") != (initial.pretrain is not None):
         raise CadaError(
             f"{layout.params('initial')}: `source: file` needs `weights` (made by `cada weights import`) and no `pretrain`; "
             "`source: pretrain` needs a section `pretrain` and no `weights`."
         )
     if initial.weights is not None:
-        take_weights(layout, initial.weights, parameters.model)
+        take_weights(layout, initial.weights, recipe.model)
     elif initial.pretrain is not None:
-        pretrain_weights(layout, parameters, initial.pretrain)
+        pretrain_weights(layout, recipe, initial.pretrain)
 
 
 def take_weights(layout: Layout, pinned: config.Pinned, model: config.Model) -> None:
@@ -53,30 +56,30 @@ def take_weights(layout: Layout, pinned: config.Pinned, model: config.Model) -> 
     save_model(layout.initial, weights, architecture=wanted, vocabulary=pinned.path / VOCABULARY)
 
 
-def pretrain_weights(layout: Layout, parameters: config.DatasetParameters, settings: config.Pretraining) -> None:
+def pretrain_weights(layout: Layout, recipe: InitialRecipe, settings: config.Pretraining) -> None:
     """Pre-train on the persons that the data set keeps for it, in as many processes as initial.yaml asks for."""
-    if parameters.model.vocabulary is None:
+    if recipe.model.vocabulary is None:
         raise CadaError(f"{layout.params('model')}: vocabulary: is missing, and pre-training needs one.")
     if compute.shared_out(settings.compute, ["initial", layout.dataset], batch=settings.optimisation.batch_size):
         return
-    vocabulary = checked(**dict(parameters.model.vocabulary))
+    vocabulary = checked(**dict(recipe.model.vocabulary))
     device = compute.prepare(settings.compute)
-    cell = Cell(layout.dataset, "initial", settings.seed)
-    description = described(parameters.initial, parameters.model, parameters.data)
+    cell = Cell(layout.dataset, INITIAL, settings.seed)
+    own = Recipe("initial", layout.dataset)
     with (
         distributed.process_group(device),
-        resumable(cell, description[1], [layout.manifest]) as state,
-        tracked(cell, "initial", description, device=device) as run,
+        resumable(cell, identity(own), config.load_storage()) as state,
+        tracked(cell, "initial", own, recorded(own)["values"], device=device) as run,
     ):
-        weights = _pretrained(layout, parameters, settings, vocabulary=vocabulary, device=device, state=state, run=run)
+        weights = _pretrained(layout, recipe, settings, vocabulary=vocabulary, device=device, state=state, run=run)
         if distributed.is_first():
-            save_model(layout.initial, weights, architecture=parameters.model.architecture, vocabulary=vocabulary)
+            save_model(layout.initial, weights, architecture=recipe.model.architecture, vocabulary=vocabulary)
             run.model(layout.initial / WEIGHTS)
 
 
 def _pretrained(
     layout: Layout,
-    parameters: config.DatasetParameters,
+    recipe: InitialRecipe,
     settings: config.Pretraining,
     *,
     vocabulary: Path,
@@ -85,10 +88,10 @@ def _pretrained(
     run: Run,
 ) -> dict[str, Tensor]:
     """This process's part of the pre-training; all end with the same weights."""
-    architecture = parameters.model.architecture
+    architecture = recipe.model.architecture
     tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
-    records = load_records(layout.dataset, parameters.data, manifest=layout.manifest)
-    split = take_split(records, "pretrain", root=parameters.data.root)
+    records = load_records(layout.dataset, recipe.source, manifest=layout.manifest)
+    split = take_split(records, "pretrain", root=recipe.source.root)
     pictures = open_pictures(layout.dataset, split, architecture.image_size, threads=settings.compute.threads)
     seed_everything(settings.seed, "initial weights")
     model = build(architecture, vocabulary=tokenizer.size).to(device)

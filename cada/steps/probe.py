@@ -25,6 +25,8 @@ from cada.probes.pictures import picture_changes
 from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
 from cada.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.probes.text import text_changes
+from cada.recipes import Recipe, take
+from cada.recipes.models import ProbeRecipe
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.metrics import summarise
 from cada.steps.common import engine_of, open_pictures, records_with_val
@@ -37,36 +39,34 @@ def probe_variant(dataset: str, variant: str, seed: int) -> None:
 
     Changed pictures come on top: up to half of `memory_mb`, more of them lie on the disk.
     """
-    settings = config.load_dataset(dataset).evaluate.compute
+    recipe = take(Recipe("probe", dataset, variant), ProbeRecipe)
     command = ["probe", dataset, "--variant", variant, "--seed", str(seed)]
-    compute.in_processes(settings, command, partial(probe_cell, Cell(dataset, variant, seed)))
+    compute.in_processes(recipe.evaluate.compute, command, partial(probe_cell, Cell(dataset, variant, seed), recipe))
 
 
-def probe_cell(cell: Cell, device: torch.device) -> None:
+def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     """This process's part of the probes."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
-    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
-    settings, probe, drawn = parameters.evaluate, parameters.probe, parameters.data.synthesis is not None
+    layout, settings, probe, switches = Layout(dataset), recipe.evaluate, recipe.probe, recipe.switches
     if not layout.metrics(variant, seed).is_file():
         raise CadaError(
             f"{layout.metrics(variant, seed)}: there is no such file. "
             f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
         )
     metrics = read_json(layout.metrics(variant, seed))
-    switches = config.resolve_switches(chosen, parameters.train.switches)
-    records = records_with_val(dataset, parameters.data, switches)
-    test = take_split(records, "test", root=parameters.data.root, queries=switches.queries)
+    records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
+    test = take_split(records, "test", root=recipe.source.root, queries=switches.queries)
     split = take_persons(test, probe.persons, consecutive=probe.consecutive)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
     pictures = open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads)
     baseline = search_unchanged(
         model.to(device),
         target_of(split, pictures, tokenizer),
-        engine=engine_of(chosen, settings, tokenizer, device, settings.compute.precision),
+        engine=engine_of(settings, tokenizer, device, settings.compute.precision, reranks=recipe.reranks),
         fusion=metrics["headline"],
         weight=metrics["fusion_weight"],
     )
-    groups = grammar_groups() if drawn else COMMON
+    groups = grammar_groups() if recipe.drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
     baseline = without_tokens(baseline)
@@ -90,14 +90,14 @@ def probe_cell(cell: Cell, device: torch.device) -> None:
         "headline": baseline.fusion,
         "fusion_weight": baseline.weight,
         "probe_seed": probe.seed,
-        "synonyms": "grammar" if drawn else "common",
+        "synonyms": "grammar" if recipe.drawn else "common",
         "unchanged": summarise(baseline.values),
         "captions": summed_up(text),
         "pictures": summed_up(images),
     }
-    if drawn:
+    if recipe.drawn:
         rankings = pd.read_parquet(layout.rankings(variant, seed))
-        result["attributes"] = attribute_recall(rankings, read_truth(parameters.data), bootstrap=settings.bootstrap)
+        result["attributes"] = attribute_recall(rankings, read_truth(recipe.source.root), bootstrap=settings.bootstrap)
     if not distributed.is_first():
         return
     with atomic(layout.probe_outcomes(variant, seed)) as partial:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada.paths import Layout
+from cada.recipes import Recipe, take
+from cada.recipes.models import MatrixRecipe
 from cada.reporting.pairs import ablation_pairs
 from cada.reporting.probes.tables import write_probe_tables
-from cada.steps.matrix import reported
 
 
 def tabulate_probes(dataset: str, *, workflow: Path) -> None:
     """Write the tables of the probed variants and seeds that the workflow file lists."""
-    layout, matrix = Layout(dataset), reported(dataset, workflow)
+    layout, matrix = Layout(dataset), take(Recipe("probe-tables", dataset, workflow=workflow), MatrixRecipe)
     write_probe_tables(
         dataset,
         variants=list(matrix.titles),

@@ -6,8 +6,11 @@ from pathlib import Path
 
 from cada import config
 from cada.paths import chapter_folder, report_folder, transfer_tables, variant_params
+from cada.recipes import Recipe, take
+from cada.recipes.models import ReportRecipe
 from cada.report.page import Row, write_page
 from cada.report.provenance import provenance
+from cada.report.rendering import as_yaml
 
 OBJECTIVES = {"global_": "global", "atp": "ATP", "ara": "ARA"}
 
@@ -18,16 +21,20 @@ def objectives(variant: config.Variant) -> list[str]:
     return [label + (f" (weight {own[name]:g})" if own[name] else "") for name, label in OBJECTIVES.items() if name in variant.objectives]
 
 
+def _place(row: str) -> str:
+    """The file of a variant; a point of a sweep has none of its own."""
+    return row if "," in row else str(variant_params(row))
+
+
 def write_report(workflow: Path) -> None:
     """Write the page, and say where it is."""
-    matrix = config.load_workflow(workflow)
-    variants = {name: config.load_variant(name) for name in matrix.rows}
-    output = report_folder(workflow) / "report.html"
+    recipe = take(Recipe("report", workflow=workflow), ReportRecipe)
+    output, variants = report_folder(workflow) / "report.html", recipe.variants
     write_page(
-        {dataset: chapter_folder(dataset, workflow) for dataset in matrix.datasets},
+        {dataset: chapter_folder(dataset, workflow) for dataset in recipe.workflow.datasets},
         variants=[Row(name, own.title, own.procedure, objectives(own)) for name, own in variants.items()],
-        seeds=matrix.seeds,
-        parameters=[workflow, *dict.fromkeys(variant_params(config.base_of(name)) for name in matrix.rows)],
+        seeds=recipe.seeds,
+        parameters={str(workflow): as_yaml(recipe.workflow)} | {_place(name): as_yaml(own) for name, own in variants.items()},
         transfer=transfer_tables(workflow) / "transfer.html",
         provenance=provenance(),
         workflow=workflow,

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada.paths import PUBLISHED, Layout
+from cada.recipes import Recipe, take
+from cada.recipes.models import MatrixRecipe
 from cada.reporting import tables
 from cada.reporting.pairs import ablation_pairs
-from cada.steps.matrix import reported
-from cada.tracking import tell_reports
+from cada.tracking import sweep_name, tell_reports
 
 
 def write_tables(dataset: str, *, workflow: Path) -> None:
     """Write the tables of the variants and seeds that the workflow file lists."""
-    layout, matrix = Layout(dataset), reported(dataset, workflow)
+    layout, matrix = Layout(dataset), take(Recipe("tables", dataset, workflow=workflow), MatrixRecipe)
     tables.write_tables(
         dataset,
         variants=list(matrix.titles.items()),
@@ -24,4 +25,4 @@ def write_tables(dataset: str, *, workflow: Path) -> None:
         published=PUBLISHED,
         output=layout.tables(workflow),
     )
-    tell_reports(dataset, layout.tables(workflow), workflow=workflow)
+    tell_reports(dataset, layout.tables(workflow), sweep=sweep_name(workflow))

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from cada.steps.common import training_parameters
+from typing import Any
+
+from cada.paths import Cell
+from cada.recipes import Recipe, identity, recorded
 from cada.sync import sync
 
 
 def sync_tracking() -> None:
     """Tell MLflow about the trainings under results/ that it does not know."""
-    sync(lambda cell: training_parameters(cell.dataset, cell.variant))
+    sync(_described)
+
+
+def _described(cell: Cell) -> tuple[dict[str, Any], str]:
+    """The values of a training, and by what its run is found, as the training told them."""
+    recipe = Recipe("train", cell.dataset, cell.variant)
+    return recorded(recipe)["values"], identity(recipe).run

@@ -13,42 +13,43 @@ from cada.files import write_text
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
 from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
+from cada.recipes import Recipe, identity, recorded, take
+from cada.recipes.models import TrainRecipe
 from cada.retrieval.evaluation import Target, target_of
-from cada.steps.common import engine_of, open_pictures, records_with_val, resumable, tracked, training_parameters
+from cada.steps.common import engine_of, open_pictures, records_with_val, tracked
 from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
 from cada.training.finetune import finetune
 from cada.training.loop import history_csv
 from cada.training.objective import SpecialTokens
+from cada.training.states import resumable
 
 
 def train_variant(dataset: str, variant: str, seed: int) -> None:
     """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml asks for."""
-    settings = config.load_dataset(dataset).train
+    recipe = take(Recipe("train", dataset, variant), TrainRecipe)
     command = ["train", dataset, "--variant", variant, "--seed", str(seed)]
-    work = partial(train_cell, Cell(dataset, variant, seed))
-    compute.in_processes(settings.compute, command, work, batch=settings.optimisation.batch_size)
+    work = partial(train_cell, Cell(dataset, variant, seed), recipe)
+    compute.in_processes(recipe.train.compute, command, work, batch=recipe.train.optimisation.batch_size)
 
 
-def train_cell(cell: Cell, device: torch.device) -> None:
+def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     """This process's part of the training."""
-    dataset, variant, seed = cell.dataset, cell.variant, cell.seed
-    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
-    settings = parameters.train
-    switches = config.resolve_switches(chosen, settings.switches)
-    records = records_with_val(dataset, parameters.data, switches)
+    dataset, variant, seed, root = cell.dataset, cell.variant, cell.seed, recipe.source.root
+    layout, settings, switches = Layout(dataset), recipe.train, recipe.switches
+    records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
     model, tokenizer, architecture = load_model(layout.initial)
     if settings.compute.checkpointing:
         model.checkpoint_layers()
 
     def searched(name: str, *, persons: int | None = None) -> Target:
-        part = take_queries(take_split(records, name, root=parameters.data.root, queries=switches.queries), persons)
+        part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
         return target_of(part, pictures_of(part), tokenizer)
 
     pictures_of = partial(open_pictures, dataset, size=architecture.image_size, threads=settings.compute.threads)
-    split = take_split(records, "train", root=parameters.data.root, queries="first_two")
+    split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
-    if "ara" in chosen.objectives:
+    if "ara" in recipe.objectives:
         phrases = read_phrases(layout.phrases, dataset)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
@@ -56,9 +57,11 @@ def train_cell(cell: Cell, device: torch.device) -> None:
     watched = None
     if settings.watch_test != "none" and switches.selection != "test":
         watched = searched("test", persons=None if settings.watch_test == "all" else settings.watch_test)
-    inputs = [layout.manifest, layout.phrases, layout.initial / WEIGHTS]
-    description = training_parameters(dataset, variant)
-    with resumable(cell, description[1], inputs) as state, tracked(cell, "train", description, device=device) as run:
+    own = Recipe("train", dataset, variant)
+    with (
+        resumable(cell, identity(own), config.load_storage()) as state,
+        tracked(cell, "train", own, recorded(own)["values"], device=device) as run,
+    ):
         progress = finetune(
             model.to(device),
             training,
@@ -66,10 +69,10 @@ def train_cell(cell: Cell, device: torch.device) -> None:
             watched=watched,
             optimisation=settings.optimisation,
             augmentation=settings.augmentation,
-            weights=config.resolve_weights(chosen, settings.weights),
+            weights=recipe.weights,
             switches=switches,
             special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            engine=engine_of(chosen, settings.validation, tokenizer, device, settings.compute.precision),
+            engine=engine_of(settings.validation, tokenizer, device, settings.compute.precision, reranks=recipe.reranks),
             fusion_weights=settings.validation.fusion_weights,
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,

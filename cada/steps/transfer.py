@@ -8,13 +8,15 @@ from functools import partial
 
 import torch
 
-from cada import compute, config, distributed
+from cada import compute, distributed
 from cada.data.loading import take_split
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.errors import CadaError
 from cada.files import write_json
 from cada.model.folder import load_model
 from cada.paths import Cell, Layout
+from cada.recipes import Recipe, take
+from cada.recipes.models import TransferRecipe
 from cada.reporting.measured import read_metrics
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import score_model
@@ -30,30 +32,28 @@ def transfer_variant(dataset: str, target: str, variant: str, seed: int) -> None
     """
     if target == dataset:
         raise CadaError(f"--to {target}: the model was trained on this set. Use `cada evaluate {dataset}`, or name another one.")
-    settings = config.load_dataset(dataset).evaluate.compute
+    recipe = take(Recipe("transfer", dataset, variant, target), TransferRecipe)
     command = ["transfer", dataset, "--to", target, "--variant", variant, "--seed", str(seed)]
-    compute.in_processes(settings, command, partial(transfer_cell, Cell(dataset, variant, seed), target))
+    compute.in_processes(recipe.evaluate.compute, command, partial(transfer_cell, Cell(dataset, variant, seed), target, recipe))
 
 
-def transfer_cell(cell: Cell, target: str, device: torch.device) -> None:
+def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch.device) -> None:
     """This process's part of the search."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
-    layout, parameters, chosen = Layout(dataset), config.load_dataset(dataset), config.load_variant(variant)
-    settings, searched = parameters.evaluate, config.load_dataset(target).data
+    layout, settings, searched = Layout(dataset), recipe.evaluate, recipe.target
     own = read_metrics(layout.metrics(variant, seed), dataset, variant, seed)
-    switches = config.resolve_switches(chosen, parameters.train.switches)
     records = load_records(target, searched, manifest=Layout(target).manifest)
-    split = take_split(records, "test", root=searched.root, queries=switches.queries)
+    split = take_split(records, "test", root=searched.root, queries=recipe.switches.queries)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
     pictures = open_pictures(target, split, architecture.image_size, threads=settings.compute.threads)
-    engine = engine_of(chosen, settings, tokenizer, device, settings.compute.precision)
+    engine = engine_of(settings, tokenizer, device, settings.compute.precision, reranks=recipe.reranks)
     metrics, _ = score_model(
         model.to(device),
         target_of(split, pictures, tokenizer),
         engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
         headline=own.headline,
         weight=own.fusion_weight,
-        parts=searched.gallery_parts,
+        parts=recipe.gallery_parts,
         bootstrap=settings.bootstrap,
     )
     if not distributed.is_first():

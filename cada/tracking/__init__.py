@@ -8,6 +8,19 @@ from cada.tracking.opening import Description, Step, run
 from cada.tracking.reports import tell_reports
 from cada.tracking.runs import Past, Run, named_metrics
 from cada.tracking.store import tracking_uri
+from cada.tracking.sweeps import matrices, sweep_name
 from cada.tracking.views import present
 
-__all__ = ["Description", "Past", "Run", "Step", "named_metrics", "present", "run", "tell_reports", "tracking_uri"]
+__all__ = [
+    "Description",
+    "Past",
+    "Run",
+    "Step",
+    "matrices",
+    "named_metrics",
+    "present",
+    "run",
+    "sweep_name",
+    "tell_reports",
+    "tracking_uri",
+]

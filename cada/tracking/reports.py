@@ -7,20 +7,19 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from cada.paths import STATE
+from cada.paths import DEFAULT, STATE
 from cada.tracking.opening import experiment_of_dvc
 from cada.tracking.store import complain, connect, failures, make_experiment
-from cada.tracking.sweeps import DEFAULT, sweep_name
 
 KEY, NAME = "cada.reports", "tables and figures"
 
 
-def tell_reports(dataset: str, folder: Path, *, workflow: Path) -> bool:
-    """Show the tables, or the figures, that `workflow` has in `folder`; a later call replaces them. Whether the store has taken them."""
+def tell_reports(dataset: str, folder: Path, *, sweep: str) -> bool:
+    """Show the tables, or the figures, that a matrix has in `folder`; a later call replaces them. Whether the store has taken them."""
     if os.environ.get("CADA_TRACKING") == "off":
         return False
     try:
-        _show(dataset, folder, sweep_name(workflow))
+        _show(dataset, folder, sweep)
     except failures() as error:
         complain(error)
         return False

@@ -1,44 +1,54 @@
-"""Sweeps: the matrix of params/workflow.yaml, called `default`, and every other file that lists variants and seeds."""
+"""Which matrices a training belongs to: that of params/workflow.yaml, called `default`, and the sweeps.
+
+A matrix is known by the recipe of its tables, which lists variants and seeds, wherever its workflow file is.
+"""
 
 from __future__ import annotations
 
-import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cada.config import Workflow, load_workflow
-from cada.errors import CadaError
-from cada.paths import PARAMS, WORKFLOW, Cell
+from cada.files import read_json
+from cada.paths import DEFAULT, SWEEPS, Cell, Layout, is_sweep, matrix_name
 
-SWEEP = "sweep."  # a run has a tag of this beginning for every sweep that it belongs to
-DEFAULT = "default"
+SWEEP = "sweep."  # a run has a tag of this beginning for every matrix that it belongs to
+TABLES = Path("recipes", "tables.json")
 
 
 def sweep_name(workflow: Path) -> str:
-    """What a workflow file is called in MLflow."""
-    return workflow.stem if workflow.parent.name == "sweeps" else DEFAULT
+    """What the matrix of a workflow file is called in MLflow."""
+    return matrix_name(workflow).removeprefix(f"{SWEEPS.name}/") if is_sweep(workflow) else DEFAULT
 
 
-def sweeps_of_dataset(dataset: str) -> dict[str, Workflow]:
-    """The matrices that the data set is in. A file that cannot be read is not one of them: whoever runs it is told."""
-    found = {}
-    for path in (WORKFLOW, PARAMS / dataset / WORKFLOW.name, *sorted((PARAMS / "sweeps").glob("*.yaml"))):
-        if path.is_file():
-            with contextlib.suppress(CadaError):
-                matrix = load_workflow(path)
-                if dataset in matrix.datasets:
-                    found[sweep_name(path)] = matrix
-    return found
+def sweeps_of_dataset(dataset: str) -> list[str]:
+    """The matrices that the data set is in."""
+    return [name for name, _ in matrices(dataset)]
 
 
 def sweeps_of(cell: Cell) -> list[str]:
-    """The sweeps that train the cell."""
-    matrices = sweeps_of_dataset(cell.dataset)
-    return [name for name, matrix in matrices.items() if cell.variant in matrix.rows and cell.seed in matrix.seeds]
+    """The matrices that train the cell."""
+    found = []
+    for name, path in matrices(cell.dataset):
+        values = read_json(path)["values"]
+        if cell.seed in values["seeds"] and cell.variant in {row["name"] for row in values["rows"]}:
+            found.append(name)
+    return found
+
+
+def matrices(dataset: str) -> Iterator[tuple[str, Path]]:
+    """The matrices that the data set is in, each with the recipe of its tables, two folders under which its reports lie."""
+    root = Layout(dataset).root
+    if (root / TABLES).is_file():
+        yield DEFAULT, root / TABLES
+    sweeps = root / SWEEPS.name
+    for path in sorted(sweeps.rglob(TABLES.name)):
+        if path.parent.name == TABLES.parent.name:
+            yield path.parents[1].relative_to(sweeps).as_posix(), path
 
 
 def regroup(client: Any, experiment: str, dataset: str) -> None:
-    """Let the current runs have the tags of the sweeps that the files list now."""
+    """Let the current runs have the tags of the matrices that there are now."""
     query = "tags.superseded IS NULL AND tags.experiment IS NULL AND params.variant != ''"
     for found in client.search_runs([experiment], filter_string=query):
         wanted = {f"{SWEEP}{name}" for name in sweeps_of(Cell(dataset, found.data.params["variant"], int(found.data.params["seed"])))}

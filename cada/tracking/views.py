@@ -11,8 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from cada.paths import DEFAULT
 from cada.tracking.store import connect, experiment_of
-from cada.tracking.sweeps import DEFAULT, SWEEP, regroup, sweeps_of_dataset
+from cada.tracking.sweeps import SWEEP, regroup, sweeps_of_dataset
 
 TAG = "mlflow.sharedViewState."
 BARS = ("test_R1", "test_mAP", "test_cosine_mAP")

@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
+from cada.steps.matrix import reported
 
 from cada.errors import CadaError
 from cada.paths import Layout
 from cada.reporting.pairs import ablation_pairs
-from cada.steps.matrix import reported
 
 ROOT = Path(__file__).parents[2]
 

@@ -1,95 +1,35 @@
-# What the rules share: the code that decides a step's result, and look-ups in the parameter files.
+# What the rules share: the matrix, the recipes, and how a step of the table becomes a rule.
+import json
+import re
 from contextlib import ExitStack
 from functools import cache
 from importlib.metadata import version
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 
 from packaging.version import Version
 from snakemake.exceptions import WorkflowError
 
-from cada import config as parameters
-from cada.aside import bring_back
+from cada import pipeline, recipes
+from cada.aside import bring_back, laid_aside
+from cada.config import matrix_of
 from cada.errors import CadaError
 from cada.files import exclusive
 from cada.gpus import visible_gpus
-from cada.paths import STATE, Layout, chapter_folder, is_sweep, report_folder, transfer_tables, variant_params
-
-# As dvc.yaml calls the steps.
-shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
-
-# The file that names the matrix: --configfile if given, else params/workflow.yaml.
-MATRIX = Path(os.path.relpath(workflow.configfiles[0]))
-
-VARIANTS = sorted(map(str, Path("params/variants").glob("*.yaml")))
-MODEL = ["model.safetensors", "config.json", "vocab.txt"]
+from cada.paths import STATE, report_folder
 
 
-def code(*places):
-    """The files of modules and packages, templates included."""
-    return [str(file) for place in map(Path, places) for file in (files_in(place) if place.is_dir() else [place])]
-
-
-def files_in(folder):
-    """All files but what Python compiles."""
-    return sorted(file for file in folder.rglob("*") if file.is_file() and file.parent.name != "__pycache__")
-
-
-# The same lists stand in dvc.yaml; a test compares them, and holds them complete. An edit of these files runs the step again.
-DATA = ["cada/config"]
-DATA += [f"cada/data/{name}.py" for name in ("decoding", "holdout", "manifest", "prepare", "readers", "records", "text", "validation")]
-PICTURES = [f"cada/data/{name}.py" for name in ("cache", "images", "loading")]
-COMPUTE = ["cada/compute.py", "cada/distributed.py"]
-MODELS = ["cada/steps/common.py", *COMPUTE, *PICTURES, "cada/model", "cada/retrieval"]
-LEARNING = ["cada/losses.py", "cada/training", "cada/phrases"]
-REPORTING = ["cada/steps/matrix.py", "cada/reporting", "cada/retrieval/metrics.py"]
-REPORTED = ["cada/steps/matrix.py", "cada/report", "cada/reporting/bootstrap.py", "cada/reporting/formats.py"]
-CODE = {
-    "data": code("cada/steps/data.py", *DATA, "cada/data/synthpedes"),
-    "phrases": code("cada/steps/phrases.py", *DATA, "cada/phrases"),
-    "initial": code("cada/steps/initial.py", *DATA, *MODELS, *LEARNING),
-    "train": code("cada/steps/train.py", *DATA, *MODELS, *LEARNING),
-    "evaluate": code("cada/steps/evaluate.py", *DATA, *MODELS),
-    "tables": code("cada/steps/tables.py", "cada/config", *REPORTING),
-    "figures": code("cada/steps/figures.py", *DATA, "cada/data/images.py", *REPORTING),
-    "probe": code("cada/steps/probe.py", *DATA, *MODELS, "cada/phrases", "cada/probes", "cada/data/synthpedes"),
-    "chapter": code("cada/steps/chapter.py", *DATA, *REPORTED, "cada/cost.py", "cada/model/tokenizer.py"),
-    "report": code("cada/steps/report.py", "cada/config", *REPORTED, "cada/doctor/machine.py"),
-    "probe tables": code("cada/steps/probe_tables.py", "cada/config", *REPORTING),
-    "transfer": code("cada/steps/transfer.py", *DATA, *MODELS, "cada/reporting/measured.py"),
-    "transfer tables": code("cada/steps/transfer_tables.py", "cada/config", *REPORTING),
-    "attention": code("cada/steps/attention.py", *DATA, *PICTURES, *COMPUTE, "cada/model", "cada/phrases", "cada/attention.py", *REPORTING),
-}
-
-
-def read(load, what):
-    """What a loader makes of a parameter file; a mistake in it is the user's, not a crash."""
+def read(load, *what):
+    """What a function makes of the user's files; a mistake in them is the user's, not a crash."""
     try:
-        return load(what)
+        return load(*what)
     except CadaError as error:
         raise WorkflowError(str(error)) from error
 
 
-@cache
-def dataset_parameters(dataset):
-    """All parameters of a data set."""
-    return read(parameters.load_dataset, dataset)
-
-
-# Before any job, not in the middle of the night.
-matrix = read(parameters.load_workflow, MATRIX)
-for name in matrix.datasets:
-    dataset_parameters(name)
-for name in matrix.rows:
-    read(parameters.load_variant, name)
-bring_back(matrix)
-
-
-def variant_file(wildcards):
-    """The file of a variant; a point of a sweep's grid has that of the variant it starts from."""
-    return str(variant_params(parameters.base_of(wildcards.variant)))
-
-
+matrix = read(matrix_of, config, MATRIX)
+STEPS = pipeline.steps(MATRIX, datasets=len(matrix.datasets))
+VALUES = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": matrix.seeds}
 UNTIL_THE_END = ExitStack()
 
 
@@ -98,21 +38,101 @@ def hold_work_tree():
     read(UNTIL_THE_END.enter_context, exclusive(STATE / "locks" / "snakemake.lock", "snakemake in this folder"))
 
 
-def threads_of(section):
-    """The number of threads that a step with these parameters takes, in all its processes."""
-    return section.compute.threads * processes(section.compute) if section else 1
+@cache
+def prepare():
+    """Before the graph is built: the recipes are brought up to date and, unless nothing will be run, results of the matrix come back."""
+    if not workflow.is_main_process:
+        return  # a job on a cluster, which takes what is there
+    read(recipes.write, recipes.recipes_of(matrix, MATRIX), matrix)
+    if workflow.executor_plugin is not None and not workflow.dryrun:
+        bring_back(matrix)
+    elif count := len(laid_aside(matrix)):
+        print(
+            f"{count} results of this matrix lie in .cada/aside. A run brings them back first; this plan counts them as missing.",
+            file=sys.stderr,
+        )
 
 
-def gpus_of(section):
-    """How many GPUs a step with these parameters takes: trainings on CPUs must not wait for one another."""
-    return processes(section.compute) if section and cuda(section.compute.device) else 0
+def recipe_of(step):
+    """The step's recipe as an input: a function, which Snakemake calls when it builds the graph, and not for --lint or --list-rules."""
+
+    def path(wildcards):
+        prepare()
+        return step.recipe.format(**dict(wildcards.items()))
+
+    return path
+
+
+def of_wildcards(pattern):
+    """A pattern of the table in the words of Snakemake: {wildcards.dataset} for {dataset}."""
+    return re.sub(r"(?<!{){(\w+)}", r"{wildcards.\1}", pattern)
+
+
+def inputs_of(step):
+    """The step's inputs, with all files of those that it takes for every variant and seed."""
+    return [path for pattern in step.inputs for path in (every(pattern) if isinstance(pattern, pipeline.Every) else [pattern])]
+
+
+def every(pattern):
+    if "target" in pattern.over:
+        pairs = permutations(matrix.datasets, 2)
+        cells = [pair + cell for pair, *cell in product(pairs, matrix.rows, matrix.seeds) for cell in [tuple(cell)]]
+        return [pattern.pattern.format(dataset=one, target=other, variant=variant, seed=seed) for one, other, variant, seed in cells]
+    return expand(pattern.pattern, **{name: VALUES[name] for name in pattern.over}, allow_missing=True)
+
+
+def outputs_of(step):
+    """The step's outputs, those that `snakemake --report` shows with their captions."""
+    return [shown(step, path) for path in step.outputs]
+
+
+def shown(step, path):
+    """An output with its place in Snakemake's report, if workflow/report/ has a caption for it."""
+    if path in step.curves:
+        labels = {"data set": "{dataset}", "variant": "{variant}", "seed": "{seed}"}
+        return report(path, caption="../report/history.rst", category="Training", labels=labels)
+    name, _, format = Path(path).name.partition(".")
+    for kind in ("table", "figure", "probe"):
+        caption = f"report/{name}_{kind}.rst"
+        if kind in KINDS.get(step.name, ()) and format != "md" and Path(workflow.basedir, "workflow", caption).is_file():
+            labels = {"data set": "{dataset}", kind: name, "format": format}
+            return report(path, caption=f"../{caption}", category=f"{kind.title()}s", labels=labels)
+    return path
+
+
+KINDS = {"tables": ["table"], "figures": ["figure"], "attention": ["figure"], "probe-tables": ["probe"]}
+
+
+def beside(step, kind, suffix):
+    """The log or the benchmark of a step: where its recipe lies, but for the folder's name; with the seed, which no recipe has."""
+    path = step.recipe.replace("/recipes/", f"/{kind}/").removesuffix(".json")
+    return path + ("/{seed}" if "seed" in step.over else "") + suffix
+
+
+def compute_of(step, wildcards):
+    """The section `compute` of the step's recipe, or nothing where the step takes one thread."""
+    values = json.loads(Path(recipe_of(step)(wildcards)).read_text())["values"]
+    for name in step.compute.split(".") if step.compute else ():
+        values = values[name] or {}
+    return values if step.compute else {}
+
+
+def threads_of(step):
+    """The number of threads that a step takes, in all its processes."""
+    return lambda wildcards: (compute := compute_of(step, wildcards)).get("threads", 1) * processes(compute)
+
+
+def gpus_of(step):
+    """How many GPUs a step takes: trainings on CPUs must not wait for one another."""
+    return lambda wildcards: processes(compute) if cuda((compute := compute_of(step, wildcards)).get("device", "cpu")) else 0
 
 
 def processes(compute):
     """In how many processes a step runs; `auto` is one per GPU."""
-    if compute.processes != "auto":
-        return compute.processes
-    return max(1, len(visible_gpus())) if cuda(compute.device) else 1
+    count = compute.get("processes", 1)
+    if count != "auto":
+        return count
+    return max(1, len(visible_gpus())) if cuda(compute["device"]) else 1
 
 
 @cache
@@ -120,30 +140,3 @@ def cuda(device):
     """Whether the step will run on CUDA (or ROCm, which torch calls so too); without torch, whose import takes seconds."""
     build = Version(version("torch")).local or ""
     return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
-
-
-REPORTS = str(Layout("{dataset}").reports(MATRIX))
-FIGURES = str(Layout("{dataset}").figures(MATRIX))
-TABLES = str(Layout("{dataset}").tables(MATRIX))
-ATTENTION = str(Layout("{dataset}").attention(MATRIX))
-PROBE_TABLES = str(Layout("{dataset}").probe_tables(MATRIX))
-CHAPTER = str(chapter_folder("{dataset}", MATRIX))
-REPORT = str(report_folder(MATRIX))
-TRANSFERS = str(transfer_tables(MATRIX))
-
-
-def reported(path, kind):
-    """A table or figure with its place in `snakemake --report`; Markdown, which a browser shows as plain text, has none."""
-    if path.endswith(".md"):
-        return path
-    name, format = Path(path).name.split(".")
-    labels = {"data set": "{dataset}", kind: name, "format": format}
-    return report(path, caption=f"../report/{name}_{kind}.rst", category=f"{kind.title()}s", labels=labels)
-
-
-def all_results():
-    """What the whole pipeline is run for; the models of a sweep are probed by the target `probes` alone."""
-    reports = expand([*rules.tables.output, *rules.figures.output, *rules.attention.output], dataset=matrix.datasets)
-    probed = [] if is_sweep(MATRIX) else expand(rules.probe_tables.output, dataset=matrix.datasets)
-    transfers = rules.transfer_tables.output if len(matrix.datasets) > 1 else []
-    return [*reports, *probed, *transfers, *rules.report.output]

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from cada.config import PUBLISHED_WEIGHTS, load_dataset, refined
-from cada.report.recipe import Choice, recipe
+from cada.report.choices import Choice, choices
 
 ROOT = Path(__file__).parents[2]
 
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 def differences(dataset: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice]:
     monkeypatch.chdir(ROOT)
     parameters = load_dataset(dataset)
-    found = recipe(
+    found = choices(
         dataset,
         start=parameters.initial.source,
         model=parameters.model,

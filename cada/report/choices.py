@@ -35,7 +35,7 @@ class Choice:
     here: str
 
 
-def recipe(
+def choices(
     dataset: str,
     *,
     start: Literal["pretrain", "file"],

@@ -1,0 +1,25 @@
+# One rule for each step of cada/pipeline.py: train, evaluate, tables and so on.
+for step in STEPS:
+
+    rule:
+        name:
+            step.rule
+        input:
+            recipe=recipe_of(step),
+            made=inputs_of(step),
+        output:
+            outputs_of(step),
+        log:
+            beside(step, "logs", ".log"),
+        benchmark:
+            beside(step, "benchmarks", ".tsv")
+        conda:
+            "../../environment.yml"
+        threads: threads_of(step)
+        resources:
+            gpu=gpus_of(step),
+        message:
+            of_wildcards(step.message)
+        shell:
+            # `exec`: the step sees the end of Snakemake, and not that of a shell between them
+            f"exec workflow/scripts/step.sh {of_wildcards(step.command)} 2> {{log}}"
