@@ -68,6 +68,11 @@ def of_wildcards(pattern):
     return re.sub(r"(?<!{){(\w+)}", r"{wildcards.\1}", pattern)
 
 
+def command_of(step):
+    """The step's command line. Every word that a user chose is quoted, or holds no character that means anything to a shell."""
+    return lambda wildcards: step.command.format(**dict(wildcards.items()))
+
+
 def inputs_of(step):
     """The step's inputs, with all files of those that it takes for every variant and seed."""
     return [path for pattern in step.inputs for path in (every(pattern) if isinstance(pattern, pipeline.Every) else [pattern])]

@@ -18,8 +18,10 @@ for step in STEPS:
         threads: threads_of(step)
         resources:
             gpu=gpus_of(step),
+        params:
+            command=command_of(step),
         message:
             of_wildcards(step.message)
         shell:
             # `exec`: the step sees the end of Snakemake, and not that of a shell between them
-            f"exec workflow/scripts/step.sh {of_wildcards(step.command)} 2> {{log}}"
+            "exec workflow/scripts/step.sh {params.command} 2> {log}"
