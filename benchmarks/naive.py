@@ -58,12 +58,12 @@ def text_states(bert: Any, ids: Tensor, mask: Tensor, image_tokens: Tensor | Non
 # --- the training step --------------------------------------------------------------------------------------------
 
 
-def tagged_words(captions: TokenizedCaptions, tokenizer: Tokenizer) -> Tensor:
-    """Which tokens are attribute words (B, 73): NLTK tags the captions inside the step."""
+def tagged_words(captions: Sequence[str], tokenizer: Tokenizer) -> Tensor:
+    """Which tokens may be masked (B, 73), attribute words and [SEP]: NLTK tags the captions inside the step."""
     words = torch.zeros(len(captions), PADDED, dtype=torch.bool)
-    pieces = [tokenizer.tokens(ids[:length]) for ids, length in zip(captions.ids, captions.lengths, strict=True)]
-    for row, found in enumerate(attribute_words(pieces)):
-        words[row, : len(found)] = torch.tensor(found)
+    for row, found in enumerate(attribute_words(tokenizer.pieces(captions))):
+        kept = [False, *found[: PADDED - 2], True]
+        words[row, : len(kept)] = torch.tensor(kept)
     return words
 
 
@@ -123,7 +123,7 @@ def association_losses(
     negatives = hard_negatives(image_features, text_features, persons)
     matched = ids.clone()
     matched[:, 0] = tokenizer.enc
-    words = tagged_words(tokens, tokenizer) if words is None else words
+    words = tagged_words(captions, tokenizer) if words is None else words
     selected = (words & (torch.rand(words.shape) < rate)).to(images.device)
     values = {
         "loss_global": losses.global_association(image_features, text_features, persons),

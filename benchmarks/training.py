@@ -71,7 +71,7 @@ def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device) -> Prob
     captions = tokenizer(texts)
     images = normalise(pictures_of(sizes.training, sizes.batch).to(device))
     try:
-        words, tagged = naive.tagged_words(captions, tokenizer).numpy(), True
+        words, tagged = naive.tagged_words(texts, tokenizer).numpy(), True
     except CadaError:
         place = np.arange(naive.PADDED)
         words, tagged = (place < captions.lengths[:, None]) & (place % 3 == 1), False

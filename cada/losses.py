@@ -118,7 +118,7 @@ def match_loss(logits: Tensor, matches: Tensor) -> Tensor:
 def select_groups(groups: Tensor, *, rate: float, generator: torch.Generator) -> Tensor:
     """Choose whole groups of tokens with probability `rate`: group numbers (B, L), -1 outside, to a mask (B, L).
 
-    A group is an attribute phrase (robust) or a single attribute word (published). At least one group of the batch
+    A group is an attribute phrase (robust), or a single attribute word or [SEP] (published). At least one group of the batch
     is chosen if there is any, so that the loss is defined. Drawn on the CPU.
     """
     count = int(groups.max()) + 1

@@ -74,6 +74,11 @@ class Tokenizer:
             starts[row, : lengths[row]], ends[row, : lengths[row]] = np.array(item.offsets, dtype=np.int32).T
         return TokenizedCaptions(ids, lengths, starts, ends)
 
+    def pieces(self, captions: Sequence[str]) -> list[list[str]]:
+        """All word pieces of each normalised caption, those behind the cut too, without special tokens."""
+        encodings = self._backend.encode_batch([normalise_caption(caption) for caption in captions], add_special_tokens=False)
+        return [[piece for part in (item, *item.overflowing) for piece in part.tokens] for item in encodings]
+
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The word pieces behind `ids`."""
         return [self._tokens[index] for index in ids]

@@ -11,9 +11,9 @@ TAGGER = "averaged_perceptron_tagger_eng"
 
 
 def attribute_words(captions: Sequence[Sequence[str]]) -> list[list[bool]]:
-    """For each caption's word pieces, special tokens included, whether the tagger calls it an attribute.
+    """For each caption's word pieces, without special tokens, whether the tagger calls it an attribute.
 
-    [SEP] is mostly tagged as a noun: a side effect of the published code, kept (method section 3).
+    The tag of a piece depends on its neighbours, so a caption comes whole and begins with its first word.
     Errors: `CadaError` when the tagger's data is not installed.
     """
     import nltk  # two seconds, which only the published masking needs to spend

@@ -30,7 +30,7 @@ VALUES = {
     },
     "local_groups": {"fixed": "fixed positions, padding included", "parts": "equal parts of the caption's own tokens"},
     "padding": {"fixed": "the longest that is allowed", "batch": "the longest of the batch"},
-    "ara_masking": {"words": "single words: nouns and adjectives", "phrases": "whole attribute phrases"},
+    "ara_masking": {"words": "single words: nouns and adjectives, and the mark of the caption's end", "phrases": "whole attribute phrases"},
     "ara_mean": {"process": "those of each process, then over processes", "batch": "all of the batch"},
     "fusion": {
         "published": "match logit + cosine",

@@ -22,13 +22,15 @@ def attribute_groups(
     """Group numbers (Q, L) for `cada.losses.select_groups`, -1 outside any attribute.
 
     `phrases`: a group is a phrase of the phrase table; [CLS] and [SEP] never belong to one. `words`: a group is one
-    token that NLTK tags as adjective or noun, [SEP] as the published code has it.
+    word piece that NLTK tags as adjective or noun in the caption before it is cut. [SEP] is always a group too, a side effect
+    of the published code (method section 3): all positions may be masked but pieces with other tags, [CLS] and the padding.
     """
     groups = np.full(captions.ids.shape, -1, dtype=np.int16)
     if masking == "words":
-        pieces = [tokenizer.tokens(ids[:length]) for ids, length in zip(captions.ids, captions.lengths, strict=True)]
-        for row, words in enumerate(attribute_words(pieces)):
-            groups[row, : len(words)] = np.where(words, np.arange(len(words)), -1)
+        for row, words in enumerate(attribute_words(tokenizer.pieces(split.captions))):
+            sep = captions.lengths[row] - 1
+            groups[row, 1:sep] = np.where(words[: sep - 1], np.arange(1, sep), -1)
+            groups[row, sep] = sep
         return groups
     spans = _spans_by_caption(phrases)
     for row, (image, number) in enumerate(zip(split.caption_image, split.caption_number, strict=True)):

@@ -6,8 +6,12 @@ Legend: Q captions, G pictures, L tokens.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import cycle
+from pathlib import Path
 
+import nltk
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -19,9 +23,12 @@ from benchmarks.retrieval import evaluation_ways
 from benchmarks.training import PUBLISHED, Problem, largest_batch, naive_losses, our_losses, problem_of
 from cada import cost
 from cada.data.images import normalise
+from cada.data.loading import take_split
+from cada.data.records import Record
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.reranking import Captions, match_logits
+from cada.training.captions import attribute_groups
 
 CPU = torch.device("cpu")
 EVERYTHING = PUBLISHED.model_copy(update={"ara_rate": 1.0})
@@ -59,6 +66,18 @@ def test_losses_and_gradients_are_equal(model: Cada, problem: Problem, tokenizer
     assert by_plain.keys() == by_ours.keys()
     for name, gradient in by_plain.items():
         assert torch.allclose(gradient, by_ours[name], rtol=1e-3, atol=1e-5 * float(gradient.abs().max()) + 1e-6), name
+
+
+def test_the_same_tokens_may_be_masked(tokenizer: Tokenizer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a tagger to which every second piece is a noun; the last caption is cut."""
+    monkeypatch.setattr(nltk, "pos_tag_sents", lambda captions: [list(zip(pieces, cycle(("NN", "VB")))) for pieces in captions])
+    texts = ["red", "a man in red", "a red t-shirt " * 24]
+    records = [Record(f"{number}.png", number, (text,), "train") for number, text in enumerate(texts)]
+    split = take_split(records, "train", root=Path("data"))
+    groups = attribute_groups(tokenizer(split.captions), split, masking="words", phrases=pd.DataFrame(), tokenizer=tokenizer)
+    plain = naive.tagged_words(split.captions, tokenizer)
+    assert np.array_equal(plain.numpy()[:, : groups.shape[1]], groups >= 0)
+    assert not plain[:, groups.shape[1] :].any()
 
 
 def test_the_published_way_pads_everything_to_73_tokens(model: Cada, problem: Problem, tokenizer: Tokenizer) -> None:

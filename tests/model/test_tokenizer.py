@@ -49,6 +49,12 @@ def test_long_captions_are_cut_before_the_last_token(tokenizer: Tokenizer) -> No
     assert tokenizer.tokens(captions.ids[0]) == ["[CLS]", *["red"] * 10, "[SEP]"]
 
 
+def test_pieces_are_those_of_the_whole_caption(tokenizer: Tokenizer) -> None:
+    captions = ["A RED shirt.", "", "He's a blue dog: t-shirts! " + "red " * 30]
+    long = ["he", "'", "s", "a", "blue", "[UNK]", "t", "-", "shirt", "##s", *["red"] * 30]
+    assert tokenizer.pieces(captions) == [["a", "red", "shirt"], [], long]
+
+
 def test_captions_do_not_touch_one_another(tokenizer: Tokenizer) -> None:
     texts = ["a", "a blue shirt", "he's red red red"]
     together = tokenizer(texts)
