@@ -36,7 +36,7 @@ Input = str | Every
 class Step:
     """One step, made for each combination of `over` by `command`, from `recipe` and `inputs`.
 
-    compute: the part of its recipe that says threads, processes and device, where it uses more than one thread or a GPU.
+    compute: the place in its recipe of threads, processes and device; none where it takes one thread.
     metrics: those of its outputs that DVC compares as numbers. curves: those that DVC plots.
     """
 
@@ -107,7 +107,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("initial"),
             inputs=[manifest],
             outputs=initial,
-            compute="initial.pretrain",
+            compute="initial.pretrain.compute",
         ),
         Step(
             "train",
@@ -117,7 +117,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("train", variant="{variant}"),
             inputs=[manifest, phrases, *initial],
             outputs=[*model, history],
-            compute="train",
+            compute="train.compute",
             curves=[history],
         ),
         Step(
@@ -128,7 +128,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("evaluate", variant="{variant}"),
             inputs=[manifest, *model],
             outputs=[metrics, rankings],
-            compute="evaluate",
+            compute="evaluate.compute",
         ),
         Step(
             "probe",
@@ -138,7 +138,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("probe", variant="{variant}"),
             inputs=[manifest, phrases, *model, metrics, rankings],
             outputs=[probes, outcomes],
-            compute="evaluate",
+            compute="evaluate.compute",
         ),
         Step(
             "tables",
@@ -167,7 +167,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("attention"),
             inputs=[manifest, phrases, *map(Every, model), Every(rankings)],
             outputs=attention,
-            compute="attention",
+            compute="compute",
         ),
         Step(
             "probe-tables",
@@ -195,7 +195,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("transfer", variant="{variant}", target="{target}"),
             inputs=[str(Layout("{target}").manifest), *model, metrics],
             outputs=[transfer],
-            compute="evaluate",
+            compute="evaluate.compute",
         ),
         Step(
             "transfer-tables",

@@ -19,6 +19,7 @@ PACKAGE = Path(cada.__file__).parent
 # Modules whose edit runs no step again, each with the reason. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
     "cada.cache": "what is kept is found under its content, or made again",
+    "cada.caller": "when a step ends, not what it makes",
     "cada.config": "what a step reads of the parameters is in its recipe, as values",
     "cada.errors": "the class of messages",
     "cada.files": "how a file is put in its place",
@@ -78,15 +79,10 @@ def _source(module: str) -> Path | None:
 
 
 @cache
-def _tree(source: Path) -> ast.Module:
-    return ast.parse(source.read_bytes())
-
-
-@cache
 def _imports(source: Path) -> tuple[str, ...]:
     """The names that a file imports, each with its packages; a name of a module's content may be among them."""
     names: list[str] = []
-    for node in ast.walk(_tree(source)):
+    for node in ast.walk(ast.parse(source.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
@@ -106,9 +102,13 @@ def _data_files(source: Path) -> list[Path]:
 
 @cache
 def _code(source: Path) -> str:
-    """SHA-256 of a file's syntax tree without docstrings."""
+    return code_digest(source.read_bytes())
+
+
+def code_digest(source: bytes) -> str:
+    """SHA-256 of the syntax tree of a module's text, without docstrings."""
     parts: list[str] = []
-    _write(_tree(source), parts)
+    _write(ast.parse(source), parts)
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 

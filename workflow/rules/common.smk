@@ -117,9 +117,9 @@ def beside(step, kind, suffix):
 def compute_of(step, wildcards):
     """The section `compute` of the step's recipe, or nothing where the step takes one thread."""
     values = json.loads(Path(recipe_of(step)(wildcards)).read_text())["values"]
-    for name in step.compute.split(".") if step.compute else ():
-        values = values[name] or {}
-    return values if step.compute else {}
+    for name in step.compute.split("."):
+        values = values.get(name) or {}
+    return values
 
 
 def threads_of(step):

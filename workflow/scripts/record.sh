@@ -1,8 +1,9 @@
 #!/bin/sh
 # Commit the data set and all outputs to DVC. Refuses while Snakemake has work left: DVC would certify stale files.
+#   --config 'variants=[dual]'   and what else is given goes to Snakemake: a part of the matrix is recorded
 set -eu
 
-plan=$(snakemake --cores 1 --dry-run -- all 2>&1) || { printf '%s\n' "$plan" >&2; exit 1; }
+plan=$(snakemake --cores 1 --dry-run "$@" -- all 2>&1) || { printf '%s\n' "$plan" >&2; exit 1; }
 case $plan in
     *"Nothing to be done"*) ;;
     *)
@@ -11,7 +12,7 @@ case $plan in
         ;;
 esac
 python workflow/scripts/leftovers.py
-targets=dvc.yaml
+targets=$(python workflow/scripts/targets.py)
 [ ! -d data/SynthPEDES ] || targets="$targets data.dvc"
 # Re-linked files would have new modification times, and Snakemake would run what lies behind them again.
 dvc commit --quiet --force --no-relink $targets

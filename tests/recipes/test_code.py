@@ -1,0 +1,140 @@
+"""The fingerprint of code: what counts, what does not, and that no module is forgotten."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cada.recipes import code
+from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, OF_VARIANT
+
+PACKAGE = code.PACKAGE
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+STEPS = [step.replace("-", "_") for step in (*OF_DATASET, *OF_VARIANT, *OF_MATRIX, *OF_REPORT, "transfer")]
+# Python imports what takes long once, and each step's own modules in a process of the step's own.
+RUNTIME = """
+import os, sys
+import mlflow, pandas, torch, transformers
+for step in sys.argv[1:]:
+    if (child := os.fork()) == 0:
+        __import__(f"cada.steps.{step}")
+        print(step, *(name for name in sys.modules if name.split(".")[0] == "cada"), flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_an_edit_of_comments_docstrings_and_layout_is_none_and_an_edit_of_code_is_one(path: Path) -> None:
+    """Every module of the package."""
+    source = path.read_text()
+    before = code.code_digest(source.encode())
+    commented = "# a comment\n" + source.replace("\n\n", "\n\n# another\n\n\n").replace("\n# another\n\n\n    ", "\n\n    ")
+    assert code.code_digest(commented.encode()) == before
+    assert code.code_digest(documented(source).encode()) == before
+    assert code.code_digest(f"{source}\nANOTHER_CONSTANT = 17\n".encode()) != before
+
+
+def documented(source: str) -> str:
+    """The text with another docstring for the module and for every function and class."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            has = ast.get_docstring(node, clean=False) is not None
+            rest = node.body[1:] if has else node.body
+            if rest or isinstance(node, ast.Module):
+                node.body = [ast.Expr(ast.Constant("Another docstring.")), *rest]
+    return ast.unparse(ast.fix_missing_locations(tree))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("x = 1", "x = 2"), ("x = 1", "x = 1.0"), ("f(a, b)", "f(b, a)"), ("x: int = 1", "x: float = 1"), ("x = 'a'", "x = b'a'")],
+)
+def test_another_value_order_or_type_is_an_edit(one: str, other: str) -> None:
+    assert code.code_digest(one.encode()) != code.code_digest(other.encode())
+
+
+def test_what_empty_fields_hold_does_not_run_into_what_follows() -> None:
+    """f(a)(b) and f(a, b) have the same nodes in the same order."""
+    assert code.code_digest(b"def f(x): return x\ny = 1") != code.code_digest(b"def f(x):\n    return x\n    y = 1")
+    assert code.code_digest(b"f(a)(b)") != code.code_digest(b"f(a, b)")
+
+
+def test_what_a_step_imports_is_found() -> None:
+    """Python itself says what it has imported; what functions import when they are called is found too, and is more."""
+    said = subprocess.run([sys.executable, "-c", RUNTIME, *STEPS], check=True, capture_output=True, text=True).stdout
+    listed = {step: set(modules) for step, *modules in map(str.split, said.splitlines())}
+    assert list(listed) == STEPS
+    for step, modules in listed.items():
+        exempt = {name for name in modules if any(name == other or name.startswith(f"{other}.") for other in code.WITHOUT_EFFECT)}
+        assert modules - exempt <= code.imported([f"cada.steps.{step}"]), step
+
+
+def test_the_modules_without_effect_are_there() -> None:
+    """A name that is no module any more would hide one that comes later."""
+    for name in code.WITHOUT_EFFECT:
+        assert code._source(name) is not None, name
+
+
+def test_of_the_parameters_code_takes_types_alone() -> None:
+    """`cada.config` is without effect since values reach a step by its recipe: a constant or a function of it would escape."""
+    parsers = {"load", "complaint", "load_storage"}  # of a model's config.json; of what is kept under .cada/
+    for module in code.imported([f"cada.steps.{step}" for step in STEPS]):
+        tree = ast.parse(Path(str(code._source(module))).read_bytes())
+        nodes = list(ast.walk(tree))
+        imports = [node for node in nodes if isinstance(node, ast.ImportFrom)]
+        taken = {alias.name for node in imports if str(node.module).startswith("cada.config") for alias in node.names}
+        if any(node.module == "cada" and "config" in {alias.name for alias in node.names} for node in imports):
+            attributes = [node for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)]
+            taken |= {node.attr for node in attributes if node.value.id == "config"}
+        assert all(name[0].isupper() and not name.isupper() for name in taken - parsers), f"{module} takes {taken - parsers}"
+
+
+@pytest.fixture
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The package in a folder of its own, to be changed."""
+    target = tmp_path / "cada"
+    shutil.copytree(PACKAGE, target, ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(code, "PACKAGE", target)
+    forget()
+    return target
+
+
+def forget() -> None:
+    for known in (code._source, code._imports, code._code):
+        known.cache_clear()
+
+
+def changed_steps(path: Path, edit: str) -> set[str]:
+    """The steps whose fingerprint changes when `edit` is appended to a file."""
+    before = {step: code.fingerprint(f"cada.steps.{step}") for step in STEPS}
+    path.write_text(path.read_text() + edit)
+    forget()
+    after = {step: code.fingerprint(f"cada.steps.{step}") for step in STEPS}
+    forget()
+    return {step for step in STEPS if before[step] != after[step]}
+
+
+def test_an_edit_reaches_the_steps_that_import_it(copied: Path) -> None:
+    assert changed_steps(copied / "losses.py", "\nX = 1\n") == {"initial", "train"}
+    assert changed_steps(copied / "report" / "deviations.py", "\nX = 1\n") == {"chapter"}
+    assert changed_steps(copied / "report" / "templates" / "style.css", "\nb {}\n") == {"chapter", "report"}
+    assert changed_steps(copied / "data" / "synthpedes" / "garments.py", "\nX = 1\n") >= {"data"}
+    assert "train" not in changed_steps(copied / "data" / "synthpedes" / "body.py", "\nX = 1\n"), "the manifest says what is drawn"
+    assert changed_steps(copied / "tracking" / "store.py", "\nX = 1\n") == set()
+    assert changed_steps(copied / "config" / "steps.py", "\nX = 1\n") == set()
+
+
+def test_a_relative_import_is_refused(copied: Path) -> None:
+    path = copied / "losses.py"
+    path.write_text(f"from . import paths\n{path.read_text()}")
+    forget()
+    with pytest.raises(AssertionError, match="relative imports are not followed"):
+        code.fingerprint("cada.steps.train")
+    forget()
