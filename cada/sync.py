@@ -70,4 +70,4 @@ def _seconds(benchmark: Path) -> float:
 
 
 def _not_told(what: str) -> CadaError:
-    return CadaError(f"{what}: MLflow was not told (CADA_TRACKING=off, or the store at {tracking.tracking_uri()} fails).")
+    return CadaError(f"{what}: MLflow was not told (CADA_TRACKING=off, or the store at {tracking.shown_uri()} fails).")

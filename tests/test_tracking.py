@@ -294,6 +294,43 @@ def test_a_store_that_fails_in_the_middle_is_named_once(store: Path, capsys: pyt
     assert capsys.readouterr().err.count("the work goes on") == 1
 
 
+def test_a_store_in_the_folder_where_the_step_runs(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    (store / "history.csv").write_text("step,loss\n")
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
+        run.log(1, {"loss": 1.0})
+        run.artifact(store / "history.csv")
+    (found,) = stored()
+    assert points(found, "loss") == [(1, 1.0)]
+    assert found.info.artifact_uri.startswith(f"{store.as_uri()}/mlartifacts/")
+
+
+def test_the_store_and_its_files_hold_no_secret(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of the address nor of the environment. The secret is one that SQLite takes."""
+    secret = "20.0987654321"
+    write_matrices(store)
+    results(store)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{store}/mlflow.db?timeout={secret}")
+    for name in ("PASSWORD", "TOKEN", "USERNAME"):
+        monkeypatch.setenv(f"MLFLOW_TRACKING_{name}", secret)
+    weights = store / "model.safetensors"
+    weights.write_bytes(b"weights")
+    with tracking.run(CELL, "train", DESCRIPTION) as run:
+        run.log(1, {"loss": 1.0})
+        run.model(weights)
+    with tracking.run(CELL, "evaluate", tracking.Description({"evaluate": {"top_k": 16}}, "abc")) as run:
+        run.summary(tracking.named_metrics(METRICS))
+        run.artifact(store / "results/smoke/metrics/dual/3.json")
+    sync(lambda _: (PARAMETERS, "abc"))
+    tracking.present(["smoke"])
+    assert any("test_R1" in run.data.metrics for run in stored())
+    with sqlite3.connect(store / "mlflow.db") as database:
+        assert secret not in "\n".join(database.iterdump())
+    for path in store.rglob("*"):
+        assert secret not in path.name
+        assert not path.is_file() or secret.encode() not in path.read_bytes()
+
+
 def test_off_means_that_mlflow_is_not_imported() -> None:
     code = (
         "import sys\nfrom cada import tracking\nfrom cada.paths import Cell\n"

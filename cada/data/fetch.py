@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pooch
 
 from cada import files
+from cada.addresses import public, scrubbed
 from cada.data.catalogue import Resource
 from cada.data.unpacking import unpack
 from cada.errors import CadaError
@@ -35,7 +37,7 @@ def fetch_resource(resource: Resource, archive: str | None, target: Path, *, sha
             _check_contents(target, resource, f"{target} (move it away, then call again)")
             return
         with _at_hand(archive or resource.url, sha256, known=True) as path, _unpacked(path, target) as folder:
-            _check_contents(folder / resource.folder, resource, archive or resource.url)
+            _check_contents(folder / resource.folder, resource, public(archive or resource.url))
             _move(folder / resource.folder, target)
 
 
@@ -48,7 +50,7 @@ def _at_hand(archive: str, sha256: str | None, *, known: bool = False) -> Iterat
     """The archive as a file with this digest; `known` if its contents are checked instead. A download is deleted at the end."""
     if archive.startswith(("http://", "https://")):
         if sha256 is None and not known:
-            raise CadaError(f"{archive}: give its --sha256, as its owner states it, or fetch it yourself and give the file.")
+            raise CadaError(f"{public(archive)}: give its --sha256, as its owner states it, or fetch it yourself and give the file.")
         path = _download(archive, sha256)
         try:
             yield path
@@ -57,7 +59,7 @@ def _at_hand(archive: str, sha256: str | None, *, known: bool = False) -> Iterat
         return
     path = Path(archive)
     if not path.is_file():
-        raise CadaError(f"{path}: there is no such file. Give the archive that you were sent, or an http(s) address.")
+        raise CadaError(f"{public(archive)}: there is no such file. Give the archive that you were sent, or an http(s) address.")
     if sha256 is None and not known:
         found = files.digest(path)
         raise CadaError(f"{path}: its SHA-256 is {found}. Compare it with what its owner states, then add --sha256 {found}.")
@@ -67,22 +69,24 @@ def _at_hand(archive: str, sha256: str | None, *, known: bool = False) -> Iterat
 
 
 def _download(url: str, sha256: str | None) -> Path:
+    print(f"{public(url)}: fetching", file=sys.stderr)
+    pooch.get_logger().setLevel("WARNING")  # below it, pooch says the whole address, with what signs it
     try:
         return Path(pooch.retrieve(url, sha256 and f"sha256:{sha256}", path=STATE / "downloads", progressbar=True))
     except OSError as error:  # requests' errors too
         raise CadaError(
-            f"{url}: cannot be fetched ({_reason(error)}). Fetch it on another machine and give the file with --archive."
+            f"{public(url)}: cannot be fetched ({_reason(error, url)}). Fetch it on another machine and give the file with --archive."
         ) from error
     except ValueError as error:
-        raise CadaError(f"{url}: its SHA-256 is not {sha256}. Mend --sha256, or ask its owner for the right one.") from error
+        raise CadaError(f"{public(url)}: its SHA-256 is not {sha256}. Mend --sha256, or ask its owner for the right one.") from error
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, url: str) -> str:
     """The first cause in a few words: the libraries wrap it several times, each with all of the address."""
     while error.__context__:
         error = error.__context__
     said = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
-    return said.splitlines()[0].partition(" for url:")[0]
+    return scrubbed(said.splitlines()[0].partition(" for url:")[0], url)
 
 
 @contextlib.contextmanager
@@ -106,10 +110,10 @@ def _holder(folder: Path, annotations: Sequence[str], archive: str) -> Path:
         if any((place / name).is_file() for name in annotations):
             return place
     if any((place / "caption_all.json").is_file() for place in places):
-        raise CadaError(f"{archive}: has only caption_all.json, an older annotation without splits. Ask for reid_raw.json.")
+        raise CadaError(f"{public(archive)}: has only caption_all.json, an older annotation without splits. Ask for reid_raw.json.")
     names = ", ".join(path.name for path in top[:5])
     raise CadaError(
-        f"{archive}: has no {' or '.join(annotations)} at its top or in the one folder there, but {names}. Give another archive."
+        f"{public(archive)}: has no {' or '.join(annotations)} at its top or in the one folder there, but {names}. Give another archive."
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
+from cada.addresses import public, scrubbed
 from cada.errors import CadaError
 from cada.model.folder import CONFIG, VOCABULARY
 
@@ -46,7 +47,8 @@ def find_source(name: str) -> Source:
     if path.is_file():
         return Source(path, None)
     if name.endswith(_SUFFIXES) or name.startswith((".", "/", "~")) or name.count("/") != 1:
-        raise CadaError(f"{name}: there is no such file or folder. Check the path; a repository of the Hugging Face Hub is OWNER/NAME.")
+        advice = "Check the path; a repository of the Hugging Face Hub is OWNER/NAME."
+        raise CadaError(f"{public(name)}: there is no such file or folder. {advice}")
     advice = "Nor is there such a file or folder: check the name, or fetch the model by hand and name its folder."
     config = _from_hub(name, CONFIG, advice)
     try:
@@ -64,24 +66,24 @@ def find_vocabulary(choice: str | None, source: str) -> Path:
     if path.is_file():
         return path
     if path.name == VOCABULARY or path.suffix == ".txt":
-        raise CadaError(
-            f"{path}: there is no such vocabulary. Name BERT's: --vocabulary FILE, or --vocabulary {DEFAULT_VOCABULARY} from the hub."
-        )
+        advice = f"Name BERT's: --vocabulary FILE, or --vocabulary {DEFAULT_VOCABULARY} from the hub."
+        raise CadaError(f"{public(choice)}: there is no such vocabulary. {advice}")
     return _from_hub(choice, VOCABULARY, "Name a local file: --vocabulary vocab.txt.")
 
 
 def _from_hub(repository: str, file: str, advice: str) -> Path:
-    print(f"{repository}: asking the Hugging Face Hub for {file}", file=sys.stderr)
+    shown = public(repository)
+    print(f"{shown}: asking the Hugging Face Hub for {file}", file=sys.stderr)
     try:
         with _quiet_hub():
             return Path(hf_hub_download(repository, file))
     except RemoteEntryNotFoundError as error:
         if file == WEIGHTS[0]:
             raise
-        raise CadaError(f"{repository}: this repository of the Hugging Face Hub has no {file}. {advice}") from error
+        raise CadaError(f"{shown}: this repository of the Hugging Face Hub has no {file}. {advice}") from error
     except (OSError, HFValidationError) as error:
-        reason = next((words for kind, words in _REASONS.items() if isinstance(error, kind)), str(error).partition("\n")[0])
-        raise CadaError(f"{repository}: the Hugging Face Hub did not give {file} ({reason}). {advice}") from error
+        reason = next((words for kind, words in _REASONS.items() if isinstance(error, kind)), scrubbed(str(error).partition("\n")[0]))
+        raise CadaError(f"{shown}: the Hugging Face Hub did not give {file} ({reason}). {advice}") from error
 
 
 @contextlib.contextmanager

@@ -1,13 +1,14 @@
 """What MLflow is told about the runs: the only package that imports mlflow, and nothing is ever asked of it.
 
 The store is MLFLOW_TRACKING_URI if set, else mlflow.db in the main git work tree; CADA_TRACKING=off turns all of this off.
-A store that fails is named once on stderr and the work goes on; `cada track sync` tells it later what it missed.
+A store that fails, in whatever way, is named once on stderr, without its password, and the work goes on; `cada track sync`
+tells it later what it missed.
 """
 
 from cada.tracking.opening import Description, Step, run
 from cada.tracking.reports import tell_reports
 from cada.tracking.runs import Past, Run, named_metrics
-from cada.tracking.store import tracking_uri
+from cada.tracking.store import shown_uri, tracking_uri
 from cada.tracking.sweeps import matrices, sweep_name
 from cada.tracking.views import present
 
@@ -20,6 +21,7 @@ __all__ = [
     "named_metrics",
     "present",
     "run",
+    "shown_uri",
     "sweep_name",
     "tell_reports",
     "tracking_uri",

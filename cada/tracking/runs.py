@@ -88,12 +88,15 @@ class Run:
         self._flush()
         if status is None or self._client is None or self._run.info.status == "FINISHED":
             return
+        self._tell(lambda: self._end(status, past, trained))
+
+    def _end(self, status: str, past: Past | None, trained: bool) -> None:
         before = float(self._run.data.tags.get(SECONDS, 0))  # of the calls that were interrupted
         seconds = past.seconds if past else before + time.monotonic() - self._opened
         ended = int(past.ended * 1000) if past else None
         if trained and seconds:
-            self._tell(lambda: self._client.set_tag(self._id, SECONDS, f"{seconds:.1f}"))
-        self._tell(lambda: self._client.set_terminated(self._id, status, ended))
+            self._client.set_tag(self._id, SECONDS, f"{seconds:.1f}")
+        self._client.set_terminated(self._id, status, ended)
 
     def _link(self, weights: Path, digest: str) -> None:
         from mlflow.entities import LoggedModelOutput

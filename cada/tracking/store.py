@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import os
+import sqlite3
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from cada import git
+from cada import addresses, git
+from cada.errors import CadaError
 
 LOCK_SECONDS = 120.0
 FILE = "sqlite:///"
+SQLITE = "sqlite://"
+SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
+_LOUD = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 
 
 def tracking_uri() -> str:
     """The store's address: MLFLOW_TRACKING_URI, else mlflow.db in the main work tree."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{FILE}{git.main_tree() / 'mlflow.db'}"
+
+
+def shown_uri() -> str:
+    """The store's address as messages name it: without password or token."""
+    return addresses.public(tracking_uri())
 
 
 def experiment_name(dataset: str) -> str:
@@ -34,11 +46,9 @@ def connect() -> Any:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     uri = tracking_uri()
-    if uri.startswith(FILE):
-        _prepare(Path(uri.removeprefix(FILE)), uri)
-    from mlflow.tracking import MlflowClient
-
-    return MlflowClient(tracking_uri=uri)
+    if uri.startswith(SQLITE):
+        _prepare(_database(uri), uri)
+    return _client(uri)
 
 
 def experiment_of(client: Any, dataset: str) -> str | None:
@@ -55,7 +65,7 @@ def make_experiment(client: Any, dataset: str) -> str:
         return found
     # Where the store is a file, its artifacts lie beside it and not in whatever folder the step runs in.
     uri = tracking_uri()
-    place = (Path(uri.removeprefix(FILE)).parent / "mlartifacts").as_uri() if uri.startswith(FILE) else None
+    place = (_database(uri).absolute().parent / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
     try:
         return str(client.create_experiment(experiment_name(dataset), artifact_location=place))
     except MlflowException:
@@ -64,19 +74,46 @@ def make_experiment(client: Any, dataset: str) -> str:
         return found
 
 
-def failures() -> tuple[type[Exception], ...]:
-    """All that a store can fail with."""
-    from mlflow.exceptions import MlflowException
-    from requests.exceptions import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
+def failures() -> type[Exception]:
+    """All that a store can fail with, which is anything: this is the one place where that is decided.
 
-    return MlflowException, SQLAlchemyError, RequestException, OSError, Timeout
+    Behind MLflow stand SQLAlchemy, Alembic, requests and whatever driver an address names; a driver that is missing is an
+    ImportError, a malformed address a ValueError, a per cent sign in the path of MLflow one of configparser. A list would
+    never be complete, and what it lacks ends a training of hours. Nothing is hidden: the caller says the error, by
+    `complain` or as a `CadaError`. Ctrl-C and the end of the process are no `Exception` and pass.
+    """
+    return Exception
 
 
 def complain(error: Exception) -> None:
-    """Say that the store fails and that this stops nothing."""
-    reason = (str(error) or type(error).__name__).splitlines()[0]
-    print(f"cada: MLflow at {tracking_uri()} fails, the work goes on without it (later: cada track sync): {reason}", file=sys.stderr)
+    """Say in one line that the store fails and that this stops nothing. A `CadaError` is none of the store's and is raised."""
+    if isinstance(error, CadaError):
+        raise error
+    print(f"cada: MLflow at {shown_uri()} fails, the work goes on without it (later: cada track sync): {reason(error)}", file=sys.stderr)
+
+
+def reason(error: Exception) -> str:
+    """What a library says of the store, in one line, without the secrets that it was given."""
+    said = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    secrets = [os.environ.get(name, "") for name in SECRETS]
+    return f"{type(error).__name__}: {addresses.scrubbed(said, tracking_uri(), secrets=secrets)}"
+
+
+def _client(uri: str) -> Any:
+    """A client, without the lines of the libraries about every attempt, with tracebacks and addresses: the failure is said once."""
+    from mlflow.tracking import MlflowClient  # sets the levels of some
+
+    for name in _LOUD:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    return MlflowClient(tracking_uri=uri)
+
+
+def _database(uri: str) -> Path:
+    """The file of an SQLite store. Errors: `ValueError` for one in memory, which would be lost with the process."""
+    path = uri.removeprefix(SQLITE).removeprefix("/").partition("?")[0]
+    if path in ("", ":memory:"):
+        raise ValueError("the address names no file")
+    return Path(path)
 
 
 def _prepare(database: Path, uri: str) -> None:
@@ -86,11 +123,12 @@ def _prepare(database: Path, uri: str) -> None:
         if database.exists() and stamp.exists() and stamp.read_text() == version("mlflow"):
             return
         if database.exists():
+            # MLflow would open what is no database ten times, for two minutes.
+            with contextlib.closing(sqlite3.connect(database)) as found:
+                found.execute("PRAGMA schema_version")
             _migrate(database, uri)
         else:
-            from mlflow.tracking import MlflowClient
-
-            MlflowClient(tracking_uri=uri).search_experiments(max_results=1)  # the first question makes the tables
+            _client(uri).search_experiments(max_results=1)  # the first question makes the tables
         stamp.write_text(version("mlflow"))
 
 
@@ -99,5 +137,5 @@ def _migrate(database: Path, uri: str) -> None:
     command = [sys.executable, "-m", "mlflow", "db", "upgrade", uri]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        reason = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise OSError(f"{database}: cannot be migrated: {reason}")
+        lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("(Background on")]
+        raise OSError(f"{database}: cannot be migrated: {lines[-1] if lines else 'no message'}")

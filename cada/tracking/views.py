@@ -11,8 +11,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from cada.errors import CadaError
 from cada.paths import DEFAULT
-from cada.tracking.store import connect, experiment_of
+from cada.tracking.store import connect, experiment_of, failures, reason, shown_uri
 from cada.tracking.sweeps import SWEEP, regroup, sweeps_of_dataset
 
 TAG = "mlflow.sharedViewState."
@@ -24,7 +25,20 @@ LINK = "/#/experiments/{experiment}/runs?workflowType=machine_learning&compareRu
 
 
 def present(datasets: Sequence[str]) -> dict[str, str]:
-    """Bring the views of the data sets' experiments up to date; titles and links (behind the server's address)."""
+    """Bring the views of the data sets' experiments up to date; titles and links (behind the server's address).
+
+    Errors: `CadaError` when the store fails; here somebody waits for it.
+    """
+    try:
+        return _present(datasets)
+    except CadaError:
+        raise
+    except failures() as error:
+        advice = "Start it, or mend MLFLOW_TRACKING_URI, then call again."
+        raise CadaError(f"MLflow at {shown_uri()} fails: {reason(error)}. {advice}") from error
+
+
+def _present(datasets: Sequence[str]) -> dict[str, str]:
     client, links = connect(), {}
     for dataset in datasets:
         if (experiment := experiment_of(client, dataset)) is None:

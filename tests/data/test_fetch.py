@@ -242,6 +242,31 @@ def test_a_home_that_cannot_be_reached_is_said_in_a_few_words() -> None:
         unpacked(url, "0" * 64)
 
 
+@pytest.mark.parametrize("signed", ["http://{}/{}?sig=s3cret-word", "http://someone:s3cret-word@{}/{}"])
+def test_the_signature_of_an_address_is_said_nowhere(signed: str, served: str, capfd: pytest.CaptureFixture[str]) -> None:
+    archive = packed("zip", replica("cuhk_pedes", Path("packed"))).rename("www/set.zip")
+    other = zipped(("else/list.txt", "")).rename("www/other.zip")
+    server = served.removeprefix("http://")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        gone = f"127.0.0.1:{closed.getsockname()[1]}"
+    for home, name, sha256 in (
+        (server, "set.zip", None),
+        (server, "set.zip", "0" * 64),
+        (server, "none.zip", "0" * 64),
+        (server, "other.zip", digest(other)),
+        (gone, "set.zip", "0" * 64),
+    ):
+        with pytest.raises(CadaError, match=rf"^http://{home}/{name}: ") as refused:
+            fetch_set(signed.format(home, name), ROOT, sha256=sha256, annotations=("reid_raw.json",))
+        assert "s3cret-word" not in str(refused.value)
+    with pytest.raises(CadaError, match=rf"^http://{server}/other\.zip: has no words/list\.txt") as refused:
+        fetch_resource(RESOURCE, signed.format(server, "other.zip"), Path("nltk/words"), sha256=None)
+    with pytest.raises(CadaError, match=r"^ftp://host/set\.zip: there is no such file"):
+        unpacked("ftp://someone:s3cret-word@host/set.zip", "0" * 64)
+    unpacked(signed.format(server, "set.zip"), digest(archive))
+    assert "s3cret-word" not in "".join((*capfd.readouterr(), str(refused.value)))
+
+
 RESOURCE = Resource("a list of words", "unused", "words", {"list.txt": hashlib.sha256(b"some words").hexdigest()})
 
 

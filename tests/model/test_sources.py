@@ -97,6 +97,15 @@ def test_a_path_is_not_looked_for_on_the_hub(name: str, monkeypatch: pytest.Monk
         find_source(name)
 
 
+def test_an_address_in_place_of_a_name_is_said_without_its_password() -> None:
+    for name in ("https://me:s3cret-word@hub/a/b", "https://hub/a/b?token=s3cret-word"):
+        with pytest.raises(CadaError, match=r"^https://hub/a/b: there is no such file or folder") as refused:
+            find_source(name)
+        assert "s3cret-word" not in str(refused.value)
+    with pytest.raises(CadaError, match=r"^https://hub/vocab\.txt: there is no such vocabulary"):
+        find_vocabulary("https://me:s3cret-word@hub/vocab.txt", "blip")
+
+
 def test_the_vocabulary_that_is_chosen(hub: Path, tmp_path: Path) -> None:
     words = tmp_path / "words.txt"
     words.touch()

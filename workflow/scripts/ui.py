@@ -6,22 +6,27 @@ import os
 import sys
 
 from cada.config import known_datasets
-from cada.tracking import present, tracking_uri
+from cada.errors import CadaError
+from cada.tracking import present, shown_uri, tracking_uri
 
 
 def main() -> None:
     """Replace this process by the server, which listens some seconds later."""
     port, store = os.environ.get("PORT", "5000"), tracking_uri()
-    server = store.rstrip("/") if store.startswith("http") else f"http://127.0.0.1:{port}"
-    links = present(known_datasets())
+    server = shown_uri().rstrip("/") if store.startswith("http") else f"http://127.0.0.1:{port}"
+    try:
+        links = present(known_datasets())
+    except CadaError as error:
+        sys.exit(f"ui: {error}")
     if not links:
-        sys.exit(f"ui: {store} has no runs yet. Run make reproduce, or cada track sync where there are results.")
+        sys.exit(f"ui: {shown_uri()} has no runs yet. Run make reproduce, or cada track sync where there are results.")
     for title, link in links.items():
         print(f"{title}: {server}{link}", flush=True)
     if store.startswith("http"):
         return  # it runs already
     os.environ["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
-    command = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--port", port, "--backend-store-uri", store]
+    os.environ["MLFLOW_BACKEND_STORE_URI"] = store  # in the arguments every user of the machine would see its password
+    command = [sys.executable, "-m", "mlflow", "ui", "--workers", "1", "--port", port]
     os.execv(sys.executable, command)
 
 
