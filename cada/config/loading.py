@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from cada.config.base import Parameters
 from cada.config.data import Data, Phrases
-from cada.config.matrix import Grid, Workflow, base_of, with_values
+from cada.config.matrix import Grid, Workflow, base_of, canonical, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Probe, Train
@@ -124,7 +124,10 @@ def load_variant(variant: str) -> Variant:
     if not path.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise CadaError(f"{variant}: no such variant; {path.parent}/ has {', '.join(known)}.")
-    return _validated(with_values(load(path, Variant), variant), Variant, source=variant)
+    parameters = _validated(with_values(load(path, Variant), variant), Variant, source=variant)
+    if (name := canonical(parameters, variant)) != variant:  # else one training could lie in two places
+        raise CadaError(f"{variant}: the name of this combination is {name}. Call it so.")
+    return parameters
 
 
 def known_datasets() -> list[str]:
