@@ -1,0 +1,44 @@
+"""The scripts beside the command: under any locale, without git, and from a clone for Windows."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cada.config import Model, load
+from cada.files import checked
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
+
+
+def call(*command: str | Path, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """A program in a folder, with the project's code and tools."""
+    path = os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), os.environ["PATH"]])
+    everything = os.environ | {"PATH": path, "PYTHONPATH": str(ROOT), "CADA_TRACKING": "off"} | environment
+    return subprocess.run(command, cwd=folder, env=everything, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A folder with the parameters and nothing else."""
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    return tmp_path
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git clone")
+def test_a_clone_for_windows_has_the_bytes_of_the_commit(tmp_path: Path) -> None:
+    """Git for Windows sets core.autocrlf; the clone is then used in WSL or a container."""
+    clone = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "-c", "core.autocrlf=true", str(ROOT), str(clone)], check=True)
+    ends = [line.split()[:2] + line.split("\t")[1:] for line in call("git", "ls-files", "--eol", folder=clone).stdout.splitlines()]
+    assert len(ends) > 400
+    assert [name for index, tree, name in ends if index[2:] != tree[2:] or "crlf" in index] == []
+    assert call(clone / "workflow/scripts/step.sh", "true", folder=clone).returncode == 0
+    vocabulary = load(clone / "params/smoke/model.yaml", Model).vocabulary
+    assert vocabulary is not None and checked(clone / vocabulary.path, vocabulary.sha256)
