@@ -31,6 +31,18 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_without_git_nothing_is_recorded_and_the_rest_goes_on(project: Path) -> None:
+    """An unpacked archive: `make reproduce` prints its tables after this script."""
+    (project / "bin").mkdir()
+    (project / "bin/snakemake").write_text("#!/bin/sh\necho 'Nothing to be done'\n")
+    (project / "bin/snakemake").chmod(0o755)
+    (project / ".dvc").mkdir()
+    done = call(SCRIPTS / "record.sh", folder=project, GIT_CEILING_DIRECTORIES=str(project.parent))
+    assert (done.returncode, done.stdout) == (0, "")
+    (line,) = done.stderr.splitlines()
+    assert "nothing is recorded" in line and "no git clone" in line
+
+
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git clone")
 def test_a_clone_for_windows_has_the_bytes_of_the_commit(tmp_path: Path) -> None:
     """Git for Windows sets core.autocrlf; the clone is then used in WSL or a container."""
