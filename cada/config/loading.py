@@ -18,6 +18,7 @@ from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Probe, Train
 from cada.errors import CadaError
+from cada.files import read_text
 from cada.paths import PARAMS, SWEEPS, WORKFLOW, Layout, variant_params
 
 
@@ -55,9 +56,7 @@ def load(path: Path, model: type[P]) -> P:
 def read_yaml(path: Path) -> Any:
     """The values of a YAML file. `CadaError` names the file and the line that is not YAML."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file.") from error
+        return yaml.load(read_text(path), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
 
