@@ -1,8 +1,9 @@
-"""What holds for all programs, the command and the scripts: how they end where the user has to act."""
+"""What holds for all programs, the command and the scripts: how they print, and how they end where the user has to act."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import sys
 from collections.abc import Iterator
 
@@ -15,6 +16,7 @@ def console(name: str) -> Iterator[None]:
 
     An `OSError` that names no file is a bug, or no business of the user's, and keeps its traceback.
     """
+    print_anything()
     try:
         yield
     except CadaError as error:
@@ -23,6 +25,14 @@ def console(name: str) -> Iterator[None]:
         if error.filename is None:
             raise
         _end(name, of_file(error, error.filename))
+
+
+def print_anything() -> None:
+    """A character that the terminal's encoding lacks is written as its code, `\\u2212`: no command ends because of one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError):  # of a file that became a pipe under it: it is changed all the same
+                stream.reconfigure(errors="backslashreplace")
 
 
 def _end(name: str, error: CadaError) -> None:

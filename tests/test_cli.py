@@ -141,3 +141,15 @@ def test_an_error_that_names_no_file_keeps_its_traceback(monkeypatch: pytest.Mon
     monkeypatch.setattr(sys, "argv", ["cada", "data", "status"])
     with pytest.raises(OSError, match="of nobody's file"):
         main()
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "data/\N{MINUS SIGN}"), ("latin-1", r"data/\u2212")])
+def test_what_the_terminal_cannot_show_ends_no_command(tmp_path: Path, encoding: str, shown: str) -> None:
+    shutil.copytree(ROOT / "params" / "smoke", tmp_path / "params" / "smoke")
+    path = tmp_path / "params/smoke/data.yaml"
+    path.write_text(path.read_text().replace("data/smoke", "data/\N{MINUS SIGN}"), encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cada", "data", "status"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout.decode(encoding)

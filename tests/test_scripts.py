@@ -31,6 +31,29 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(("encoding", "minus"), [("utf-8", "\N{MINUS SIGN}"), ("latin-1", r"\u2212"), ("ascii", r"\u2212")])
+def test_tables_are_printed_under_every_locale(project: Path, encoding: str, minus: str) -> None:
+    table = project / "results/synthpedes/tables/ablation.md"
+    table.parent.mkdir(parents=True)
+    table.write_text("dual against ara: \N{MINUS SIGN}0.1\n", encoding="utf-8")
+    done = call(sys.executable, SCRIPTS / "print_tables.py", folder=project, PYTHONIOENCODING=encoding)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"dual against ara: {minus}0.1\n\n"
+
+
+def test_a_script_ends_on_a_mistake_as_the_command_does(project: Path) -> None:
+    (project / "params/workflow.yaml").write_text("datasets: [\n")
+    for name in ("print_tables.py", "leftovers.py", "ui.py"):
+        done = call(sys.executable, SCRIPTS / name, folder=project)
+        assert done.returncode == 1
+        assert "Traceback" not in done.stderr
+
+
+def test_every_script_with_this_code_runs_in_the_console() -> None:
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in SCRIPTS.glob("*.py")}
+    assert {name for name, text in scripts.items() if "from cada" in text and "with console(" not in text} == set()
+
+
 def test_without_git_nothing_is_recorded_and_the_rest_goes_on(project: Path) -> None:
     """An unpacked archive: `make reproduce` prints its tables after this script."""
     (project / "bin").mkdir()

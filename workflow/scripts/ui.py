@@ -6,6 +6,7 @@ import os
 import sys
 
 from cada.config import known_datasets
+from cada.console import console
 from cada.tracking import present, tracking_uri
 
 
@@ -26,4 +27,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with console("ui"):
+        main()
