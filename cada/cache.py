@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from typing import TypeVar
 
 from filelock import FileLock
 
-from cada.errors import CadaError
+from cada.errors import CadaError, of_file
 from cada.files import atomic
 
 LIMIT = "CADA_CACHE_GB"
@@ -50,7 +51,8 @@ class Cache:
         """The file `name`, opened, or None where it is not there. It counts as used now."""
         path = self.root / name
         try:
-            os.utime(path)
+            with contextlib.suppress(PermissionError):  # another user's, who may let us read it
+                os.utime(path)
             return open_file(path)
         except FileNotFoundError:  # or removed a moment ago
             return None
@@ -58,12 +60,15 @@ class Cache:
     def store(self, name: str, size: int, make: Callable[[Path], None]) -> None:
         """Write the file `name` by `make(path)`, unless another process has; one process makes files at a time. Errors as in `read`."""
         path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / "lock"):
-            if not path.exists():
-                self._make_room(path, size)
-                with atomic(path) as partial:
-                    make(partial)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / "lock"):
+                if not path.exists():
+                    self._make_room(path, size)
+                    with atomic(path) as partial:
+                        make(partial)
+        except OSError as error:  # of the lock, or of a file that has to go
+            raise of_file(error, error.filename or path) from error
 
     def _make_room(self, path: Path, size: int) -> None:
         if size > self.limit:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cada.caller import end_with_caller
-from cada.errors import CadaError
+from cada.console import console
 from cada.paths import WORKFLOW
 
 app = typer.Typer(
@@ -317,11 +316,7 @@ def track_sync() -> None:
 
 
 def main() -> None:
-    """Entry point: a `CadaError` becomes lines on stderr and exit code 1."""
+    """Entry point: what the user can mend becomes lines on stderr and exit code 1."""
     end_with_caller()
-    try:
+    with console("cada"):
         app(prog_name="cada")
-    except CadaError as error:
-        for line in str(error).splitlines():
-            print(f"cada: {line}", file=sys.stderr)
-        sys.exit(1)

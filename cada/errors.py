@@ -2,6 +2,37 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from pathlib import Path
+
 
 class CadaError(Exception):
     """Something the user can mend: names the file, the key or record, what is wrong and what to do."""
+
+
+_RIGHT = "Ask its owner for the right to it (`ls -ld` shows whose it is), or name a place of your own."
+_ROOM = "Free some space or choose another folder."
+_IN_THE_WAY = "Move away what is no folder in this path, or name another place."
+_ADVICE = {
+    errno.EACCES: _RIGHT,
+    errno.EPERM: _RIGHT,
+    errno.EROFS: "Choose a folder that can be written to.",
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: _ROOM,
+    errno.EISDIR: "Move the folder away, or name a file.",
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ELOOP: "Remove or mend the link that leads to itself.",
+    errno.ENAMETOOLONG: "Choose a shorter name.",
+    errno.ENOENT: "Check the name, or make the file again.",
+    errno.EMFILE: "Allow this process more open files: `ulimit -n`.",
+}
+
+
+def of_file(error: OSError, path: Path | str, wrong: str = "") -> CadaError:
+    """What the system says of the file or folder `path`, in one line: `wrong` says what cannot be done with it."""
+    said = os.strerror(error.errno) if error.errno else str(error)
+    advice = _ADVICE.get(error.errno or 0, "Check the file and the disk that it is on.")
+    return CadaError(f"{path}: {wrong}{': ' if wrong else ''}{said}. {advice}")

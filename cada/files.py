@@ -1,4 +1,4 @@
-"""Files that are either whole or absent: atomic writes, digests, locks."""
+"""Files that are either whole or absent: atomic writes, reads, digests, locks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from cada.errors import CadaError
+from cada.errors import CadaError, of_file
 
 
 @contextlib.contextmanager
@@ -20,7 +20,7 @@ def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` when the block succeeds.
 
     The temporary file is flushed to the disk first, so a finished name never holds half a file.
-    Errors: `CadaError` when the file system refuses (no space, no permission).
+    Errors: `CadaError` when the file system refuses (no space, no permission), or refuses another file in the block.
     """
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
@@ -30,9 +30,10 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        raise CadaError(f"{path}: cannot be written: {error.strerror or error}. Free some space or choose another folder.") from error
+        other = isinstance(error.filename, str) and Path(error.filename) not in (partial, path, *path.parents)
+        raise (of_file(error, error.filename) if other else of_file(error, path, "cannot be written")) from error
     finally:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        with contextlib.suppress(OSError):  # it may never have been made
             partial.unlink()
 
 
@@ -54,19 +55,34 @@ def write_json(path: Path, value: Any) -> None:
     write_text(path, json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+@contextlib.contextmanager
+def reading(path: Path, *, missing: str = "") -> Iterator[None]:
+    """Around what reads the user's `path`: `CadaError` where there is none (`missing` says what to do) or the file system refuses it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CadaError(f"{path}: there is no such file. {missing}".rstrip()) from error
+    except OSError as error:
+        raise of_file(error, path, "cannot be read") from error
+
+
+def read_text(path: Path) -> str:
+    """Read UTF-8 text. Errors: `CadaError` as in `reading`, `UnicodeDecodeError` for other bytes."""
+    with reading(path):
+        return path.read_text(encoding="utf-8")
+
+
 def read_json(path: Path) -> Any:
     """Read JSON; `CadaError` names the file and the place where it is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file.") from error
+        return json.loads(read_text(path))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid JSON ({error}). Fetch or make the file again.") from error
 
 
 def digest(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
+    """SHA-256 of a file's bytes, in hexadecimal. Errors as in `reading`."""
+    with reading(path), path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -85,14 +101,16 @@ def exclusive(path: Path, what: str) -> Iterator[None]:
 
     The file holds the number of the process that locked it last.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=0)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
+        path.write_text(str(os.getpid()))
     except Timeout as error:
         holder = f"PID {path.read_text() or 'unknown'}, it holds {path}"
         raise CadaError(f"{what}: another process is doing this now ({holder}). Wait for it or stop it, then call again.") from error
-    path.write_text(str(os.getpid()))
+    except OSError as error:
+        raise of_file(error, path, "cannot be locked") from error
     try:
         yield
     finally:

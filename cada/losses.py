@@ -62,7 +62,8 @@ def hard_negatives(
     `published`: argmax of a softmax over un-normalised products / 0.07, same persons set to 0 afterwards. Where it
     underflows, argmax returns index 0, possibly a true pair; `degenerate` counts those rows.
     `hardest`: the same choice without the flaw: fp32 logits, same persons at -inf, argmax.
-    `sampled`: drawn from softmax(cosine / 0.07) with `generator` (as ALBEF and BLIP do).
+    `sampled`: drawn from softmax(cosine / 0.07) with `generator` (as ALBEF and BLIP do); `FloatingPointError` where that is
+    no number.
     """
     same = persons[:, None] == persons[None, :]
     if same.all():
@@ -83,8 +84,10 @@ def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator |
     logits = logits.masked_fill(same, -torch.inf)
     if how == "hardest":
         return logits.argmax(dim=1)
-    drawn = torch.multinomial(logits.softmax(dim=1).cpu(), 1, generator=generator)[:, 0]  # on the CPU: one generator for every device
-    return drawn.to(logits.device)
+    weights = logits.softmax(dim=1).cpu()  # on the CPU: one generator for every device
+    if weights.isnan().any():
+        raise FloatingPointError("the features are not finite")
+    return torch.multinomial(weights, 1, generator=generator)[:, 0].to(logits.device)
 
 
 def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:

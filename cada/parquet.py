@@ -9,15 +9,15 @@ import pandas as pd
 import pyarrow
 
 from cada.errors import CadaError
+from cada.files import reading
 
 
 def read_table(path: Path, columns: Sequence[str], *, command: str) -> pd.DataFrame:
     """The table in `path`, which `command` makes. Errors: `CadaError` when it is missing, damaged or lacks one of `columns`."""
     again = f"Make it with `{command}`."
     try:
-        table = pd.read_parquet(path)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file. {again}") from error
+        with reading(path, missing=again):
+            table = pd.read_parquet(path)
     except pyarrow.ArrowInvalid as error:
         raise CadaError(f"{path}: not a whole Parquet file. {again}") from error
     if missing := [name for name in columns if name not in table]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import subprocess
 import sys
@@ -107,3 +109,47 @@ def test_a_wrong_command_line_is_not_a_success(cada: Callable[..., Done]) -> Non
     assert cada("trai").returncode == 2
     assert cada("train", "smoke").returncode == 2
     assert cada("train", "smoke", "--variant", "dual", "--seed", "-1").returncode == 2
+
+
+def test_a_parameter_file_that_cannot_be_read_is_named(cada: Callable[..., Done]) -> None:
+    path = Path("params/smoke/train.yaml")
+    path.unlink()
+    path.mkdir()
+    done = cada("data", "validate", "smoke")
+    assert done.returncode == 1
+    assert done.stderr == f"cada: {path}: cannot be read: Is a directory. Move the folder away, or name a file.\n"
+
+
+def test_a_file_that_the_system_refuses_is_one_line(cada: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever in a step it is read or written."""
+
+    def refuse() -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "results/smoke/history/dual/0.csv")
+
+    monkeypatch.setattr("cada.steps.status.show_status", refuse)
+    done = cada("data", "status")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("cada: results/smoke/history/dual/0.csv: Permission denied. Ask its owner")
+
+
+def test_an_error_that_names_no_file_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise OSError("of nobody's file")
+
+    monkeypatch.setattr("cada.steps.status.show_status", fail)
+    monkeypatch.setattr(sys, "argv", ["cada", "data", "status"])
+    with pytest.raises(OSError, match="of nobody's file"):
+        main()
+
+
+@pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "data/\N{MINUS SIGN}"), ("latin-1", r"data/\u2212")])
+def test_what_the_terminal_cannot_show_ends_no_command(tmp_path: Path, encoding: str, shown: str) -> None:
+    shutil.copytree(ROOT / "params" / "smoke", tmp_path / "params" / "smoke")
+    path = tmp_path / "params/smoke/data.yaml"
+    path.write_text(path.read_text().replace("data/smoke", "data/\N{MINUS SIGN}"), encoding="utf-8")
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "cada", "data", "status"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert shown in done.stdout.decode(encoding)

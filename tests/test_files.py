@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,32 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
         files.write_text(tmp_path / "file" / "value.txt", "x")
 
 
+def test_a_refusal_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
+    """And it is said of the file that it is about."""
+    path = tmp_path / "value.txt"
+    for refused, named in ((None, path), ("partial", path), (tmp_path, path), (tmp_path / "other.json", tmp_path / "other.json")):
+        with pytest.raises(CadaError) as caught, files.atomic(path) as partial:
+            raise PermissionError(
+                errno.EACCES, os.strerror(errno.EACCES), str(partial if refused == "partial" else refused) if refused else None
+            )
+        said = str(caught.value)
+        assert said.startswith(f"{named}: ") and "Permission denied. Ask its owner" in said and "space" not in said
+
+
+@pytest.mark.parametrize("read", [files.read_text, files.read_json, files.digest])
+def test_a_file_that_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "closed").write_text("{}")
+    (tmp_path / "closed").chmod(0)
+    cases = {"folder": "Is a directory. Move the folder away", "loop": "Too many levels of symbolic links. Remove or mend the link"}
+    cases |= {} if os.geteuid() == 0 else {"closed": "Permission denied. Ask its owner"}
+    for name, said in cases.items():
+        with pytest.raises(CadaError) as caught:
+            read(tmp_path / name)
+        assert str(caught.value).startswith(f"{tmp_path / name}: cannot be read: {said}")
+
+
 @pytest.mark.parametrize(("content", "message"), [(b'{"a": ', "not valid JSON"), (b"\xff\xfe", "not valid JSON")])
 def test_a_broken_json_file_is_named(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "value.json"
@@ -110,3 +137,17 @@ def test_a_second_process_is_told_who_holds_the_lock(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
     with files.exclusive(path, "the training"):
         pass
+
+
+def test_a_lock_that_cannot_be_taken_is_said(tmp_path: Path) -> None:
+    (tmp_path / "locks").write_text("")
+    (tmp_path / "loop").symlink_to("loop")
+    for path in (tmp_path / "locks" / "training.lock", tmp_path / "loop"):
+        with pytest.raises(CadaError) as caught, files.exclusive(path, "the training"):
+            pytest.fail("no lock is held")
+        assert str(caught.value).startswith(f"{path}: cannot be locked: ")
+
+
+def test_an_error_of_the_work_is_not_one_of_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="of the work"), files.exclusive(tmp_path / "lock", "the training"):
+        raise OSError("of the work")

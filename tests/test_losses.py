@@ -98,6 +98,14 @@ def test_sampled_negatives_follow_the_softmax_of_the_cosine(features):
             assert float((draws[:, i] == j).float().mean()) == pytest.approx(weights[j] / sum(weights), abs=0.03)
 
 
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_negatives_are_not_drawn_from_what_is_no_number(features, wrong):
+    image, text, persons = features
+    text[3, 0] = wrong
+    with pytest.raises(FloatingPointError):
+        losses.hard_negatives(image, text, persons, how="sampled", generator=torch.Generator())
+
+
 def test_negatives_need_two_persons(features):
     with pytest.raises(CadaError, match="one person only"):
         losses.hard_negatives(*features[:2], torch.zeros(8, dtype=torch.long), how="hardest")

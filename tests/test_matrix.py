@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
 import pytest
@@ -87,9 +88,55 @@ def test_what_stands_twice_is_named(key: str) -> None:
         load_workflow(Path("params/workflow.yaml"))
 
 
-def test_a_value_that_stands_twice_in_a_grid_is_named() -> None:
-    with pytest.raises(CadaError, match=r"grid.weights.ara: 0.5 stands twice"):
-        load_workflow(sweep("grid: {weights: {ara: [0.5, 1, 0.5]}}\n"))
+@pytest.mark.parametrize(
+    ("grid", "key", "named"),
+    [
+        ("weights: {ara: [0.5, 1, 0.5]}", "grid.weights: ara", ["0.5"]),
+        ('weights: {ara: [0.1, "0.1"]}', "grid.weights: ara", ["0.1", "'0.1'"]),
+        ('weights: {global: ["1.0", " 1"]}', "grid.weights: global", ["'1.0'", "' 1'"]),
+        ("weights: {ara: [0.0, -0.0]}", "grid.weights: ara", ["0.0", "-0.0"]),
+        ('switches: {group_count: [2, "2"]}', "grid.switches: group_count", ["2.0", "'2'"]),
+        ("switches: {ara_masking: [words, words]}", "grid.switches: ara_masking", ["'words'"]),
+    ],
+)
+def test_a_value_that_stands_twice_in_a_grid_is_named(grid: str, key: str, named: list[str]) -> None:
+    with pytest.raises(CadaError) as caught:
+        load_workflow(sweep(f"grid: {{{grid}}}\n"))
+    assert all(part in str(caught.value) for part in ("params/sweeps/try.yaml", key, *named))
+
+
+@pytest.mark.parametrize("grid", ['ara_masking: ["words "]', "group_count: [1.5]", "ara_rate: [2]", "fusion: [published, much]"])
+def test_a_value_that_a_grid_cannot_have_is_named(grid: str) -> None:
+    """Before any training, with the file that it stands in."""
+    with pytest.raises(CadaError, match=rf"try.yaml: grid.switches: {grid.split(':')[0]}: .* \(found .*\)"):
+        load_workflow(sweep(f"grid: {{switches: {{{grid}}}}}\n"))
+
+
+def test_names_are_read_as_the_values_that_they_were_made_of() -> None:
+    """Whatever the values are, and however they are written."""
+    weights = [0.0, 5e-324, 1e-05, 0.1, 0.1000000000001, 0.1 + 0.2, 1.0, 100000.0, 2.0**60, 1e22]
+    draw = random.Random(0)
+    weights += [draw.random() * 10.0 ** draw.randint(-20, 20) for _ in range(200)]
+    spelt = ", ".join(draw.choice([repr(value), f'"{value!r}"', f'" {value!r} "']) for value in weights)
+    rows = load_workflow(sweep(f"grid: {{weights: {{ara: [{spelt}]}}}}\n").absolute()).rows
+    names = [row for row in rows if row.startswith("dual,")]
+    assert [load_variant(name).weights.ara for name in names] == weights
+    assert len(set(names)) == len(weights) and not any(" " in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("name", "right"),
+    [
+        ("dual,ara=0.50", "dual,ara=0.5"),
+        ("dual,ara= 1", "dual,ara=1"),
+        ("dual,ara_rate=0.4,ara=1", "dual,ara=1,ara_rate=0.4"),
+        ("dual,ara=1,ara=2", "dual,ara=2"),
+    ],
+)
+def test_a_point_has_no_second_name(name: str, right: str) -> None:
+    with pytest.raises(CadaError) as caught:
+        load_variant(name)
+    assert str(caught.value).startswith(f"{name}: ") and right in str(caught.value)
 
 
 @pytest.mark.parametrize(

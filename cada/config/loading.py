@@ -11,12 +11,13 @@ from pydantic import BaseModel, ValidationError
 
 from cada.config.base import Parameters
 from cada.config.data import Data, Phrases
-from cada.config.matrix import Grid, Workflow, base_of, with_values
+from cada.config.matrix import Grid, Workflow, base_of, canonical, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Probe, Train
 from cada.config.storage import Storage
 from cada.errors import CadaError
+from cada.files import read_text
 from cada.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, variant_params
 
 
@@ -54,9 +55,7 @@ def load(path: Path, model: type[P]) -> P:
 def read_yaml(path: Path) -> Any:
     """The values of a YAML file. `CadaError` names the file and the line that is not YAML."""
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such file.") from error
+        return yaml.load(read_text(path), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
 
@@ -132,7 +131,10 @@ def load_variant(variant: str) -> Variant:
     if not path.is_file():
         known = sorted(file.stem for file in path.parent.glob("*.yaml"))
         raise CadaError(f"{variant}: no such variant; {path.parent}/ has {', '.join(known)}.")
-    return validated(with_values(load(path, Variant), variant), Variant, source=variant)
+    parameters = validated(with_values(load(path, Variant), variant), Variant, source=variant)
+    if (name := canonical(parameters, variant)) != variant:  # else one training could lie in two places
+        raise CadaError(f"{variant}: the name of this combination is {name}. Call it so.")
+    return parameters
 
 
 def load_storage() -> Storage:

@@ -1,7 +1,7 @@
 """params/workflow.yaml and params/sweeps/: which variants are trained on which data sets with which seeds.
 
 A point of a sweep's grid is named by its values, `dual,ara=0.5,ara_rate=0.4`, and the name is all that a step needs: the
-file of `dual`, with these values in place of its own.
+file of `dual`, with these values in place of its own. A value has one name and a name one value, however it is written.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from cada.config.base import Name, Parameters
 from cada.config.method import SwitchOverrides, Variant, WeightOverrides
@@ -26,7 +26,7 @@ def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 Once = AfterValidator(_each_once)
-Values = Annotated[tuple[float | str, ...], Field(min_length=1), Once]
+Values = Annotated[tuple[float | str, ...], Field(min_length=1)]
 
 
 class Grid(Parameters):
@@ -38,10 +38,25 @@ class Grid(Parameters):
     @field_validator("weights", "switches")
     @classmethod
     def _known(cls, values: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        known = WEIGHTS if info.field_name == "weights" else SWITCHES
+        known, overrides = (WEIGHTS, WeightOverrides) if info.field_name == "weights" else (SWITCHES, SwitchOverrides)
         if unknown := [key for key in values if key not in known]:
             raise ValueError(f"{', '.join(unknown)} is not among {', '.join(known)}")
-        return values
+        return {key: _distinct(key, given, overrides) for key, given in values.items()}
+
+
+def _distinct(key: str, given: Sequence[Any], overrides: type[Parameters]) -> tuple[Any, ...]:
+    """The values of `key` as a variant's file would have them, each in one spelling: 1.0 for `1`, `"1.0"` and `" 1"`."""
+    spelt: dict[Any, Any] = {}
+    for value in given:
+        try:
+            found = overrides.model_validate({key: value}).model_dump(by_alias=True)[key]
+        except ValidationError as error:
+            raise ValueError(f"{key}: {error.errors()[0]['msg']} (found {value!r})") from error
+        if found in spelt:
+            twice = f"{spelt[found]!r} and {value!r} are one value" if repr(value) != repr(spelt[found]) else f"{value!r} stands twice"
+            raise ValueError(f"{key}: {twice}. Leave one of them out")
+        spelt[found] = value
+    return tuple(spelt)
 
 
 class Workflow(Parameters):
@@ -62,7 +77,12 @@ class Workflow(Parameters):
 def point_name(variant: str, values: Sequence[tuple[str, float | str]]) -> str:
     """The name of a grid's point; the same values have the same name, whatever their order in the file."""
     ordered = sorted(values, key=lambda item: [*WEIGHTS, *SWITCHES].index(item[0]))
-    return ",".join([variant, *(f"{key}={value if isinstance(value, str) else f'{value:.12g}'}" for key, value in ordered)])
+    return ",".join([variant, *(f"{key}={_text(value)}" for key, value in ordered)])
+
+
+def _text(value: float | str) -> str:
+    """The shortest text that is read as this very value."""
+    return repr(value + 0.0).removesuffix(".0") if isinstance(value, float) else str(value)  # -0.0 + 0.0 is 0.0
 
 
 def base_of(name: str) -> str:
@@ -74,6 +94,13 @@ def values_of(name: str) -> dict[str, str]:
     """The values in a row's name by their keys, as text: none for a variant, `ara` is 0.5 for `dual,ara=0.5`."""
     changes = (change.partition("=") for change in name.split(",")[1:])
     return {key: value for key, _, value in changes}
+
+
+def canonical(variant: Variant, name: str) -> str:
+    """The name of the point that `name` stands for, from the `variant` that has its values."""
+    parameters = variant.model_dump(by_alias=True)
+    values = [(key, parameters["weights" if key in WEIGHTS else "switches"][key]) for key in values_of(name)]
+    return point_name(base_of(name), values)
 
 
 def with_values(variant: Variant, name: str) -> dict[str, Any]:

@@ -1,9 +1,41 @@
-"""What a whole picture is: the one conversion to RGB, for validation and for training."""
+"""What a whole picture is: the formats that are opened and the one conversion to RGB, for validation and for training."""
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
+
+from cada.errors import CadaError, of_file
+
+# The public sets have JPEG, PNG and BMP. Pillow reads fifty more, and gives some to programs of the machine: PostScript to Ghostscript.
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
+_MEND = "Restore it, then run `cada data prepare` again."
+
+
+def read_rgb(path: Path) -> Image.Image:
+    """The picture of a file in RGB. Errors: `CadaError` where there is none, it may not be read or is not whole."""
+    try:
+        return decode_rgb(path.read_bytes())
+    except FileNotFoundError as error:
+        raise CadaError(f"{path}: there is no such image. {_MEND}") from error
+    except OSError as error:
+        raise of_file(error, path, "cannot be read") from error
+    except ValueError as error:
+        raise CadaError(f"{path}: not a whole image ({error}). {_MEND}") from error
+
+
+def decode_rgb(content: bytes) -> Image.Image:
+    """The picture in the bytes of a file of one of FORMATS, in RGB. `ValueError` says why it cannot be had."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            return as_rgb(picture)
+    except UnidentifiedImageError as error:
+        raise ValueError(f"it does not begin as {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files do") from error
+    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(str(error)) from error
 
 
 def as_rgb(picture: Image.Image) -> Image.Image:

@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from cada.data.decoding import as_rgb
-from cada.errors import CadaError
+from cada.data.decoding import read_rgb
 
 # CLIP's and BLIP's statistics
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -31,13 +30,7 @@ ERASE_ATTEMPTS = 10
 
 def load_image(path: Path, size: tuple[int, int]) -> np.ndarray:
     """Decode one picture as RGB and resize it (bilinear) to (H, W, 3) uint8; grey, palette, RGBA and 16-bit files included."""
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(as_rgb(picture).resize((size[1], size[0]), Image.Resampling.BILINEAR))
-    except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such image. Restore it, then run `cada data prepare` again.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise CadaError(f"{path}: not a whole image ({error}). Restore it, then run `cada data prepare` again.") from error
+    return np.asarray(read_rgb(path).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
 def decode_images(paths: Sequence[Path], images: np.ndarray, *, threads: int) -> None:

@@ -6,13 +6,12 @@ No times, hosts or absolute paths: the same set gives the same bytes.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cada import files
-from cada.errors import CadaError
+from cada.errors import CadaError, of_file
 
 
 def build(
@@ -61,13 +60,17 @@ def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
             raise CadaError(f"{path}: there is no such file, but the manifest lists it. {mend}")
         if path.stat().st_size != facts["bytes"] or files.digest(path) != facts["sha256"]:
             raise CadaError(f"{path}: changed since the set was prepared. {mend}")
-    images = manifest["images"]
-    sizes = dict(file_sizes(root / "imgs"))
-    for name, (size, _) in images.items():
-        if name not in sizes:
-            raise CadaError(f"{root / 'imgs' / name}: there is no such image, but the manifest lists it. {mend}")
-        if sizes[name] != size:
-            raise CadaError(f"{root / 'imgs' / name}: has {sizes[name]} bytes, {size} when the set was prepared. {mend}")
+    folder = root / "imgs"
+    for name, (size, _) in manifest["images"].items():  # what else lies under imgs/ is the user's, and is not looked at
+        path = folder / name
+        try:
+            found = path.stat().st_size
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise CadaError(f"{path}: there is no such image, but the manifest lists it. {mend}") from error
+        except OSError as error:
+            raise of_file(error, path, "cannot be read") from error
+        if found != size:
+            raise CadaError(f"{path}: has {found} bytes, {size} when the set was prepared. {mend}")
 
 
 def remedy(dataset: str, *, drawn: bool) -> str:
@@ -75,15 +78,3 @@ def remedy(dataset: str, *, drawn: bool) -> str:
     if drawn:
         return f"Draw it anew with `cada data prepare {dataset} --force`, or, where DVC keeps it, run `dvc checkout data.dvc`."
     return f"Unpack or fetch the files again, or put them right yourself; then run `cada data prepare {dataset}`."
-
-
-def file_sizes(folder: Path, prefix: str = "") -> Iterator[tuple[str, int]]:
-    """(path under `folder`, bytes) of every file; nothing where there is no such folder."""
-    if not folder.is_dir():
-        return
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.is_dir():
-                yield from file_sizes(Path(entry.path), f"{prefix}{entry.name}/")
-            else:
-                yield f"{prefix}{entry.name}", entry.stat().st_size

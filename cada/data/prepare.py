@@ -19,7 +19,7 @@ from cada.data.synthpedes.generate import ANNOTATION, SYNTHESIS, description, dr
 from cada.data.synthpedes.oracles import oracle_scores
 from cada.data.text import MAX_WORDS
 from cada.data.validation import Findings, validate
-from cada.errors import CadaError
+from cada.errors import CadaError, of_file
 from cada.paths import Layout, set_lock
 
 
@@ -124,7 +124,7 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
         partial.rename(root)
         _remove(old)
     except OSError as error:
-        raise CadaError(f"{root}: cannot be drawn: {error.strerror or error}. Free some space or choose another root.") from error
+        raise of_file(error, root, "cannot be drawn") from error
     finally:
         _remove(partial)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from cada import files
+from cada.data.decoding import read_rgb
 from cada.data.records import Record, image_path
 from cada.errors import CadaError
 
@@ -55,9 +56,9 @@ def _strip(root: Path, row: Sequence[Record]) -> Image.Image:
     pen.line((_GAP, 1, strip.width - _GAP, 1), fill=(214, 212, 206))
     for column, (record, caption) in enumerate(zip(row, captions, strict=True)):
         left = _GAP + column * (_CELL + _GAP)
-        with Image.open(image_path(root, record)) as picture:
-            scale = min(height / picture.height, width / picture.width)
-            size = (round(picture.width * scale), round(picture.height * scale))
-            strip.paste(picture.convert("RGB").resize(size, Image.Resampling.BICUBIC), (left, _HEADING))
+        picture = read_rgb(image_path(root, record))
+        scale = min(height / picture.height, width / picture.width)
+        size = (round(picture.width * scale), round(picture.height * scale))
+        strip.paste(picture.resize(size, Image.Resampling.BICUBIC), (left, _HEADING))
         pen.multiline_text((left, _HEADING + height + _GAP), "\n".join(caption), fill=_INK, font=font, spacing=2)
     return strip

@@ -15,7 +15,7 @@ from typing import IO
 
 from tqdm import tqdm
 
-from cada.errors import CadaError
+from cada.errors import CadaError, of_file
 
 # A member: its name, and how to open it; None for a folder.
 Member = tuple[str, IO[bytes] | None]
@@ -42,7 +42,7 @@ def unpack(archive: Path, target: Path) -> None:
     except (zipfile.BadZipFile, tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError, NotImplementedError) as error:
         raise CadaError(f"{archive}: cannot be unpacked ({error}). Fetch it again, or unpack it yourself.") from error
     except OSError as error:
-        raise CadaError(f"{target}: cannot be written: {error.strerror or error}. Free some space or choose another folder.") from error
+        raise of_file(error, target, "cannot be written") from error
 
 
 def _members(archive: Path) -> Iterator[Member]:

@@ -13,12 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
 from tqdm import tqdm
 
-from cada.data.decoding import as_rgb
+from cada.data.decoding import decode_rgb
 from cada.data.records import Record, split_counts
 from cada.data.text import MAX_WORDS, normalise_caption
+from cada.errors import of_file
 
 # Public captions run to about 150 words and are cut after 72, as the published code does. Beyond this it is no caption, but a fault.
 LIMIT_WORDS = 250
@@ -113,7 +113,7 @@ def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict
             if result is None:
                 missing.setdefault((root / "imgs" / name).parent, []).append(name)
             elif isinstance(result, str):
-                unreadable.append(f"{root / 'imgs' / name}: not a whole image ({result}).")
+                unreadable.append(result)
             else:
                 whole[name] = result
     problems = [*_missing_by_folder(missing, distinct, root), *_shortened(unreadable, "images that are not whole")]
@@ -123,15 +123,16 @@ def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict
 
 
 def _check_image(path: Path) -> tuple[int, str] | str | None:
-    """Bytes and SHA-256; or why the picture cannot be decoded; or None when there is no such file."""
+    """Bytes and SHA-256; or why the picture cannot be had; or None when there is no such file."""
     try:
         data = path.read_bytes()
-        with Image.open(path) as image:
-            as_rgb(image)
+        decode_rgb(data)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        return str(error)
+    except OSError as error:
+        return str(of_file(error, path, "cannot be read"))
+    except ValueError as error:
+        return f"{path}: not a whole image ({error})."
     return len(data), hashlib.sha256(data).hexdigest()
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from cada.config import Architecture, load
 from cada.errors import CadaError
-from cada.files import atomic, digest, write_json
+from cada.files import atomic, digest, reading, write_json
 from cada.model.cada import Cada, build
 from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
@@ -76,7 +76,8 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise CadaError(f"{path}: there is no such file. Make it with `snakemake --cores 8 all`.")
     try:
-        return load_file(path)
+        with reading(path), path.open("rb"):  # safetensors takes every refusal for a missing file
+            return load_file(path)
     except SafetensorError as error:
         raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
 

@@ -21,6 +21,7 @@ WITHOUT_EFFECT = {
     "cada.cache": "what is kept is found under its content, or made again",
     "cada.caller": "when a step ends, not what it makes",
     "cada.config": "what a step reads of the parameters is in its recipe, as values",
+    "cada.console": "how messages are shown",
     "cada.errors": "the class of messages",
     "cada.files": "how a file is put in its place",
     "cada.git": "what MLflow and the report say of the commit",

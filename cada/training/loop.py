@@ -52,11 +52,14 @@ class Progress:
         """A line of the history: losses are means over the steps since the last line."""
         means = {name: float(total) / self.summed for name, total in self.sums.items()}
         if not math.isfinite(means["loss"]):
-            raise CadaError(
-                f"step {self.step}: the loss is {means['loss']}. Lower optimisation.learning_rate, or set clip_norm or precision: fp32."
-            )
+            raise _diverged(self.step, f"the loss is {means['loss']}")
         self.sums, self.summed = {}, 0
         return {"epoch": round(self.step / epoch_steps, 4), "step": self.step, "lr": rate, **means}
+
+
+def _diverged(step: int, what: str) -> CadaError:
+    """The end of a training that has left the numbers."""
+    return CadaError(f"step {step}: {what}. Lower optimisation.learning_rate, or set clip_norm or precision: fp32.")
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,8 @@ def fit(
 
     `losses_of(batch_at(step))` gives this process's shares of the step's values; the sum of `loss` over processes is
     minimised. The next batch is made while a step runs, and losses are read from the device only where a row of the
-    history is written. Errors: `CadaError` at a row whose loss is not a number.
+    history is written. Errors: `CadaError` at a row whose loss is not a number, at an epoch's end where a weight is none,
+    and where `losses_of` raises `FloatingPointError`.
     `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
     last weights are the best. `state` is where an interrupted run goes on from, written every `save_seconds`; it is
     deleted by the caller once the result is written. Every process ends with the same weights; the first one writes.
@@ -117,7 +121,10 @@ def fit(
         rate = learning_rate(
             progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps, epoch_steps=by_epoch
         )
-        values = losses_of(batch)
+        try:
+            values = losses_of(batch)
+        except FloatingPointError as error:
+            raise _diverged(progress.step + 1, "the loss is nan") from error
         values["loss"].backward()
         _descend(optimizer, parameters, rate, clip_norm=optimisation.clip_norm)
         progress.add(values)
@@ -126,6 +133,8 @@ def fit(
         if epoch_ends or progress.step % log_every == 0:
             row = progress.row(rate, epoch_steps)
             if epoch_ends:
+                if not _all_finite(parameters):  # a step's loss is that of the weights before it
+                    raise _diverged(progress.step, "the weights are not finite")
                 row |= _validate(model, validate, progress)
                 if distributed.is_first():
                     tqdm.write(_line(row, epochs=optimisation.epochs), file=sys.stderr)
@@ -148,6 +157,11 @@ def _descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter
         torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
+
+
+def _all_finite(parameters: Sequence[nn.Parameter]) -> bool:
+    """Whether every weight is a number; the device is asked once."""
+    return bool(torch.stack([parameter.detach().isfinite().all() for parameter in parameters]).all())
 
 
 def _line(row: Mapping[str, float], *, epochs: float) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
+import cada
+from cada.data.decoding import FORMATS
 from cada.data.images import MEAN, STD, augment, decode_images, draw_changes, load_image, normalise
 from cada.errors import CadaError
 
@@ -93,6 +97,12 @@ def test_a_missing_picture_is_named(tmp_path: Path) -> None:
         decode_images([tmp_path / "nobody.png"], np.zeros((1, 3, 4, 2), dtype=np.uint8), threads=1)
 
 
+def test_a_picture_that_may_not_be_read_is_not_called_broken(tmp_path: Path) -> None:
+    (tmp_path / "picture.png").symlink_to("picture.png")
+    with pytest.raises(CadaError, match=r"picture\.png: cannot be read: Too many levels of symbolic links"):
+        load_image(tmp_path / "picture.png", (4, 2))
+
+
 @pytest.mark.parametrize("form", ["png", "jpg"])
 def test_a_truncated_picture_is_named(form: str, saved: Callable[[Image.Image, str], Path]) -> None:
     path = saved(Image.fromarray(COLOURS), f"picture.{form}")
@@ -127,6 +137,35 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_text("a page that says: log in first")
     with pytest.raises(CadaError, match=r"picture\.png: not a whole image"):
         load_image(tmp_path / "picture.png", (4, 2))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_picture_is_of_these_formats(form: str, tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "picture", form)
+    assert load_image(tmp_path / "picture", (HEIGHT, WIDTH)).shape == (HEIGHT, WIDTH, 3)
+
+
+@pytest.mark.parametrize("form", ["EPS", "GIF", "ICO", "PCX", "PPM", "TGA"])
+def test_a_picture_of_another_format_is_refused_with_those_that_are_read(form: str, tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "picture.jpg", form)
+    with pytest.raises(CadaError) as caught:
+        load_image(tmp_path / "picture.jpg", (HEIGHT, WIDTH))
+    assert all(part in str(caught.value) for part in (f"{tmp_path / 'picture.jpg'}: not a whole image", *FORMATS))
+
+
+def test_no_picture_starts_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow gives PostScript to Ghostscript."""
+    Image.fromarray(COLOURS).save(tmp_path / "picture.eps")
+    monkeypatch.setattr(subprocess, "Popen", lambda *words, **_: pytest.fail(f"{words} was started"))
+    with pytest.raises(CadaError, match=r"picture\.eps: not a whole image"):
+        load_image(tmp_path / "picture.eps", (HEIGHT, WIDTH))
+
+
+def test_every_picture_is_opened_in_one_place() -> None:
+    package = Path(cada.__file__).parent
+    opened = [(path.name, *re.findall(r"Image\.open\(.*", path.read_text(encoding="utf-8"))) for path in package.rglob("*.py")]
+    ((name, line),) = [found for found in opened if len(found) > 1]
+    assert name == "decoding.py" and "formats=FORMATS" in line
 
 
 # --- normalisation and augmentation -------------------------------------------------------------------------------

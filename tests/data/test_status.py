@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Callable
@@ -12,9 +13,12 @@ import pytest
 import yaml
 
 from cada.cli import main
+from cada.config import load_dataset
 from cada.data.catalogue import PUBLIC_SETS, TAGGER
+from cada.data.prepare import load_records
 from cada.data.readers import ANNOTATIONS
 from cada.files import digest
+from cada.paths import Layout
 from cada.phrases.words import attribute_words
 from tests.replicas import expected_counts, write_cuhk_pedes, write_icfg_pedes
 
@@ -87,6 +91,58 @@ def test_from_nothing_to_a_current_manifest_and_back(cada: Run) -> None:
     said = section(cada("status")[1], "cuhk_pedes")
     assert said["manifest"].startswith(f"not current: data/CUHK-PEDES/imgs/{records[0]['file_path']}: there is no such image")
     assert said["images"].startswith(f"{len(records) - 1} files of {len(records)} expected")
+
+
+@pytest.mark.parametrize(
+    "links", [{"old": "/nonexistent"}, {"old": "."}, {"old": "old"}, {"one": "cam", "cam/two": "../other", "other/three": "../cam"}]
+)
+def test_links_that_no_record_names_are_the_users(cada: Run, links: dict[str, str]) -> None:
+    """Under imgs/: to nowhere, back to a folder above, to itself, and two folders that hold each other."""
+    root = Path("data/CUHK-PEDES")
+    records = write_cuhk_pedes(root, persons=PERSONS)
+    expect("cuhk_pedes", expected_counts(records))
+    for name in ("cam", "other"):
+        (root / "imgs" / name).mkdir()
+    for name, target in links.items():
+        (root / "imgs" / name).symlink_to(target)
+    assert cada("prepare", "cuhk_pedes")[0] == 0
+    said = section(cada("status")[1], "cuhk_pedes")
+    assert said["images"].startswith(f"{len(records)} files of {len(records)} expected")
+    assert said["manifest"].startswith("current")
+    parameters = load_dataset("cuhk_pedes").data
+    assert len(load_records("cuhk_pedes", parameters, manifest=Layout("cuhk_pedes").manifest)) == len(records)
+
+
+def test_pictures_behind_a_link_count(cada: Run) -> None:
+    root = Path("data/CUHK-PEDES")
+    records = write_cuhk_pedes(root, persons=PERSONS)
+    expect("cuhk_pedes", expected_counts(records))
+    Path("elsewhere").mkdir()
+    (root / "imgs").rename("elsewhere/imgs")
+    (root / "imgs").symlink_to(Path("elsewhere/imgs").absolute())
+    assert cada("prepare", "cuhk_pedes")[0] == 0
+    said = section(cada("status")[1], "cuhk_pedes")
+    assert said["images"].startswith(f"{len(records)} files of {len(records)} expected")
+    picture = root / "imgs" / records[0]["file_path"]
+    picture.unlink()
+    picture.symlink_to("nowhere.jpg")
+    assert f"{picture}: there is no such image" in section(cada("status")[1], "cuhk_pedes")["manifest"]
+
+
+def test_a_set_that_may_not_be_looked_at_does_not_hide_the_others(cada: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_cuhk_pedes(Path("data/CUHK-PEDES"), persons=PERSONS)
+    scan = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if str(folder).startswith("data/CUHK-PEDES/imgs"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    code, text, _ = cada("status")
+    assert code == 0
+    assert section(text, "cuhk_pedes")["images"].startswith("data/CUHK-PEDES/imgs: cannot be read: Permission denied.")
+    assert section(text, "rstpreid")["images"] == "missing: data/RSTPReid/imgs/"
 
 
 def test_the_older_annotation_is_said(cada: Run) -> None:

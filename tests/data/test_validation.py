@@ -118,6 +118,18 @@ def test_32_bits_are_refused_as_training_refuses_them(images: Path, kind: type) 
     assert "a.tif: not a whole image (its samples have 32 bits" in check_images(images, ["a.tif"], remedy=REMEDY)[1][0]
 
 
+def test_a_picture_of_another_format_is_named_with_those_that_are_read(images: Path) -> None:
+    Image.new("RGB", (3, 6)).save(images / "imgs" / "a.eps")
+    (problem, _) = check_images(images, ["a.eps"], remedy=REMEDY)[1]
+    assert problem.startswith(f"{images}/imgs/a.eps: not a whole image (") and "JPEG, PNG, BMP" in problem
+
+
+def test_a_picture_that_may_not_be_read_is_not_called_broken(images: Path) -> None:
+    (images / "imgs" / "loop.jpg").symlink_to("loop.jpg")
+    (problem, _) = check_images(images, ["loop.jpg"], remedy=REMEDY)[1]
+    assert problem.startswith(f"{images}/imgs/loop.jpg: cannot be read: Too many levels of symbolic links.")
+
+
 def test_many_broken_images_are_counted(images: Path) -> None:
     names = [f"{number:02}.jpg" for number in range(30)]
     for name in names:

@@ -13,6 +13,7 @@ from cada.retrieval.metrics import METRICS, published_score
 from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
+from cada.training.pretrain import pretrain
 
 OPTIMISATION = Optimisation(epochs=4, batch_size=8, learning_rate=1e-3, warmup_steps=2, weight_decay=0.05, betas=(0.9, 0.98), clip_norm=1.0)
 AUGMENTATION = Augmentation(flip=0.5, pad=2, erase=0.5)
@@ -32,7 +33,7 @@ def test_learning_rate_by_hand():
     assert rates[10] == pytest.approx(0.0)
 
 
-def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1), watched=None):
+def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1), watched=None, negatives="sampled"):
     return finetune(
         model,
         training,
@@ -41,7 +42,7 @@ def train(model, training, target, special, engine, state, seed=0, weights=(1.0,
         optimisation=OPTIMISATION,
         augmentation=AUGMENTATION,
         weights=LossWeights(**{"global": 1.0, "atp": weights[0], "ara": weights[1]}),
-        switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": "sampled"}),
+        switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": negatives}),
         special=special,
         engine=engine,
         fusion_weights=(0.0, 1.0, 10.0),
@@ -156,6 +157,51 @@ def test_a_loss_that_is_no_number_stops_the_training(model, tmp_path):
             lambda step: math.nan if step == 1 else 1.0,
             lambda batch: {"loss": batch * model.match_head.weight.square().sum()},
             optimisation=OPTIMISATION,
+            seed=0,
+            samples=32,
+            log_every=3,
+            save_seconds=60.0,
+            state=tmp_path / "state.pt",
+        )
+
+
+@pytest.mark.parametrize("negatives", ["published", "hardest", "sampled"])
+def test_features_that_are_no_numbers_stop_the_training(model, training, target, special, engine, tmp_path, negatives):
+    """Under every way to choose negatives, in the words of a loss that is none; drawing them fails before there is a loss."""
+    with torch.no_grad():
+        model.text_projection.weight.fill_(math.nan)
+    with pytest.raises(CadaError, match=r"step [12]: the loss is nan. Lower optimisation.learning_rate"):
+        train(model, training, target, special, engine, tmp_path / "state.pt", negatives=negatives)
+
+
+def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, special, tmp_path):
+    with torch.no_grad():
+        model.image_projection.weight.fill_(math.nan)
+    with pytest.raises(CadaError, match=r"step 1: the loss is nan. Lower optimisation.learning_rate"):
+        pretrain(
+            model,
+            training,
+            optimisation=OPTIMISATION,
+            augmentation=AUGMENTATION,
+            mask_rate=0.15,
+            decoder_mask_rate=0.5,
+            special=special,
+            seed=0,
+            device=torch.device("cpu"),
+            log_every=1,
+            save_seconds=60.0,
+            state=tmp_path / "state.pt",
+        )
+
+
+def test_weights_that_are_no_numbers_are_not_kept(model, tmp_path):
+    """The last step's loss is a number, and its gradient is not: nothing later would tell."""
+    with pytest.raises(CadaError, match=r"step 8: the weights are not finite. Lower optimisation.learning_rate"):
+        fit(
+            model,
+            lambda step: step,
+            lambda step: {"loss": (model.match_head.weight.square().sum() * (0.0 if step == 7 else 1.0)).sqrt()},
+            optimisation=OPTIMISATION.model_copy(update={"epochs": 2, "clip_norm": None}),
             seed=0,
             samples=32,
             log_every=3,

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write what follows from the Snakefile and cada/config: the picture of the steps and the schema of the matrix.
+# Write what follows from cada/pipeline.py: dvc.yaml and the picture of the steps.
 set -eu
 
 command -v dot >/dev/null || {
@@ -7,8 +7,4 @@ command -v dot >/dev/null || {
     exit 1
 }
 snakemake --rulegraph dot 2>/dev/null | sed -n '/^digraph/,/^}/p' | dot -Grankdir=LR -Tsvg >docs/steps.svg
-python - >workflow/schemas/workflow.schema.json <<'END'
-import json
-from cada.config import Workflow
-print(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema"} | Workflow.model_json_schema(), indent=2))
-END
+python workflow/scripts/dvc_yaml.py >dvc.yaml

@@ -2,6 +2,8 @@
 
 from cada.aside import ASIDE, lay_aside
 from cada.config import load_workflow
+from cada.console import console
 
-for path in lay_aside(load_workflow()):
-    print(f"{path}: params/workflow.yaml does not list it, moved to {ASIDE}")
+with console("leftovers"):
+    for path in lay_aside(load_workflow()):
+        print(f"{path}: params/workflow.yaml does not list it, moved to {ASIDE}")

@@ -3,6 +3,11 @@
 #   --config 'variants=[dual]'   and what else is given goes to Snakemake: a part of the matrix is recorded
 set -eu
 
+# An unpacked archive has all but the history: DVC, which keeps its records beside git's, would end without a word.
+[ -e .git ] || git rev-parse --git-dir >/dev/null 2>&1 || {
+    echo "record: nothing is recorded with DVC, because this folder is no git clone. To record, work in a clone (git clone), or call git init first." >&2
+    exit 0
+}
 plan=$(snakemake --cores 1 --dry-run "$@" -- all 2>&1) || { printf '%s\n' "$plan" >&2; exit 1; }
 case $plan in
     *"Nothing to be done"*) ;;

@@ -38,8 +38,10 @@ def main() -> None:
     if matrix == whole:
         print("dvc.yaml")
         return
-    known = {name: {chosen_name(step, chosen) for step in table for chosen in combinations(step, part)} for name, part in
-             (("listed", whole), ("planned", matrix))}
+    known = {
+        name: {chosen_name(step, chosen) for step in table for chosen in combinations(step, part)}
+        for name, part in (("listed", whole), ("planned", matrix))
+    }
     if unknown := known["planned"] - known["listed"]:
         sys.exit(f"record: {', '.join(sorted(unknown)[:3])}: DVC has stages for what params/workflow.yaml lists. List it there.")
     recipes = [f"recipes@{dataset}" for dataset in matrix.datasets]

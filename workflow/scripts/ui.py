@@ -6,7 +6,7 @@ import os
 import sys
 
 from cada.config import known_datasets
-from cada.errors import CadaError
+from cada.console import console
 from cada.tracking import present, shown_uri, tracking_uri
 
 
@@ -14,10 +14,7 @@ def main() -> None:
     """Replace this process by the server, which listens some seconds later."""
     port, store = os.environ.get("PORT", "5000"), tracking_uri()
     server = shown_uri().rstrip("/") if store.startswith("http") else f"http://127.0.0.1:{port}"
-    try:
-        links = present(known_datasets())
-    except CadaError as error:
-        sys.exit(f"ui: {error}")
+    links = present(known_datasets())
     if not links:
         sys.exit(f"ui: {shown_uri()} has no runs yet. Run make reproduce, or cada track sync where there are results.")
     for title, link in links.items():
@@ -31,4 +28,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with console("ui"):
+        main()

@@ -1,0 +1,41 @@
+"""What holds for all programs, the command and the scripts: how they print, and how they end where the user has to act."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from collections.abc import Iterator
+
+from cada.errors import CadaError, of_file
+
+
+@contextlib.contextmanager
+def console(name: str) -> Iterator[None]:
+    """Around a program: a `CadaError`, or a file that the system refuses, becomes lines on stderr after `name`, and exit code 1.
+
+    An `OSError` that names no file is a bug, or no business of the user's, and keeps its traceback.
+    """
+    print_anything()
+    try:
+        yield
+    except CadaError as error:
+        _end(name, error)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _end(name, of_file(error, error.filename))
+
+
+def print_anything() -> None:
+    """A character that the terminal's encoding lacks is written as its code, `\\u2212`: no command ends because of one."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            with contextlib.suppress(OSError):  # of a file that became a pipe under it: it is changed all the same
+                stream.reconfigure(errors="backslashreplace")
+
+
+def _end(name: str, error: CadaError) -> None:
+    for line in str(error).splitlines():
+        print(f"{name}: {line}", file=sys.stderr)
+    sys.exit(1)
