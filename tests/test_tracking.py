@@ -235,7 +235,7 @@ def test_tables_and_figures_are_artifacts_of_one_run_and_the_ablation_its_descri
         (tables / "ablation.md").write_text(text)
         (tables / "ablation.csv").write_text(text)
         for folder in (tables, figures):
-            assert tracking.tell_reports("smoke", folder, workflow=Path("params/workflow.yaml"))
+            assert tracking.tell_reports("smoke", folder, sweep="default")
     client = MlflowClient(tracking_uri=os.environ["MLFLOW_TRACKING_URI"])
     (run,) = client.search_runs([client.get_experiment_by_name("CADA smoke").experiment_id])
     assert run.data.tags["mlflow.note.content"] == "second"

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from cada.config import Data, Persons, Synthesis
-from cada.data.prepare import load_gold, load_records, prepare
+from cada.data.prepare import load_gold, prepare
+from cada.data.prepared import load_records
 from cada.data.text import normalise_caption
 from cada.errors import CadaError
 from tests.data.conftest import MakeSet, write_annotation

@@ -16,7 +16,8 @@ from cada import config
 from cada.data.holdout import with_val
 from cada.data.images import load_image
 from cada.data.loading import take_split
-from cada.data.prepare import load_records, prepare
+from cada.data.prepare import prepare
+from cada.data.prepared import load_records
 from cada.data.text import normalise_caption
 from cada.errors import CadaError
 from tests.replicas import CUHK_FOLDERS, LARGEST, SMALLEST, WRITERS, Records, expected_counts, write_cuhk_pedes, write_icfg_pedes

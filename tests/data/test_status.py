@@ -15,7 +15,7 @@ import yaml
 from cada.cli import main
 from cada.config import load_dataset
 from cada.data.catalogue import PUBLIC_SETS, TAGGER
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.data.readers import ANNOTATIONS
 from cada.files import digest
 from cada.paths import Layout

@@ -109,7 +109,7 @@ def test_the_truth_is_read_from_the_annotation(tmp_path: Path) -> None:
     )
     assert data.synthesis is not None
     draw_set(data.root, data.synthesis)
-    truth = read_truth(data)
+    truth = read_truth(data.root)
     assert len(truth) == 8
     persons = list(families(1, "test", 4))
     for name, picture in truth.items():

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from cada.config import load_dataset
-from cada.data.prepare import load_records
+from cada.data.prepared import load_records
 from cada.paths import Layout
 from cada.steps.data import prepare_data
 from cada.steps.figures import write_figures

@@ -9,12 +9,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import FAKE_CADA, Project, copy_working_tree
+from tests.workflow.project import Project, copy_working_tree
+
+FAKE_CADA = Path(__file__).with_name("fake_cada.py")
 
 
 @pytest.fixture
 def make_project(tmp_path: Path) -> Callable[..., Project]:
-    """Make a project: `matrix` is the text of its workflow file, `fake` puts the fake `cada` before the real one.
+    """Makes projects for one test."""
+    return maker(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def make_projects(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Project]:
+    """Makes projects for all tests of a module."""
+    return maker(tmp_path_factory.mktemp("projects"))
+
+
+def maker(tmp_path: Path) -> Callable[..., Project]:
+    """A function that makes a project: `matrix` is the text of its workflow file, `fake` puts the fake `cada` before the real one.
 
     `drawn` leaves the drawn set to the data step; without it a stand-in lies there, recorded.
     """
@@ -28,7 +41,7 @@ def make_project(tmp_path: Path) -> Callable[..., Project]:
         if fake:
             command = tmp_path / "bin" / "cada"
             command.parent.mkdir(exist_ok=True)
-            command.write_text(FAKE_CADA.format(python=sys.executable))
+            command.write_text(f"#!{sys.executable}\n{FAKE_CADA.read_text()}")
             command.chmod(0o755)
             path = f"{command.parent}{os.pathsep}{path}"
         environment = os.environ | {"PATH": path, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(tmp_path / "cache")}

@@ -1,4 +1,4 @@
-"""A copy of the working tree in a temporary folder, and the tools run in it; a fake `cada` for the tests of the graphs."""
+"""A copy of the working tree in a temporary folder, and the tools run in it."""
 
 from __future__ import annotations
 
@@ -17,88 +17,6 @@ import yaml
 ROOT = Path(__file__).parents[2]
 NOTHING = "Nothing to be done"  # says Snakemake
 UP_TO_DATE = "Data and pipelines are up to date"  # says DVC
-
-# Writes what the real steps declare; the content follows from the parameters and the step before, as in the real ones.
-FAKE_CADA = """#!{python}
-import hashlib, sys
-from pathlib import Path
-words = [word for word in sys.argv[1:] if not word.startswith("--")]
-step = words.pop(0)
-words = words[1:] if step == "data" else ["transfer"] if step == "transfer-tables" else words
-dataset, cell = words[0], "/".join(words[1:])
-if step in ("tables", "figures", "attention", "probe-tables", "chapter", "report"):
-    from cada.config import load_workflow
-    from cada.paths import Layout, chapter_folder, report_folder
-    file = Path(words[-1])
-    matrix, layout, listed = load_workflow(file), Layout(dataset), []
-    if step in ("tables", "figures", "attention", "probe-tables"):
-        place = getattr(Layout(""), step.replace("-", "_"))(file).relative_to("results")
-        folder = "probes" if step == "probe-tables" else "metrics"
-        listed = [f"{{folder}}/{{variant}}/{{seed}}.json" for variant in matrix.rows for seed in matrix.seeds]
-root, params = Path("results", dataset), Path("params", dataset)
-model = ["model.safetensors", "config.json", "vocab.txt"]
-probed = ["robustness", "contrasts", "composition", "attributes"]
-written = ["ablation", "pairs", "comparison", "sensitivity"]
-drawn, beside = ["ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures"], ["recall.csv", "captions.json"]
-made, read = {{
-    "data": (["data/manifest.json"], [params / "data.yaml"]),
-    "phrases": (["phrases.parquet"], [root / "data/manifest.json", params / "phrases.yaml"]),
-    "initial": ([f"initial/{{name}}" for name in model], [root / "data/manifest.json", params / "initial.yaml"]),
-    "train": (
-        [f"models/{{cell}}/{{name}}" for name in model] + [f"history/{{cell}}.csv"],
-        [root / "phrases.parquet", root / "initial/model.safetensors", params / "train.yaml"]
-        + [Path("params/variants", words[1].split(",")[0] + ".yaml")]
-        if step == "train" else [],
-    ),
-    "evaluate": (
-        [f"metrics/{{cell}}.json", f"rankings/{{cell}}.parquet"],
-        [root / f"models/{{cell}}/model.safetensors", params / "evaluate.yaml"],
-    ),
-    "tables": (
-        [f"{{place}}/{{name}}.{{kind}}" for name in written for kind in ("csv", "html", "md", "tex")]
-        + [f"{{place}}/scores.json"],
-        [root / name for name in listed],
-    ) if step == "tables" else ([], []),
-    "probe": (
-        [f"probes/{{cell}}.json", f"probes/{{cell}}.parquet"],
-        [root / f"metrics/{{cell}}.json", root / f"models/{{cell}}/model.safetensors", params / "probe.yaml"],
-    ),
-    "probe-tables": (
-        [f"{{place}}/{{name}}.{{kind}}" for name in probed for kind in ("csv", "html", "md", "tex")],
-        [root / name for name in listed],
-    ) if step == "probe-tables" else ([], []),
-    "figures": (
-        [f"{{place}}/{{name}}.{{kind}}" for name in drawn for kind in ("png", "svg")] + [f"{{place}}/{{name}}" for name in beside],
-        [root / name for name in listed],
-    ) if step == "figures" else ([], []),
-    "transfer": ([f"transfer/{{cell}}.json"], [root / "models" / "/".join(words[2:]) / "model.safetensors"]),
-    "transfer-tables": (
-        [f"transfer.{{kind}}" for kind in ("csv", "html", "md", "tex")],
-        sorted(Path("results").glob("*/transfer/*/*/*.json")),
-    ),
-    "attention": (
-        [f"{{place}}/{{name}}" for name in ("attention.png", "attention.svg", "captions.json")],
-        [root / name.replace("metrics", "models").replace(".json", "/model.safetensors") for name in listed],
-    ) if step == "attention" else ([], []),
-    "chapter": (
-        [
-            Path.cwd() / chapter_folder(dataset, file) / name
-            for name in ("brief.html", "chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex")
-        ],
-        [layout.tables(file) / "ablation.html", layout.figures(file) / "captions.json"],
-    ) if step == "chapter" else ([], []),
-    "report": (
-        [Path.cwd() / report_folder(file) / "report.html"],
-        [chapter_folder(name, file) / piece for name in matrix.datasets for piece in ("brief.html", "chapter.html")],
-    ) if step == "report" else ([], []),
-}}[step]
-digest = hashlib.sha256(b"".join(path.read_bytes() for path in read)).hexdigest()
-with open("ran.txt", "a") as file:
-    file.write(" ".join(sys.argv[1:]) + "\\n")
-for name in made:
-    (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(f"{{step}} {{dataset}} {{cell}} {{Path(name).name}} {{digest}}\\n")
-"""
 
 
 @dataclass

@@ -110,8 +110,8 @@ KINDS = {"tables": ["table"], "figures": ["figure"], "attention": ["figure"], "p
 
 def beside(step, kind, suffix):
     """The log or the benchmark of a step: where its recipe lies, but for the folder's name; with the seed, which no recipe has."""
-    path = step.recipe.replace("/recipes/", f"/{kind}/").removesuffix(".json")
-    return path + ("/{seed}" if "seed" in step.over else "") + suffix
+    parts = [kind if part == "recipes" else part for part in Path(step.recipe).with_suffix("").parts]
+    return str(Path(*parts, *(["{seed}"] if "seed" in step.over else []))) + suffix
 
 
 def compute_of(step, wildcards):

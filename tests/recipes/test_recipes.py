@@ -1,0 +1,162 @@
+"""Recipes hold values and not bytes; every key of every parameter file is in the recipes of those that read it, and in no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cada.caller import IN_WORKFLOW
+from cada.config import Workflow, load_workflow
+from cada.errors import CadaError
+from cada.recipes import Recipe, identity, recipes_of, take, write
+from cada.recipes.files import content
+from cada.recipes.making import Reader
+from cada.recipes.models import EvaluateRecipe, TrainRecipe
+from tests.recipes.keys import WITHOUT_ALTERNATIVE, all_keys, with_another_value
+
+ROOT = Path(__file__).parents[2]
+MATRIX = Workflow(datasets=("synthpedes",), variants=("global", "atp", "ara", "dual"), seeds=(0, 1))
+WORKFLOW = Path("params/workflow.yaml")
+
+
+@pytest.fixture(autouse=True)
+def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "params", tmp_path / "params")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(IN_WORKFLOW, raising=False)
+
+
+def texts(matrix: Workflow = MATRIX) -> dict[Recipe, str]:
+    reader = Reader(matrix)
+    return {recipe: content(recipe, reader) for recipe in recipes_of(matrix, WORKFLOW)}
+
+
+def changed(before: dict[Recipe, str]) -> set[str]:
+    """Step and variant of the recipes that are not what they were."""
+    after = texts()
+    assert after.keys() == before.keys()
+    return {" ".join(filter(None, (recipe.step, recipe.variant))) for recipe in after if after[recipe] != before[recipe]}
+
+
+def edit(name: str, old: str, new: str) -> None:
+    path = Path("params", name)
+    text = path.read_text()
+    assert old in text, f"{name} has no {old!r}"
+    path.write_text(text.replace(old, new))
+
+
+REPORTS = {"tables", "figures", "attention", "probe-tables", "chapter", "report", "transfer-tables"}
+
+
+def test_another_way_of_writing_changes_nothing() -> None:
+    """Comments, order of keys, quotes, other ways of writing a number, and files that no step reads."""
+    before = texts()
+    for path in [*Path("params/synthpedes").glob("*.yaml"), *Path("params/variants").glob("*.yaml")]:
+        values = yaml.safe_load(path.read_text())
+        path.write_text("# a comment\n" + yaml.safe_dump(values, sort_keys=True, default_style="'" if path.stem == "evaluate" else None))
+    edit("synthpedes/train.yaml", "learning_rate: 0.002", "learning_rate: 2e-3")
+    edit("synthpedes/train.yaml", "epochs: 2", "epochs: 2.0")
+    shutil.copytree("params/synthpedes", "params/another_set")
+    shutil.copy("params/variants/dual.yaml", "params/variants/another.yaml")
+    edit("cuhk_pedes/train.yaml", "epochs", "# the number of\nepochs")
+    assert changed(before) == set()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "expected"),
+    [
+        ("synthpedes/evaluate.yaml", "top_k: 16", "top_k: 8", {f"{step} {row}" for step in ("evaluate", "probe") for row in MATRIX.rows}),
+        ("variants/dual.yaml", "procedure: robust", "procedure: robust\nswitches: {ara_rate: 0.4}", {"train dual", "report"}),
+        ("synthpedes/data.yaml", "remark: ", "remark: Now. ", {"chapter"}),
+        ("synthpedes/probe.yaml", "blur: ", "blur: 1", {f"probe {row}" for row in MATRIX.rows}),
+        ("variants/atp.yaml", "title: ", "title: The ", REPORTS),
+    ],
+)
+def test_a_value_changes_the_recipes_of_the_steps_that_read_it(name: str, old: str, new: str, expected: set[str]) -> None:
+    before = texts()
+    edit(name, old, new)
+    assert changed(before) - {"chapter"} == expected - {"chapter"}  # the report shows all parameters, and so its chapter has them all
+
+
+@pytest.mark.parametrize(
+    ("switch", "rows"), [("ara_rate: 0.4", {"ara", "dual"}), ("group_count: 3", {"atp", "dual"}), ("padding: fixed", set(MATRIX.rows))]
+)
+def test_a_switch_of_one_objective_reaches_the_variants_that_have_it(switch: str, rows: set[str]) -> None:
+    path = Path("params/synthpedes/train.yaml")
+    values = yaml.safe_load(path.read_text())
+    before = texts()
+    key, value = switch.split(": ")
+    values["switches"] = values.get("switches", {}) | {key: yaml.safe_load(value)}
+    path.write_text(yaml.safe_dump(values))
+    assert changed(before) == {f"train {row}" for row in rows} | {"chapter"}
+
+
+def test_every_key_of_every_file_is_in_some_recipe_or_of_another_matrix() -> None:
+    """A key of the matrix changes some recipe; one of another set, of an unused variant or of what is kept changes none."""
+    before = texts()
+    without = set()
+    for path, place in all_keys():
+        text = with_another_value(path, place)
+        if text is None:
+            without.add((path.stem, *place))
+            continue
+        original = path.read_text()
+        path.write_text(text)
+        found = changed(before)
+        path.write_text(original)
+        used = path.parent.name == "synthpedes" or path.stem in MATRIX.rows
+        assert bool(found) == used, f"{path}: {place} changes {found}"
+    assert without == WITHOUT_ALTERNATIVE
+
+
+def test_a_recipe_is_canonical_and_written_only_when_it_changes() -> None:
+    recipe = Recipe("train", "synthpedes", "dual")
+    assert write([recipe], None) == [recipe.path]
+    held = json.loads(recipe.path.read_text())
+    assert recipe.path.read_text() == json.dumps(held, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    written = recipe.path.stat().st_mtime_ns
+    assert write([recipe], None) == []
+    assert recipe.path.stat().st_mtime_ns == written
+
+
+def test_by_hand_a_step_brings_its_recipe_up_to_date_and_in_a_workflow_it_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe("train", "synthpedes", "dual")
+    monkeypatch.setenv(IN_WORKFLOW, "1")
+    with pytest.raises(CadaError, match=r"recipes/train/dual\.json: there is no such recipe"):
+        take(recipe, TrainRecipe)
+    monkeypatch.delenv(IN_WORKFLOW)
+    first = take(recipe, TrainRecipe).train.optimisation.learning_rate
+    edit("synthpedes/train.yaml", "learning_rate: ", "learning_rate: 1")
+    monkeypatch.setenv(IN_WORKFLOW, "1")
+    assert take(recipe, TrainRecipe).train.optimisation.learning_rate == first
+    monkeypatch.delenv(IN_WORKFLOW)
+    assert take(recipe, TrainRecipe).train.optimisation.learning_rate > first
+
+
+def test_a_step_cannot_read_a_switch_that_its_recipe_has_not() -> None:
+    """Else a change of it would not be seen."""
+    switches = take(Recipe("train", "synthpedes", "global"), TrainRecipe).switches
+    assert switches.padding == "batch"
+    with pytest.raises(AttributeError):
+        _ = switches.ara_rate
+    with pytest.raises(AttributeError):
+        _ = take(Recipe("evaluate", "synthpedes", "dual"), EvaluateRecipe).switches.ara_rate
+
+
+def test_a_run_of_mlflow_outlives_an_edit_of_the_code() -> None:
+    recipe = Recipe("train", "synthpedes", "dual")
+    write([recipe], None)
+    first = identity(recipe)
+    held = json.loads(recipe.path.read_text())
+    recipe.path.write_text(json.dumps(held | {"code": "another"}))
+    assert identity(recipe).code == "another"
+    assert identity(recipe).run == first.run
+
+
+def test_the_recipes_of_a_matrix_are_those_of_its_workflow_file() -> None:
+    matrix = load_workflow()
+    assert {recipe.dataset for recipe in recipes_of(matrix, WORKFLOW)} == {*matrix.datasets, ""}
