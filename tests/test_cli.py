@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cada.cli import main
+from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[1]
 
@@ -28,7 +28,7 @@ class Done:
 @pytest.fixture
 def cada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run the command in a folder that has the parameters and nothing else."""
-    shutil.copytree(ROOT / "params", tmp_path / "params")
+    copy_tracked("params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CADA_TRACKING", "off")
 
