@@ -1,8 +1,8 @@
 # Every target makes .venv from requirements.lock on first use.
-#   PYTHON=/path/to/python3.11   another interpreter (when .venv is made)
-#   TORCH=cu130 | auto | cpu     the build of torch (when .venv is made; `rm -rf .venv` to choose again)
-#   CORES=8                      how many cores Snakemake may use (all of the machine's)
-PYTHON ?= python3.11
+#   PYTHON=/path/to/python3.12          another interpreter than the newest of Python 3.11 to 3.14 (when .venv is made)
+#   TORCH=cu130 | auto | cpu | pypi     the build of torch (when .venv is made; `rm -rf .venv` to choose again)
+#   CORES=8                             how many cores Snakemake may use (all of the machine's)
+PYTHON ?=
 TORCH ?= cpu
 CORES ?= all
 
@@ -23,7 +23,7 @@ help:  ## this list
 
 environment: $(VENV)/ready  ## .venv alone; then: source .venv/bin/activate
 
-$(VENV)/ready: requirements.lock pyproject.toml workflow/scripts/environment.sh
+$(VENV)/ready: requirements.lock pyproject.toml workflow/scripts/environment.sh workflow/scripts/interpreter.sh workflow/scripts/wheels.sh
 	@workflow/scripts/environment.sh
 
 reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC, print the tables and where the report is

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from cada.cli import main
+from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[1]
 
@@ -30,7 +31,7 @@ class Done:
 @pytest.fixture
 def cada(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Done]:
     """Run the command in a folder that has the parameters and nothing else."""
-    shutil.copytree(ROOT / "params", tmp_path / "params")
+    copy_tracked("params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CADA_TRACKING", "off")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,14 +10,13 @@ import yaml
 
 from cada import config
 from cada.errors import CadaError
-
-ROOT = Path(__file__).parents[1]
+from tests.tracked import copy_tracked
 
 
 @pytest.fixture(autouse=True)
 def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Tests may break the parameters."""
-    shutil.copytree(ROOT / "params", tmp_path / "params")
+    copy_tracked("params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
 
 

@@ -11,11 +11,12 @@ import yaml
 
 from cada.cli import app
 from cada.config import PROCEDURES, Variant
+from tests.tracked import tracked
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md"))))
+NAMES = ("README.md", *(name for name in tracked("docs") if name.endswith(".md")))
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
-TESTS = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+TESTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("tests") if Path(name).match("test_*.py"))
 MADE = ("results/", "data/", "imgs/", "R/", ".cada/")  # by a run, or by the reader
 EXAMPLES = {"params/variants/rare_phrases.yaml"}
 
@@ -27,7 +28,8 @@ def test_files_are_there(page: str) -> None:
     )
     named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
     assert named
-    assert {name for name in named if not (ROOT / name).exists()} == set()
+    there = {str(part) for name in tracked() for part in (Path(name), *Path(name).parents)}
+    assert {name for name in named if name.rstrip("/") not in there} == set()
 
 
 def test_tests_are_there() -> None:

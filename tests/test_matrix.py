@@ -10,16 +10,16 @@ import pytest
 from cada.config import WeightOverrides, load_variant, load_workflow, resolve_weights
 from cada.errors import CadaError
 from cada.paths import Layout
+from tests.tracked import copy_tracked
 
 HEAD = "datasets: [synthpedes]\nvariants: [dual, global]\nseeds: [0]\n"
-ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with the variants of the project and no sweep."""
     (tmp_path / "params" / "sweeps").mkdir(parents=True)
-    (tmp_path / "params" / "variants").symlink_to(ROOT / "params" / "variants")
+    copy_tracked("params/variants", tmp_path / "params" / "variants")
     monkeypatch.chdir(tmp_path)
 
 

@@ -21,6 +21,7 @@ from cada.files import digest
 from cada.paths import Layout
 from cada.phrases.words import attribute_words
 from tests.replicas import expected_counts, write_cuhk_pedes, write_icfg_pedes
+from tests.tracked import copy_tracked
 
 PROJECT = Path(__file__).parents[2]
 Run = Callable[..., tuple[object, str, str]]
@@ -31,7 +32,7 @@ RESOURCES = Path(os.environ.get("CADA_RESOURCES", PROJECT.parent / "shared" / "r
 @pytest.fixture(autouse=True)
 def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The parameters and nothing else."""
-    shutil.copytree(PROJECT / "params", tmp_path / "params")
+    copy_tracked("params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
 
 

@@ -1,5 +1,7 @@
 import random
-import time
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +71,7 @@ def test_spans_hold_on_any_text() -> None:
 @pytest.mark.parametrize(
     "word", ["black ", "black, ", "shirt ", "colored ", "shirt colored ", "black and ", "running ", '"a" ', "rolled up "]
 )
-def test_long_monotonous_captions_take_no_time(word: str) -> None:
-    started = time.process_time()
-    parse(word * 300)
-    assert time.process_time() - started < 5
+def test_long_monotonous_captions_do_not_hang(word: str) -> None:
+    """They take some milliseconds; a grammar that tries every way to split them would not end. As a process, since it can be ended."""
+    code = f"from cada.phrases.chunking import parse; parse({word!r} * 300)"
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2], timeout=120, check=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,10 @@ from cada.data.synthpedes.attributes import FAMILY
 from cada.errors import CadaError
 from cada.probes.pictures import picture_changes
 from cada.probes.text import text_changes
+from tests.tracked import copy_tracked, tracked
 
-ROOT = Path(__file__).parents[2]
 
-
-@pytest.mark.parametrize("dataset", config.known_datasets())
+@pytest.mark.parametrize("dataset", [Path(name).parent.name for name in tracked("params") if name.endswith("/data.yaml")])
 def test_every_strength_belongs_to_a_kind(dataset: str) -> None:
     probe = config.load_dataset(dataset).probe
     text, images = probe.text.model_dump(), probe.image.model_dump()
@@ -43,7 +41,7 @@ def test_the_drawn_persons_are_probed_with_their_look_alikes() -> None:
     ],
 )
 def test_a_wrong_strength_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pattern: str, text: str, message: str) -> None:
-    shutil.copytree(ROOT / "params", tmp_path / "params")
+    copy_tracked("params", tmp_path / "params")
     monkeypatch.chdir(tmp_path)
     path = Path("params/smoke/probe.yaml")
     path.write_text(re.sub(pattern, text, path.read_text()))

@@ -20,8 +20,8 @@ from cada.paths import Layout
 from cada.steps.data import prepare_data
 from cada.steps.figures import write_figures
 from cada.steps.tables import write_tables
+from tests.tracked import copy_tracked
 
-ROOT = Path(__file__).parents[2]
 WORKFLOW = Path("params/smoke/workflow.yaml")
 VARIANTS, SEEDS = ("global", "dual"), (0, 1)
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
@@ -38,7 +38,7 @@ def working_in(folder: Path) -> Iterator[None]:
 
 def make_run() -> None:
     """In the working directory: params/, data/ and results/ with tables and figures, and what Snakemake measured of `dual`."""
-    shutil.copytree(ROOT / "params", "params")
+    copy_tracked("params", Path("params"))
     WORKFLOW.write_text("datasets: [smoke]\nvariants: [global, dual]\nseeds: [0, 1]\n")
     data = yaml.safe_load(Path("params/smoke/data.yaml").read_text())
     data["synthesis"]["persons"] = {"pretrain": 2, "train": 4, "val": 2, "test": 6}

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.tracked import copy_tracked
+
 ROOT = Path(__file__).parents[2]
 SHRUNK = {
     "data": [(r"persons: .*", "persons: {pretrain: 10, train: 16, val: 6, test: 8}"), (r"gallery_parts: .*", "gallery_parts: 2")],
@@ -63,7 +65,7 @@ PREPARE = (
 def shrunk(root: Path) -> Small:
     """A project of parameters alone, those of the smoke set much smaller."""
     project = Small(root)
-    shutil.copytree(ROOT / "params", root / "params")
+    copy_tracked("params", root / "params")
     for file, changes in SHRUNK.items():
         for pattern, text in changes:
             project.edit(f"params/smoke/{file}.yaml", pattern, text)

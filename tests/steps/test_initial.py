@@ -18,6 +18,7 @@ from cada.model.positions import resize_positions
 from cada.paths import Layout
 from cada.steps.initial import make_initial
 from cada.steps.weights import import_weights
+from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "parity"
@@ -37,7 +38,7 @@ class Recipe:
             vocabulary=str(FIXTURES / "vocab.txt"),
             heads=(sizes["vision_heads"], sizes["text_heads"]),
         )
-        shutil.copytree(ROOT / "params/smoke", self.folder)
+        copy_tracked("params/smoke", self.folder)
         (self.folder / "model.yaml").write_text(Path("weights/official/config.json").read_text())
         self.write(
             "initial", {"source": "file", "weights": {"path": "weights/official", "sha256": folder_digest(Path("weights/official"))}}

@@ -36,8 +36,8 @@ def state_of(project: Small) -> Path | None:
     return next((project.root / ".cada/resume/smoke/dual/0").glob("*.pt"), None)
 
 
-def wait_until(reached, process, seconds: float = 60.0) -> bool:
-    """Whether `reached()` became true before the process ended."""
+def wait_until(reached, process, seconds: float = 300.0) -> bool:
+    """Whether `reached()` became true before the process ended; `seconds` guard against hanging alone."""
     end = time.monotonic() + seconds
     while process.poll() is None:
         if reached():

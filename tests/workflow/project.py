@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,8 @@ from typing import Any
 
 import psutil
 import yaml
+
+from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[2]
 NOTHING = "Nothing to be done"  # says Snakemake
@@ -122,11 +123,6 @@ def alive(process: psutil.Process) -> bool:
 
 
 def copy_working_tree(target: Path) -> None:
-    """The files that git knows or would add, as they are on the disk."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
-    )
-    for name in filter(None, listed.stdout.split("\0")):
-        if (ROOT / name).exists():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
+    """The files that git tracks, as they are on the disk: a dvc.lock or params/ of the user's own stays behind, as does a new file
+    that is not yet given to `git add`."""
+    copy_tracked(".", target)

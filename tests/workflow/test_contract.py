@@ -23,6 +23,7 @@ from cada.config import Persons, Workflow, known_datasets, load_dataset, load_wo
 from cada.config.loading import read_yaml
 from cada.data.synthpedes.generate import tasks
 from cada.files import digest
+from tests.tracked import tracked
 from tests.workflow.project import ROOT, copy_working_tree
 
 REDIRECTION = " 2> "
@@ -222,12 +223,13 @@ def test_an_import_that_is_no_input_is_found() -> None:
 def test_all_parameters_are_listed_for_comparing_commits() -> None:
     """`dvc params diff` and `dvc exp show` know the files of the list at the end of dvc.yaml, and no others."""
     listed = yaml.safe_load(Path("dvc.yaml").read_text())["params"]
-    files = {str(path) for name in [*known_datasets(), "variants"] for path in Path("params", name).glob("*.yaml")}
+    datasets = [str(Path(name).parent) for name in tracked("params") if name.endswith("/data.yaml")]
+    files = {name for name in tracked("params") if str(Path(name).parent) in [*datasets, "params/variants"] and name.endswith(".yaml")}
     smoke = {name for name in files if name.startswith("params/smoke/")}  # never recorded
     assert sorted(listed) == sorted({"params/workflow.yaml"} | files - smoke)
 
 
-@pytest.mark.parametrize("path", [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("params/**/*.yaml"))])
+@pytest.mark.parametrize("path", [name for name in tracked("params") if name.endswith(".yaml")])
 def test_all_tools_read_the_same_from_a_parameter_file(path: str) -> None:
     """1e-4, on and 012 are one thing for YAML 1.1 and another for 1.2: such writings must not stand in a file."""
     ours = read_yaml(Path(path))

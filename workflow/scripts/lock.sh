@@ -3,13 +3,15 @@
 set -eu
 
 . workflow/scripts/wheels.sh
+choose_torch 'cp*'
+# One lock for every supported Python and system (--universal); what it pins stays, where pyproject.toml allows it.
 # The CPU build asks for no CUDA packages; which build is installed is chosen when the environment is made.
 torch=$(sed -n 's/.*"\(torch==[0-9.]*\)".*/\1/p' pyproject.toml)
-echo "$torch+cpu" | uv pip compile pyproject.toml --override - --extra dev --python-version 3.11 --custom-compile-command "make lock" \
-    --no-emit-find-links --no-emit-index-url --quiet --output-file requirements.lock
+echo "$torch+cpu" | uv pip compile pyproject.toml --override - --extra dev --universal --python-version 3.11 \
+    --custom-compile-command "make lock" --no-emit-find-links --no-emit-index-url --quiet --output-file requirements.lock
 sed -i.bak 's/^\(torch==[0-9.]*\)+[a-z0-9.]*/\1/' requirements.lock && rm requirements.lock.bak
 {
     sed '/^ *- pip:/q' environment.yml
-    sed -n 's/^\([a-zA-Z0-9_.-]*==[^ ;]*\).*/      - \1/p' requirements.lock
+    sed -n 's/^[a-zA-Z0-9_.-]*==/      - &/p' requirements.lock
 } >environment.yml.new
 mv environment.yml.new environment.yml

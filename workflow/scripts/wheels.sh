@@ -1,10 +1,23 @@
-# Sourced: where uv finds wheels. It reads none of pip's settings, and takes the CUDA build of torch from PyPI unless told otherwise.
-export UV_FIND_LINKS="${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}"
-export UV_TORCH_BACKEND="${TORCH:-cpu}"
-for wheel in "$UV_FIND_LINKS"/torch-2.*.whl; do
-    if [ -e "$wheel" ]; then
+# Sourced: where uv finds wheels. It reads none of pip's settings.
+UV_FIND_LINKS=${UV_FIND_LINKS:-${PIP_FIND_LINKS:-}}
+if [ -n "$UV_FIND_LINKS" ]; then export UV_FIND_LINKS; else unset UV_FIND_LINKS; fi
+
+# The pinned torch in the folder of wheels, for a tag such as cp312 (or the pattern cp*) and this processor; nothing when it is not there.
+local_torch() {
+    [ -n "${UV_FIND_LINKS:-}" ] || return 0
+    for wheel in "$UV_FIND_LINKS"/torch-"$(sed -n 's/.*"torch==\([0-9.]*\)".*/\1/p' pyproject.toml)"[-+]*-$1-*_"$(uname -m)".whl; do
+        if [ -e "$wheel" ]; then
+            echo "$wheel"
+            break
+        fi
+    done
+}
+
+# Where torch comes from for such a tag. Left alone, uv takes PyPI's build, which on Linux is the one with CUDA: some gigabytes.
+choose_torch() {
+    if [ -n "$(local_torch "$1")" ]; then
         echo "torch: taken from $UV_FIND_LINKS (TORCH is not used)"
-        unset UV_TORCH_BACKEND
+    elif [ "${TORCH:-cpu}" != pypi ]; then
+        export UV_TORCH_BACKEND="${TORCH:-cpu}"
     fi
-done
-[ -n "$UV_FIND_LINKS" ] || unset UV_FIND_LINKS
+}
