@@ -1,19 +1,17 @@
 # What the rules share: the code that decides a step's result, and look-ups in the parameter files.
 from contextlib import ExitStack
 from functools import cache
-from importlib.metadata import version
 from itertools import permutations
 from pathlib import Path
 
-from packaging.version import Version
 from snakemake.exceptions import WorkflowError
 
 from cada import config as parameters
 from cada.aside import bring_back
 from cada.errors import CadaError
 from cada.files import exclusive
-from cada.gpus import visible_gpus
 from cada.paths import STATE, Layout, chapter_folder, is_sweep, report_folder, transfer_tables, variant_params
+from cada.resources import asked, here, partition
 
 # As dvc.yaml calls the steps.
 shell.prefix("set -euo pipefail; exec workflow/scripts/step.sh ")
@@ -98,28 +96,31 @@ def hold_work_tree():
     read(UNTIL_THE_END.enter_context, exclusive(STATE / "locks" / "snakemake.lock", "snakemake in this folder"))
 
 
-def threads_of(section):
-    """The number of threads that a step with these parameters takes, in all its processes."""
-    return section.compute.threads * processes(section.compute) if section else 1
-
-
-def gpus_of(section):
-    """How many GPUs a step with these parameters takes: trainings on CPUs must not wait for one another."""
-    return processes(section.compute) if section and cuda(section.compute.device) else 0
-
-
-def processes(compute):
-    """In how many processes a step runs; `auto` is one per GPU."""
-    if compute.processes != "auto":
-        return compute.processes
-    return max(1, len(visible_gpus())) if cuda(compute.device) else 1
+def place_of(step):
+    """Where the jobs of a step run: the partition that Slurm's profile or the command line names for it, or this machine."""
+    if not (workflow.executor_plugin and workflow.executor_plugin.name == "slurm"):
+        return here()
+    settings = workflow.resource_settings  # the parsed ones are the only door to what the profile says
+    given = [settings._parsed_overwrite_resources.get(step, {}), settings._parsed_default_resources]
+    names = [str(named["slurm_partition"].raw).strip("\"'") for named in given if "slurm_partition" in named]
+    return read(partition, names[0] if names else None)
 
 
 @cache
-def cuda(device):
-    """Whether the step will run on CUDA (or ROCm, which torch calls so too); without torch, whose import takes seconds."""
-    build = Version(version("torch")).local or ""
-    return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
+def asked_of(step, dataset, attempt):
+    """What a job takes of its machine or asks of a cluster."""
+    return asked(step, dataset_parameters(dataset), place_of(step), attempt=attempt)
+
+
+def threads_of(step):
+    """The look-up of a rule's threads."""
+    return lambda wildcards: asked_of(step, wildcards.dataset, 1).threads
+
+
+def resources_of(step):
+    """The look-ups of a rule's resources, by their names."""
+    look_up = lambda name: lambda wildcards, attempt: getattr(asked_of(step, wildcards.dataset, attempt), name)
+    return {name: look_up(name) for name in ("gpu", "mem_mb", "runtime")}
 
 
 REPORTS = str(Layout("{dataset}").reports(MATRIX))

@@ -14,9 +14,9 @@ rule evaluate:
         "results/{dataset}/benchmarks/evaluate/{variant}/{seed}.tsv"
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).evaluate)
+    threads: threads_of("evaluate")
     resources:
-        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).evaluate),
+        **resources_of("evaluate"),
     message:
         "Evaluate {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:

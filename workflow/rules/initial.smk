@@ -11,9 +11,9 @@ rule initial:
         "results/{dataset}/benchmarks/initial.tsv"
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).initial.pretrain)
+    threads: threads_of("initial")
     resources:
-        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).initial.pretrain),
+        **resources_of("initial"),
     message:
         "Make the initial weights of {wildcards.dataset}"
     shell:

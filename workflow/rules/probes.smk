@@ -16,9 +16,9 @@ rule probe:
         "results/{dataset}/benchmarks/probe/{variant}/{seed}.tsv"
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).evaluate)
+    threads: threads_of("probe")
     resources:
-        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).evaluate),
+        **resources_of("probe"),
     message:
         "Probe {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:

@@ -20,9 +20,9 @@ rule train:
         "results/{dataset}/benchmarks/train/{variant}/{seed}.tsv"
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).train)
+    threads: threads_of("train")
     resources:
-        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).train),
+        **resources_of("train"),
     message:
         "Train {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:

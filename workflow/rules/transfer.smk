@@ -16,9 +16,9 @@ rule transfer:
         "results/{dataset}/benchmarks/transfer/{target}/{variant}/{seed}.tsv"
     conda:
         "../../environment.yml"
-    threads: lambda wildcards: threads_of(dataset_parameters(wildcards.dataset).evaluate)
+    threads: threads_of("transfer")
     resources:
-        gpu=lambda wildcards: gpus_of(dataset_parameters(wildcards.dataset).evaluate),
+        **resources_of("transfer"),
     message:
         "Search {wildcards.target} with {wildcards.variant} of {wildcards.dataset}, seed {wildcards.seed}"
     shell:
