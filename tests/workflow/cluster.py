@@ -9,9 +9,11 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import psutil
 
 from tests.workflow.project import wait_until
 
@@ -122,9 +124,16 @@ def cluster(folder: Path, *, gpu: bool = False) -> Iterator[Cluster]:
 
 
 def end_all_jobs(running: Cluster) -> None:
-    """Cancel what a failed test left: jobs outlive the node's program."""
+    """Cancel what a failed test left, which outlives the node's program, and end what Slurm has lost of a job.
+
+    A Snakemake whose batch shell was ended first hangs and is nobody's child; without cgroups Slurm does not find it again.
+    """
     running.ask("scancel", f"--user={getpass.getuser()}")
     wait_until(lambda: not running.ask("squeue", "--noheader"), seconds=60, what="the jobs to end")
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if process.environ().get("SLURM_CONF") == str(running.config):
+                process.kill()
 
 
 @contextmanager
