@@ -55,7 +55,7 @@ ui: $(VENV)/ready  ## MLflow on the comparison of the variants (PORT=5000)
 test: $(VENV)/ready  ## all tests but the slow ones
 	@pytest --numprocesses 2 --dist worksteal -m "not slow" tests
 
-test-slow: $(VENV)/ready  ## the published size on this machine: some minutes and 12 GB of memory
+test-slow: $(VENV)/ready  ## the published size on this machine, and all steps under Slurm: some minutes and 12 GB of memory
 	@pytest -m slow tests
 
 bench: $(VENV)/ready  ## measure this machine beside the published procedure, in ten minutes: results/benchmarks.md

@@ -32,11 +32,11 @@ class Every:
 Input = str | Every
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One step, made for each combination of `over` by `command`, from `recipe` and `inputs`.
 
-    compute: the place in its recipe of threads, processes and device; none where it takes one thread.
+    computes: whether it runs a model, in as many threads and on as many GPUs as its parameters say.
     metrics: those of its outputs that DVC compares as numbers. curves: those that DVC plots.
     """
 
@@ -47,7 +47,7 @@ class Step:
     recipe: str
     inputs: Sequence[Input]
     outputs: Sequence[str]
-    compute: str = ""
+    computes: bool = False
     metrics: Sequence[str] = ()
     curves: Sequence[str] = ()
 
@@ -107,7 +107,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("initial"),
             inputs=[manifest],
             outputs=initial,
-            compute="initial.pretrain.compute",
+            computes=True,
         ),
         Step(
             "train",
@@ -117,7 +117,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("train", variant="{variant}"),
             inputs=[manifest, phrases, *initial],
             outputs=[*model, history],
-            compute="train.compute",
+            computes=True,
             curves=[history],
         ),
         Step(
@@ -128,7 +128,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("evaluate", variant="{variant}"),
             inputs=[manifest, *model],
             outputs=[metrics, rankings],
-            compute="evaluate.compute",
+            computes=True,
         ),
         Step(
             "probe",
@@ -138,7 +138,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("probe", variant="{variant}"),
             inputs=[manifest, phrases, *model, metrics, rankings],
             outputs=[probes, outcomes],
-            compute="evaluate.compute",
+            computes=True,
         ),
         Step(
             "tables",
@@ -167,7 +167,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("attention"),
             inputs=[manifest, phrases, *map(Every, model), Every(rankings)],
             outputs=attention,
-            compute="compute",
+            computes=True,
         ),
         Step(
             "probe-tables",
@@ -195,7 +195,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             recipe("transfer", variant="{variant}", target="{target}"),
             inputs=[str(Layout("{target}").manifest), *model, metrics],
             outputs=[transfer],
-            compute="evaluate.compute",
+            computes=True,
         ),
         Step(
             "transfer-tables",

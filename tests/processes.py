@@ -16,12 +16,17 @@ from cada import distributed
 
 def together(count: int, function: Callable[..., Any], folder: Path, *arguments: Any) -> list[Any]:
     """What `function(*arguments)` returns in each of `count` processes, in order of rank; `folder` is scratch space."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     multiprocessing.spawn(_process, args=(count, port, function, folder, arguments), nprocs=count)
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(count)]
+
+
+def free_port() -> int:
+    """A port that nobody uses now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
 
 
 def _process(rank: int, count: int, port: int, function: Callable[..., Any], folder: Path, arguments: tuple[Any, ...]) -> None:

@@ -8,9 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from cada import cost
-from cada.config import AbsentVal, Architecture, Counts, Data
+from cada.config import AbsentVal, Architecture, Counts, Data, Train, Validation
 from cada.config.steps import Precision
 
 ROOM = 0.9  # of a device's memory; the rest is for its libraries, scratch space and gaps
@@ -76,6 +77,38 @@ class Recipe:
     def steps(self, train: Counts) -> int:
         """Steps of the whole training: two captions of a picture at most, whole batches."""
         return round(self.epochs * (min(train.captions, 2 * train.images) // self.batch))
+
+
+@dataclass(frozen=True)
+class Work:
+    """Operations of one training, of its validations, and of the evaluation of what it made."""
+
+    steps: int
+    learning: float
+    validating: float
+    scoring: float
+
+
+def setting_of(train: Train) -> Setting:
+    """What train.yaml says of memory, time and digits."""
+    return Setting(train.compute.precision, train.compute.checkpointing, train.optimisation.micro_batch_size)
+
+
+def work_of(train: Train, evaluate: Validation, *, counts: Mapping[str, Counts], recipe: Recipe) -> Work:
+    """The work of the dual variant on a set with these `counts` of train, val and test."""
+    setting, steps = setting_of(train), recipe.steps(counts["train"])
+    searched = [counts["val"]]
+    if train.watch_test != "none":
+        searched.append(watched(counts["test"], train.watch_test))
+    validating = recipe.epochs * sum(recipe.scoring_flops(split, top_k=train.validation.top_k) for split in searched)
+    scoring = sum(recipe.scoring_flops(counts[split], top_k=evaluate.top_k) for split in ("val", "test"))
+    return Work(steps, steps * recipe.step_flops(setting), validating, scoring)
+
+
+def watched(test: Counts, asked: int | Literal["all"]) -> Counts:
+    """What the training searches in test after each epoch: the captions of so many persons, or `all`, in all pictures."""
+    persons = test.persons if asked == "all" else min(asked, test.persons)
+    return Counts(persons=persons, images=test.images, captions=round(test.captions * persons / test.persons))
 
 
 def annotated_counts(data: Data) -> Mapping[str, Counts]:

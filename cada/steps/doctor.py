@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 
 from cada import compute, config, cost
 from cada.config.steps import Precision
-from cada.doctor.estimate import SHARE, Recipe, Setting, annotated_counts, fits, smallest_change, smallest_change_in_bf16, split_counts
+from cada.doctor.estimate import (
+    SHARE,
+    Recipe,
+    Setting,
+    annotated_counts,
+    fits,
+    setting_of,
+    smallest_change,
+    smallest_change_in_bf16,
+    split_counts,
+    work_of,
+)
 from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, on_one_disk, processor
 from cada.doctor.page import duration, gigabytes, operations, render
 from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
@@ -95,7 +105,7 @@ def _estimate(dataset: str, parameters: config.DatasetParameters, matrix: config
         processes=compute.process_count(settings),
         fused=device.device.type == "cuda",
     )
-    setting = Setting(settings.precision, settings.checkpointing, optimisation.micro_batch_size)
+    setting = setting_of(parameters.train)
     rows = _memory(dataset, recipe, setting, device, problems) | _disk(dataset, parameters, recipe, matrix, problems)
     return rows | _time(dataset, parameters, recipe, setting, device)
 
@@ -167,22 +177,10 @@ def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, se
     if "val" not in counts:
         held_out = parameters.data.held_out_persons or "missing"
         return rows | {"training": f"its length is not known: there is no val split, and held_out_persons in {place} is {held_out}"}
-    steps = recipe.steps(counts["train"])
-    learning = steps * recipe.step_flops(setting)
-    searched = [counts["val"]]
-    if train.watch_test != "none":
-        searched.append(_watched(counts["test"], train.watch_test))
-    validating = recipe.epochs * sum(recipe.scoring_flops(split, top_k=train.validation.top_k) for split in searched)
-    scoring = sum(recipe.scoring_flops(counts[split], top_k=evaluate.top_k) for split in ("val", "test"))
+    work = work_of(train, evaluate, counts=counts, recipe=recipe)
     speed = {precision: SHARE * recipe.processes * rate for precision, rate in rates.items()}
-    training_time = duration((learning + validating) / speed[train.compute.precision])
+    training_time = duration((work.learning + work.validating) / speed[train.compute.precision])
     return rows | {
-        "training": f"{training_time}: {operations(learning)} in {steps:,} steps, {operations(validating)} to validate",
-        "evaluation": f"{duration(scoring / speed[evaluate.compute.precision])}: {operations(scoring)}",
+        "training": f"{training_time}: {operations(work.learning)} in {work.steps:,} steps, {operations(work.validating)} to validate",
+        "evaluation": f"{duration(work.scoring / speed[evaluate.compute.precision])}: {operations(work.scoring)}",
     }
-
-
-def _watched(test: config.Counts, asked: int | Literal["all"]) -> config.Counts:
-    """What the training searches in test after each epoch: the captions of so many persons, or `all`, in all pictures."""
-    persons = test.persons if asked == "all" else min(asked, test.persons)
-    return config.Counts(persons=persons, images=test.images, captions=round(test.captions * persons / test.persons))

@@ -8,11 +8,16 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
+import pandas as pd
+from safetensors.torch import load_file
+
 from cada.files import digest
-from tests.steps.conftest import Small
+from tests.processes import free_port
+from tests.steps.conftest import ROOT, Small
 
 TRAIN = "from cada.steps.train import train_variant; train_variant('smoke', 'dual', 0)\n"
 MADE = ("results/smoke/models/dual/0/model.safetensors", "results/smoke/history/dual/0.csv")
@@ -115,3 +120,24 @@ def test_two_processes_train_and_evaluate_one_model(project: Small, tmp_path: Pa
     project.edit("params/smoke/evaluate.yaml", r"threads: 1", "threads: 1, processes: 2")
     project.run(evaluate)
     assert json.loads(metrics.read_text()) == json.loads(alone)
+
+
+def test_two_machines_train_the_model_of_one_process(project: Small, tmp_path: Path) -> None:
+    """Two agents of torchrun, each with a process of its own, called as on two machines: they share a folder and an address."""
+    alone = project.copy(tmp_path / "alone")
+    meeting = ["--nnodes", "2", "--nproc-per-node", "1", "--rdzv-backend", "c10d", "--rdzv-endpoint", f"127.0.0.1:{free_port()}"]
+    here = ["--local-addr", "127.0.0.1"]  # this machine's name may have no address
+    command = ["-m", "torch.distributed.run", *meeting, *here, "-m", "cada", "train", "smoke", "--variant", "dual", "--seed", "0"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "CADA_TRACKING": "off", "OMP_NUM_THREADS": "1"}
+    with contextlib.ExitStack() as machines:
+        how = {"cwd": project.root, "env": environment, "stderr": subprocess.PIPE, "text": True}
+        agents = [machines.enter_context(subprocess.Popen([sys.executable, *command], **how)) for _ in range(2)]
+        for agent in agents:
+            _, errors = agent.communicate(timeout=300)
+            assert agent.returncode == 0, errors
+    alone.run(TRAIN)
+    ours, theirs = (pd.read_csv(each.root / MADE[1]) for each in (project, alone))
+    pd.testing.assert_frame_equal(ours, theirs, check_exact=False, rtol=0, atol=1e-3)
+    weights = load_file(alone.root / MADE[0])
+    for name, values in load_file(project.root / MADE[0]).items():
+        assert (values - weights[name]).abs().max() < 1e-3, name

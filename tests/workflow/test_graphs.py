@@ -169,28 +169,6 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
     assert NOTHING in project.snakemake()
 
 
-def test_a_cluster_is_asked_for_what_the_steps_need(project: Project) -> None:
-    """The Slurm profile with an sbatch that writes down how it is called."""
-    project.snakemake()
-    project.edit("params/variants/dual.yaml", *OTHER_WEIGHT)
-    profile = ("--workflow-profile", "profiles/slurm")
-    plan = project.run("snakemake", *profile, "--dry-run", "--", "all")
-    assert re.search(r"^train +2$", plan, re.MULTILINE)
-
-    asked = project.root.parent / "asked.txt"
-    for name in ("sbatch", "sacct", "squeue", "sinfo", "scontrol", "sacctmgr", "scancel"):
-        tool = project.root.parent / "bin" / name
-        tool.write_text(f'#!/bin/sh\necho "{name} $*" >>{asked}\necho 7\n')
-        tool.chmod(0o755)
-    log = project.root.with_name("slurm.txt")
-    command = ("snakemake", *profile, "--", "all")
-    with project.running(*command, output=log):
-        wait_until(lambda: asked.exists() and "--gpus" in asked.read_text(), seconds=30, what="sbatch to be called")
-    call = next(line for line in asked.read_text().splitlines() if line.startswith("sbatch "))
-    for words in ("--gpus=1", "--mem 64000", "-t 1440", "--cpus-per-task=1"):
-        assert words in call, call
-
-
 def test_snakemake_s_own_report_is_one_file_that_needs_no_network(project: Project) -> None:
     project.snakemake()
     project.run("snakemake", "--report", "workflow.html")

@@ -1,22 +1,19 @@
 # What the rules share: the matrix, the recipes, and how a step of the table becomes a rule.
-import json
 import re
 from contextlib import ExitStack
 from functools import cache
-from importlib.metadata import version
 from itertools import permutations, product
 from pathlib import Path
 
-from packaging.version import Version
 from snakemake.exceptions import WorkflowError
 
 from cada import pipeline, recipes
 from cada.aside import bring_back, laid_aside
-from cada.config import matrix_of
+from cada.config import DatasetParameters, matrix_of
 from cada.errors import CadaError
 from cada.files import exclusive
-from cada.gpus import visible_gpus
 from cada.paths import STATE, report_folder
+from cada.resources import asked, here, partition
 
 
 def read(load, *what):
@@ -114,34 +111,36 @@ def beside(step, kind, suffix):
     return str(Path(*parts, *(["{seed}"] if "seed" in step.over else []))) + suffix
 
 
-def compute_of(step, wildcards):
-    """The section `compute` of the step's recipe, or nothing where the step takes one thread."""
-    values = json.loads(Path(recipe_of(step)(wildcards)).read_text())["values"]
-    for name in step.compute.split("."):
-        values = values.get(name) or {}
-    return values
+@cache
+def dataset_parameters(dataset):
+    """All parameters of a data set, as the recipes of this run have them."""
+    prepare()
+    values = recipes.recorded(recipes.Recipe("chapter", dataset, workflow=MATRIX))["values"]["parameters"]
+    return DatasetParameters.model_validate(values)
 
 
-def threads_of(step):
-    """The number of threads that a step takes, in all its processes."""
-    return lambda wildcards: (compute := compute_of(step, wildcards)).get("threads", 1) * processes(compute)
-
-
-def gpus_of(step):
-    """How many GPUs a step takes: trainings on CPUs must not wait for one another."""
-    return lambda wildcards: processes(compute) if cuda((compute := compute_of(step, wildcards)).get("device", "cpu")) else 0
-
-
-def processes(compute):
-    """In how many processes a step runs; `auto` is one per GPU."""
-    count = compute.get("processes", 1)
-    if count != "auto":
-        return count
-    return max(1, len(visible_gpus())) if cuda(compute["device"]) else 1
+def place_of(step):
+    """Where the jobs of a step run: the partition that Slurm's profile or the command line names for it, or this machine."""
+    if not (workflow.executor_plugin and workflow.executor_plugin.name == "slurm"):
+        return here()
+    settings = workflow.resource_settings  # the parsed ones are the only door to what the profile says
+    given = [settings._parsed_overwrite_resources.get(step.rule, {}), settings._parsed_default_resources]
+    names = [str(named["slurm_partition"].raw).strip("\"'") for named in given if "slurm_partition" in named]
+    return read(partition, names[0] if names else None)
 
 
 @cache
-def cuda(device):
-    """Whether the step will run on CUDA (or ROCm, which torch calls so too); without torch, whose import takes seconds."""
-    build = Version(version("torch")).local or ""
-    return device == "cuda" or (device == "auto" and (build.startswith("rocm") or (build != "cpu" and bool(visible_gpus()))))
+def asked_of(step, dataset, attempt):
+    """What a job takes of its machine or asks of a cluster."""
+    return asked(step.name, dataset_parameters(dataset), place_of(step), attempt=attempt)
+
+
+def threads_of(step):
+    """The look-up of a rule's threads."""
+    return (lambda wildcards: asked_of(step, wildcards.dataset, 1).threads) if step.computes else 1
+
+
+def resources_of(step):
+    """The look-ups of a rule's resources, by their names; what computes little takes the profile's."""
+    look_up = lambda name: lambda wildcards, attempt: getattr(asked_of(step, wildcards.dataset, attempt), name)
+    return {name: look_up(name) for name in ("gpu", "mem_mb", "runtime")} if step.computes else {}

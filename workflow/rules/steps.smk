@@ -17,7 +17,7 @@ for step in STEPS:
             "../../environment.yml"
         threads: threads_of(step)
         resources:
-            gpu=gpus_of(step),
+            **resources_of(step),
         params:
             command=command_of(step),
         message:
