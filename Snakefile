@@ -4,6 +4,7 @@
 #   snakemake --cores 8 --configfile params/sweeps/ara.yaml -- all        a grid of values
 #   snakemake --cores 8 --configfile params/smoke/workflow.yaml -- all    the same on the small drawn set
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from snakemake.utils import min_version
 min_version("9.27")
 
 sys.path.insert(0, str(Path(workflow.basedir)))  # the code of this folder
+
+if shutil.which("cada") is None and not workflow.deployment_settings.deployment_method:
+    raise WorkflowError("The command cada is not found. Activate the environment: source .venv/bin/activate (make environment builds it).")
 
 # The file that names the matrix: --configfile if given, else params/workflow.yaml.
 MATRIX = Path("params/workflow.yaml")

@@ -22,8 +22,8 @@ def commit() -> str:
 
 
 def dirty() -> bool:
-    """Whether tracked files differ from the commit; dvc.lock, which every recorded run rewrites, does not count."""
-    return bool(_ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock"))
+    """Whether tracked files differ from the commit; dvc.lock and the scores, which every run rewrites, do not count."""
+    return bool(_ask("status", "--porcelain", "--untracked-files=no", "--", ".", ":!dvc.lock", ":!results"))
 
 
 def _ask(*arguments: str) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -112,7 +114,8 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
     reports = [line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS if not line.startswith("probe")]
     assert project.ran() == sorted([*cells, *reports])
-    made = project.files()
+    made = {name: text for name, text in project.files().items() if "recipes" not in name.split("/")}
+    before = {name: text for name, text in before.items() if "recipes" not in name.split("/")}
     assert {name: made[name] for name in before} == before
     reports = {name for name in before if {"tables", "figures", "attention"} & set(name.split("/"))}
     pages = {name for name in before if name.startswith("report")}
@@ -125,6 +128,73 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None
     project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
     project.snakemake("--configfile", "params/sweeps/rates.yaml")
     assert len(project.ran()) == 9, "two more points, the tables, the figures, the attention and the report"
+
+
+def test_a_workflow_file_anywhere_is_a_matrix_of_its_own(project: Project) -> None:
+    """Its reports lie apart, whatever it is called and wherever it is, and the name of the file is no command."""
+    project.snakemake()
+    project.ran()
+    before = project.files()
+    for name in ("elsewhere/workflow.yaml", "params/sweeps/x$(touch RAN) y.yaml"):
+        (project.root / name).parent.mkdir(exist_ok=True)
+        (project.root / name).write_text(MATRIX.replace("[global, dual]", "[dual]"))
+        project.snakemake("--configfile", name)
+        assert {line.split()[0] for line in project.ran()} == {"tables", "figures", "attention", "chapter", "report"}
+        assert NOTHING in project.snakemake("--configfile", name)
+    assert not (project.root / "RAN").exists()
+    made = project.files()
+    assert {name: made[name] for name in before} == before
+    new = {name.split("/")[-2] for name in made.keys() - before.keys() if name.endswith("report.html")}
+    assert new == {"x$(touch RAN) y", *(name for name in new if re.fullmatch(r"workflow-[0-9a-f]{6}", name))} and len(new) == 2
+    assert NOTHING in project.snakemake()
+    assert "a matrix is one file" in project.snakemake("--configfile", "params/workflow.yaml", "elsewhere/workflow.yaml", check=False)
+
+
+def test_a_part_of_the_matrix_is_named_on_the_command_line(project: Project) -> None:
+    """It is checked as the file is, and is what runs, what the reports show, and what is recorded."""
+    part = ("--config", "variants=[dual]", "seeds=[1]")
+    project.snakemake(*part)
+    cells = [f"{step} synthpedes --variant dual --seed 1" for step in ("evaluate", "probe", "train")]
+    shared = ["data prepare synthpedes", "initial synthpedes", "phrases synthpedes"]
+    assert project.ran() == sorted([*shared, *cells, *REPORTS])
+    assert "Run snakemake" in project.run("workflow/scripts/record.sh", check=False), "the whole matrix is not there"
+    project.run("workflow/scripts/record.sh", *part)
+    changed = {name for name, changes in json.loads(project.dvc("status", "--json")).items() if changes != ["always changed"]}
+    assert changed and not any(name.endswith("dual-1") or ("@synthpedes" in name and "-" not in name) for name in changed)
+    for wrong, message in (
+        ("variants=[duall]", "duall: no such variant"),
+        ("seeds=[-1]", "seeds.0"),
+        ("datasets=[nowhere]", "nowhere: no such data set"),
+    ):
+        shown = project.snakemake("--config", wrong, check=False)
+        assert message in shown and "Traceback" not in shown
+    project.snakemake()
+    assert sorted(line for line in project.ran() if line not in REPORTS) == sorted(
+        f"{step} synthpedes --variant {variant} --seed {seed}"
+        for step in ("evaluate", "probe", "train")
+        for variant, seed in (("global", 0), ("global", 1), ("dual", 0))
+    )
+
+
+def test_a_missing_file_in_the_middle_is_named_when_the_run_is_recorded(project: Project) -> None:
+    """Snakemake does not miss what it does not need: DVC would."""
+    project.snakemake()
+    history = "results/synthpedes/history/dual/0.csv"
+    (project.root / history).unlink()
+    assert NOTHING in project.snakemake()
+    said = project.run("workflow/scripts/record.sh", check=False)
+    assert history in said and "Traceback" not in said
+    project.snakemake(history)
+    project.run("workflow/scripts/record.sh")
+
+
+def test_without_the_command_the_package_of_the_folder_is_run(project: Project) -> None:
+    """As in an environment that Snakemake makes for a rule: it has what is needed, and not the project."""
+    tools = project.root.parent / "tools"
+    tools.mkdir()
+    (tools / "python").symlink_to(sys.executable)
+    project.environment["PATH"] = f"{tools}:/usr/bin:/bin"
+    assert "Train one variant" in project.run("workflow/scripts/step.sh", "cada", "train", "--help")
 
 
 def test_transfers_are_made_where_there_are_several_sets_and_made_again_after_a_restore(project: Project) -> None:

@@ -1,0 +1,120 @@
+"""States of interrupted trainings: kept beside a new start, found again, gone on from when asked, and removed by the limits alone."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from cada.config import Storage
+from cada.errors import CadaError
+from cada.files import atomic
+from cada.model.folder import WEIGHTS
+from cada.paths import Cell, Layout
+from cada.recipes import Identity
+from cada.training.states import expired, folder_of, go_on_from, kept, resumable
+
+CELL = Cell("toy", "dual", 3)
+NOW, OTHER_CODE, OTHER_VALUES = Identity("a" * 64, "b" * 64), Identity("a" * 64, "c" * 64), Identity("d" * 64, "b" * 64)
+STORAGE = Storage(states=2, state_days=30)
+
+
+class Killed(Exception):
+    """In place of a signal."""
+
+
+@pytest.fixture(autouse=True)
+def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    layout = Layout("toy")
+    for path in (layout.manifest, layout.phrases, layout.initial / WEIGHTS):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+
+
+def save(path: Path, step: int) -> None:
+    with atomic(path) as partial:
+        torch.save({"model": {}, "optimizer": {}, "progress": {"step": step}}, partial)
+
+
+def interrupted(recipe: Identity, step: int, *, storage: Storage = STORAGE) -> str:
+    """The name of the state that a training leaves when it is killed."""
+    with pytest.raises(Killed), resumable(CELL, recipe, storage) as path:
+        save(path, step)
+        raise Killed
+    return path.stem
+
+
+def test_the_same_recipe_and_inputs_go_on_and_success_deletes_the_state(capsys: pytest.CaptureFixture[str]) -> None:
+    name = interrupted(NOW, 7)
+    with resumable(CELL, NOW, STORAGE) as path:
+        assert path.stem == name and path.exists()
+    assert kept(CELL) == [] and {path.name for path in folder_of(CELL).iterdir()} == {"lock"}
+    assert capsys.readouterr().err == ""
+
+
+def test_other_code_starts_beside_it_and_says_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
+    old = interrupted(OTHER_CODE, 41)
+    with resumable(CELL, NOW, STORAGE) as path:
+        assert not path.exists()
+        save(path, 1)
+        said = capsys.readouterr().err
+    assert re.search(rf"toy/dual/3: begins anew\. There is the state {old}.*, step 41, whose code is other\.", said)
+    assert f"cada resume toy --variant dual --seed 3 {old}" in said
+    assert [state.path.stem for state in kept(CELL)] == [old], "the finished training deletes its own state alone"
+
+    assert go_on_from(CELL, NOW, old).step == 41
+    with resumable(CELL, NOW, STORAGE) as path:
+        assert torch.load(path, weights_only=True)["progress"]["step"] == 41
+        save(path, 50)
+        assert {state.step for state in kept(CELL)} == {41, 50}, "the state it goes on from stays as it was"
+
+
+def test_other_values_or_inputs_are_kept_and_cannot_be_gone_on_from(capsys: pytest.CaptureFixture[str]) -> None:
+    of_values = interrupted(OTHER_VALUES, 5)
+    of_inputs = interrupted(NOW, 6)
+    Layout("toy").phrases.write_text("others")
+    with resumable(CELL, NOW, STORAGE):
+        said = capsys.readouterr().err
+    assert f"{of_values}" in said and "parameters and inputs are other" in said and "cada resume" not in said
+    assert {state.path.stem for state in kept(CELL)} == {of_values, of_inputs}
+    with pytest.raises(CadaError, match="parameters and inputs are not those of now"):
+        go_on_from(CELL, NOW, of_values)
+    with pytest.raises(CadaError, match=rf"toy/dual/3 has no such state\. There is: .*{of_inputs}"):
+        go_on_from(CELL, NOW, "0123456789ab")
+
+
+def test_the_oldest_go_when_they_are_too_many_or_too_old_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [interrupted(Identity("a" * 64, str(number) * 64), number, storage=Storage(states=9, state_days=30)) for number in range(4)]
+    for age, name in zip((40, 3, 2, 1), names, strict=True):
+        path = folder_of(CELL) / f"{name}.pt"
+        os.utime(path, (time.time() - age * 86400,) * 2)
+    capsys.readouterr()
+    assert [state.path.stem for state in expired(kept(CELL), Storage(states=9, state_days=30))] == names[:1]
+    with resumable(CELL, NOW, STORAGE):
+        said = capsys.readouterr().err
+    assert {state.path.stem for state in kept(CELL)} == set(names[2:])
+    for name in names[:2]:
+        assert re.search(rf"the state {name}.* is removed: params/storage\.yaml", said)
+
+
+def test_what_a_killed_process_left_half_written_is_removed() -> None:
+    folder = folder_of(CELL)
+    folder.mkdir(parents=True)
+    (folder / ".abc.pt.1.partial").write_text("half")
+    (folder / "abc.json").write_text("{}")
+    with resumable(CELL, NOW, STORAGE):
+        assert {path.suffix for path in folder.iterdir()} == {".json", ""}, "its own note, and the lock"
+
+
+def test_a_pre_training_is_named_without_variant_and_seed(capsys: pytest.CaptureFixture[str]) -> None:
+    cell = Cell("toy", "initial", 0)
+    with pytest.raises(Killed), resumable(cell, OTHER_CODE, STORAGE) as path:
+        save(path, 2)
+        raise Killed
+    with resumable(cell, NOW, STORAGE):
+        assert f"cada resume toy {path.stem}" in capsys.readouterr().err
