@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ PARAMS = Path("params")
 WORKFLOW = PARAMS / "workflow.yaml"
 SWEEPS = PARAMS / "sweeps"
 DEFAULT = "default"
+PLAIN = "[A-Za-z0-9_.-]+"  # characters that mean nothing to a shell, to Snakemake, or in an address
 PUBLISHED = PARAMS / "published.csv"
 RESULTS = Path("results")
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
@@ -115,17 +117,17 @@ def matrix_name(workflow: Path) -> str:
     """What the matrix of a workflow file is called: by it its reports and its runs in MLflow are found.
 
     `default`: params/workflow.yaml. A data set's name: params/<dataset>/workflow.yaml. All others are sweeps: `sweeps/ara` is
-    params/sweeps/ara.yaml, and the name of a file elsewhere ends with some digits that are its folder's.
+    params/sweeps/ara.yaml, and the name of a file elsewhere, or with other characters, ends with some digits of its path's digest.
     """
     place, params = Path(os.path.relpath(workflow)), PARAMS
     if place == WORKFLOW:
         return DEFAULT
-    if place.is_relative_to(SWEEPS):
-        return f"{SWEEPS.name}/{place.relative_to(SWEEPS).with_suffix('').as_posix()}"
+    if place.parent == SWEEPS and re.fullmatch(PLAIN, place.stem):
+        return f"{SWEEPS.name}/{place.stem}"
     if place.name == WORKFLOW.name and place.parent.parent == params and (place.parent / "data.yaml").is_file():
         return place.parent.name
-    folder = hashlib.sha256(place.parent.as_posix().encode()).hexdigest()[:6]
-    return f"{SWEEPS.name}/{place.stem}-{folder}"
+    stem = "".join(character if re.fullmatch(PLAIN, character) else "_" for character in place.stem)
+    return f"{SWEEPS.name}/{stem}-{hashlib.sha256(place.as_posix().encode()).hexdigest()[:6]}"
 
 
 def is_sweep(workflow: Path) -> bool:

@@ -152,9 +152,15 @@ def test_a_finished_training_done_anew_supersedes_its_run() -> None:
 
 def write_matrices(folder: Path) -> None:
     """The default matrix has the cell, and so has one sweep of two."""
-    (folder / "params/sweeps").mkdir(parents=True)
-    for name, seeds in (("workflow", "[3]"), ("sweeps/long", "[3, 4]"), ("sweeps/other", "[5]")):
-        (folder / f"params/{name}.yaml").write_text(f"datasets: [smoke]\nvariants: [dual]\nseeds: {seeds}\n")
+    for name, seeds in ((".", [3]), ("sweeps/long", [3, 4]), ("sweeps/other", [5])):
+        write_matrix(folder, name, seeds)
+
+
+def write_matrix(folder: Path, name: str, seeds: list[int]) -> None:
+    """The recipe of a matrix's tables."""
+    path = folder / "results/smoke" / name / "recipes/tables.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"values": {"rows": [{"name": "dual"}], "seeds": seeds}}))
 
 
 def sweeps(run: Any) -> set[str]:
@@ -176,11 +182,11 @@ def test_a_sweep_has_the_current_run_of_a_cell_and_no_other(store: Path) -> None
     assert ["superseded" in run.data.tags for run in (again, *earlier)] == [False, True, True]
 
 
-def test_views_follow_the_files_that_list_the_sweeps(store: Path) -> None:
+def test_views_follow_the_matrices_that_there_are(store: Path) -> None:
     write_matrices(store)
     train(range(2))
-    (store / "params/sweeps/long.yaml").unlink()
-    (store / "params/sweeps/other.yaml").write_text("datasets: [smoke]\nvariants: [dual]\nseeds: [3]\n")
+    shutil.rmtree(store / "results/smoke/sweeps/long")
+    write_matrix(store, "sweeps/other", [3])
     assert list(tracking.present(["smoke", "never_run"])) == ["smoke, variants", "smoke, sweep other", "smoke, all runs"]
     assert sweeps(stored()[0]) == {"sweep.default", "sweep.other"}
 
@@ -190,7 +196,7 @@ def test_an_experiment_of_dvc_supersedes_nothing_of_the_work_tree(store: Path, m
     train(range(2))
     clone = store / ".dvc/tmp/exps/tmp1"
     clone.mkdir(parents=True)
-    shutil.copytree(store / "params", clone / "params")
+    shutil.copytree(store / "results", clone / "results")
     with monkeypatch.context() as patch:
         patch.chdir(clone)
         patch.setenv("DVC_EXP_NAME", "puffy-axis")

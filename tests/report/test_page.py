@@ -55,7 +55,7 @@ def written() -> str:
         "params/workflow.yaml": "results",
         "params/smoke/workflow.yaml": "results/smoke",
         "params/sweeps/ara.yaml": "results/sweeps/ara",
-        "elsewhere/try.yaml": "results/sweeps/try-" + hashlib.sha256(b"elsewhere").hexdigest()[:6],
+        "elsewhere/try.yaml": "results/sweeps/try-" + hashlib.sha256(b"elsewhere/try.yaml").hexdigest()[:6],
     }.items(),
 )
 def test_every_workflow_file_has_a_place_of_its_own(workflow: str, folder: str) -> None:

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import Project, copy_working_tree
-
-FAKE_CADA = Path(__file__).with_name("fake_cada.py")
+from tests.workflow.project import FAKE_CADA, Project, copy_working_tree
 
 
 @pytest.fixture
@@ -41,7 +39,7 @@ def maker(tmp_path: Path) -> Callable[..., Project]:
         if fake:
             command = tmp_path / "bin" / "cada"
             command.parent.mkdir(exist_ok=True)
-            command.write_text(f"#!{sys.executable}\n{FAKE_CADA.read_text()}")
+            command.write_text(FAKE_CADA.format(python=sys.executable))
             command.chmod(0o755)
             path = f"{command.parent}{os.pathsep}{path}"
         environment = os.environ | {"PATH": path, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(tmp_path / "cache")}

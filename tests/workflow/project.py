@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,9 @@ from tests.tracked import copy_tracked
 ROOT = Path(__file__).parents[2]
 NOTHING = "Nothing to be done"  # says Snakemake
 UP_TO_DATE = "Data and pipelines are up to date"  # says DVC
+
+# The script that stands for `cada`, with a place for the interpreter.
+FAKE_CADA = "#!{python}\n" + Path(__file__).with_name("fake_cada.py").read_text().replace("{", "{{").replace("}", "}}")
 
 
 @dataclass
@@ -123,6 +127,7 @@ def alive(process: psutil.Process) -> bool:
 
 
 def copy_working_tree(target: Path) -> None:
-    """The files that git tracks, as they are on the disk: a dvc.lock or params/ of the user's own stays behind, as does a new file
-    that is not yet given to `git add`."""
+    """The tracked files, as they are on the disk; what is recorded of a run, dvc.lock and scores, is not the project's code."""
     copy_tracked(".", target)
+    (target / "dvc.lock").unlink(missing_ok=True)
+    shutil.rmtree(target / "results", ignore_errors=True)

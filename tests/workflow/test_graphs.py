@@ -145,7 +145,7 @@ def test_a_workflow_file_anywhere_is_a_matrix_of_its_own(project: Project) -> No
     made = project.files()
     assert {name: made[name] for name in before} == before
     new = {name.split("/")[-2] for name in made.keys() - before.keys() if name.endswith("report.html")}
-    assert new == {"x$(touch RAN) y", *(name for name in new if re.fullmatch(r"workflow-[0-9a-f]{6}", name))} and len(new) == 2
+    assert sorted(re.sub(r"-[0-9a-f]{6}$", "", name) for name in new) == ["workflow", "x__touch_RAN__y"]
     assert NOTHING in project.snakemake()
     assert "a matrix is one file" in project.snakemake("--configfile", "params/workflow.yaml", "elsewhere/workflow.yaml", check=False)
 

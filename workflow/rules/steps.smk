@@ -24,4 +24,4 @@ for step in STEPS:
             of_wildcards(step.message)
         shell:
             # `exec`: the step sees the end of Snakemake, and not that of a shell between them
-            "exec workflow/scripts/step.sh {params.command} 2> {log}"
+            "exec workflow/scripts/step.sh {params.command} 2> {log:q}"
