@@ -102,7 +102,7 @@ READERS: dict[str, tuple[frozenset[str], str | None]] = {
     "ara_mean": (frozenset({"train"}), "ara"),
     "fusion": (frozenset({"train", "evaluate"}), "atp"),
     "selection": (frozenset({"train", "evaluate"}), None),
-    "absent_val": (frozenset({"train", "evaluate", "probe"}), None),
+    "absent_val": (frozenset({"train", "evaluate"}), None),
     "queries": (frozenset({"train", "evaluate", "probe", "transfer"}), None),
 }
 

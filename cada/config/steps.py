@@ -43,14 +43,18 @@ class Compute(Parameters):
     """Where and how a step runs; threads are set by the step itself and read by the workflow.
 
     `threads` are those of one process. `processes`: `auto` is one per visible GPU, and one on a CPU. `precision`: bf16
-    is autocast, with weights and losses in fp32. `checkpointing` recomputes each layer's activations in the backward
-    pass: less memory, about a third more time.
+    is autocast, with weights and losses in fp32.
     """
 
     device: Literal["auto", "cpu", "cuda"]
     threads: Positive
     processes: Annotated[Positive | Literal["auto"], said_as("a number above 0, or auto")] = 1
     precision: Precision = "fp32"
+
+
+class TrainingCompute(Compute):
+    """`checkpointing` recomputes each layer's activations in the backward pass: less memory, about a third more time."""
+
     checkpointing: bool = False
 
 
@@ -63,7 +67,7 @@ class Pretraining(Parameters):
     seed: int
     optimisation: Optimisation
     augmentation: Augmentation
-    compute: Compute
+    compute: TrainingCompute
     mask_rate: Probability
     decoder_mask_rate: Probability
     log_every: Positive
@@ -81,16 +85,21 @@ class Initial(Parameters):
     pretrain: Pretraining | None = None
 
 
-class Validation(Parameters):
-    """How a model is scored while it trains; evaluate.yaml says how the finished one is.
+class Search(Parameters):
+    """How a gallery is searched.
 
     `batch_size` is that of the encoders; `memory_mb` bounds what search keeps and works on beside it.
     """
 
     top_k: Positive
-    fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
     batch_size: Positive
     memory_mb: Positive = 2048
+
+
+class Validation(Search):
+    """How a model is scored while it trains; evaluate.yaml says how the finished one is."""
+
+    fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
 
 
 class TrainSettings(Parameters):
@@ -104,7 +113,7 @@ class TrainSettings(Parameters):
     optimisation: Optimisation
     augmentation: Augmentation
     validation: Validation
-    compute: Compute
+    compute: TrainingCompute
     watch_test: Annotated[Positive | Literal["all", "none"], said_as("a number above 0, all or none")] = "none"
     log_every: Positive
     save_seconds: Weight = 60.0

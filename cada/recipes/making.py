@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from cada.config import (
     PROCEDURES,
     PUBLISHED_WEIGHTS,
     DatasetParameters,
     Parameters,
+    Search,
     TrainSettings,
     Variant,
     Workflow,
@@ -24,6 +25,8 @@ from cada.config import (
 from cada.errors import CadaError
 from cada.recipes import models
 from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, Recipe
+
+P = TypeVar("P", bound=Parameters)
 
 
 class Reader:
@@ -72,29 +75,33 @@ def _of_dataset(step: str, parameters: DatasetParameters) -> Parameters:
 def _of_variant(step: str, parameters: DatasetParameters, variant: Variant, target: DatasetParameters | None) -> Parameters:
     data, train, evaluate = parameters.data, parameters.train, parameters.evaluate
     switches = resolve_switches(variant, train.switches)
-    shared: dict[str, Any] = {
-        "procedure": variant.procedure,
-        "objectives": variant.objectives,
-        "reranks": variant.reranks,
-        "switches": read_by(step, switches, variant.objectives),
-    }
-    if target is not None:
-        return models.TransferRecipe(**shared, target=target.data.source, gallery_parts=target.data.gallery_parts, evaluate=evaluate)
-    shared |= {"source": data.source, "held_out_persons": data.held_out_persons}
+    shared: dict[str, Any] = {"reranks": variant.reranks, "switches": read_by(step, switches, variant.objectives)}
+    if step in ("train", "evaluate"):
+        shared |= {"source": data.source, "held_out_persons": data.held_out_persons}
     if step == "train":
-        settings = TrainSettings(**{name: getattr(train, name) for name in TrainSettings.model_fields})
-        return models.TrainRecipe(**shared, weights=resolve_weights(variant, train.weights), train=settings)
+        weights = resolve_weights(variant, train.weights)
+        return models.TrainRecipe(**shared, objectives=variant.objectives, weights=weights, train=_part(train, TrainSettings))
     if step == "evaluate":
-        return models.EvaluateRecipe(**shared, gallery_parts=data.gallery_parts, evaluate=evaluate)
-    return models.ProbeRecipe(**shared, drawn=data.synthesis is not None, evaluate=evaluate, probe=parameters.probe)
+        return models.EvaluateRecipe(**shared, procedure=variant.procedure, gallery_parts=data.gallery_parts, evaluate=evaluate)
+    shared |= {"search": _part(evaluate, Search), "bootstrap": evaluate.bootstrap, "compute": evaluate.compute}
+    if target is not None:
+        return models.TransferRecipe(**shared, target=target.data.source, gallery_parts=target.data.gallery_parts)
+    return models.ProbeRecipe(**shared, source=data.source, drawn=data.synthesis is not None, probe=parameters.probe)
+
+
+def _part(values: P, model: type[P]) -> P:
+    """The values that `model`, a base of theirs, has."""
+    return model(**{name: getattr(values, name) for name in model.model_fields})
 
 
 def _of_matrix(step: str, parameters: DatasetParameters, reader: Reader) -> Parameters:
-    shared, variants = _rows(reader), reader.rows()
+    if step == "tables":
+        return models.TitledRecipe(**_titled_rows(reader))
     if step == "figures":
-        return models.FiguresRecipe(**shared, source=parameters.data.source)
+        return models.FiguresRecipe(**_titled_rows(reader), source=parameters.data.source)
+    shared, variants = _rows(reader), reader.rows()
     if step == "attention":
-        return models.AttentionRecipe(**shared, source=parameters.data.source, compute=parameters.evaluate.compute)
+        return models.AttentionRecipe(**shared, source=parameters.data.source, threads=parameters.evaluate.compute.threads)
     if step == "chapter":
         return models.ChapterRecipe(
             **shared,
@@ -108,12 +115,18 @@ def _of_matrix(step: str, parameters: DatasetParameters, reader: Reader) -> Para
 
 
 def _of_report(step: str, reader: Reader) -> Parameters:
-    shared = _rows(reader)
     if step == "report":
-        return models.ReportRecipe(**shared, workflow=reader.matrix, variants=dict(reader.rows()))
-    return models.TransferTablesRecipe(**shared, datasets=reader.matrix.datasets)
+        rows = [models.VariantRow(name=name, variant=variant) for name, variant in reader.rows().items()]
+        return models.ReportRecipe(workflow=reader.matrix, rows=tuple(rows))
+    return models.TransferTablesRecipe(**_titled_rows(reader), datasets=reader.matrix.datasets)
 
 
 def _rows(reader: Reader) -> dict[str, Any]:
-    rows = [models.Row(name=name, title=variant.title, objectives=variant.objectives) for name, variant in reader.rows().items()]
+    rows = [models.Row(name=name, objectives=variant.objectives) for name, variant in reader.rows().items()]
+    return {"rows": rows, "seeds": reader.matrix.seeds}
+
+
+def _titled_rows(reader: Reader) -> dict[str, Any]:
+    variants = reader.rows().items()
+    rows = [models.TitledRow(name=name, objectives=variant.objectives, title=variant.title) for name, variant in variants]
     return {"rows": rows, "seeds": reader.matrix.seeds}

@@ -17,6 +17,7 @@ from cada.config import (
     Parameters,
     Phrases,
     Probe,
+    Search,
     Source,
     Switches,
     TrainSettings,
@@ -61,17 +62,16 @@ class InitialRecipe(Parameters):
 
 
 class OfVariant(Parameters):
-    """What the steps of one variant share. `held_out_persons`: of the train persons, where the annotation has no val."""
+    """What the steps of one variant share."""
 
-    procedure: Literal["published", "robust"]
-    objectives: Names
     reranks: bool
     switches: SomeSwitches
 
 
 class TrainRecipe(OfVariant):
-    """The train step's, for one variant."""
+    """The train step's, for one variant. `held_out_persons`: of the train persons, where the annotation has no val."""
 
+    objectives: Names
     source: Source
     held_out_persons: int | None
     weights: LossWeights
@@ -81,67 +81,84 @@ class TrainRecipe(OfVariant):
 class EvaluateRecipe(OfVariant):
     """The evaluate step's, for one variant."""
 
+    procedure: Literal["published", "robust"]
     source: Source
     held_out_persons: int | None
     gallery_parts: int
     evaluate: Evaluate
 
 
-class ProbeRecipe(OfVariant):
+class OfSearch(OfVariant):
+    """What the steps share that search with a model once more: of evaluate.yaml, what does not choose the cosine's weight."""
+
+    search: Search
+    bootstrap: int
+    compute: Compute
+
+
+class ProbeRecipe(OfSearch):
     """The probe step's, for one variant. `drawn`: whether the set is drawn, so that every person's attributes are known."""
 
     source: Source
-    held_out_persons: int | None
     drawn: bool
-    evaluate: Evaluate
     probe: Probe
 
 
-class TransferRecipe(OfVariant):
+class TransferRecipe(OfSearch):
     """The transfer step's, for one variant and one other data set, `target`."""
 
     target: Source
     gallery_parts: int
-    evaluate: Evaluate
 
 
 class Row(Parameters):
-    """A variant, or a point of a sweep, as reports show it."""
+    """A variant, or a point of a sweep."""
 
     name: str
-    title: str
     objectives: Names
 
 
+class TitledRow(Row):
+    """The same as tables and figures call it."""
+
+    title: str
+
+
 class MatrixRecipe(Parameters):
-    """Of the steps that read nothing but which variants and seeds there are: tables, probe-tables."""
+    """Of the steps that read which variants and seeds there are. probe-tables reads nothing else."""
 
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
-
-    @property
-    def titles(self) -> dict[str, str]:
-        return {row.name: row.title for row in self.rows}
 
     @property
     def objectives(self) -> dict[str, frozenset[str]]:
         return {row.name: row.objectives for row in self.rows}
 
 
-class FiguresRecipe(MatrixRecipe):
+class TitledRecipe(MatrixRecipe):
+    """Of the steps that show titles too. tables reads nothing else."""
+
+    rows: tuple[TitledRow, ...]
+
+    @property
+    def titles(self) -> dict[str, str]:
+        return {row.name: row.title for row in self.rows}
+
+
+class FiguresRecipe(TitledRecipe):
     """The figures step's."""
 
     source: Source
 
 
 class AttentionRecipe(MatrixRecipe):
-    """The attention step's."""
+    """The attention step's. `threads`: evaluate.yaml's."""
 
     source: Source
-    compute: Compute
+    threads: int
 
 
-class TransferTablesRecipe(MatrixRecipe):
+class TransferTablesRecipe(TitledRecipe):
     """The transfer-tables step's."""
 
     datasets: tuple[str, ...]
@@ -157,8 +174,15 @@ class ChapterRecipe(MatrixRecipe):
     reranking: Names
 
 
-class ReportRecipe(MatrixRecipe):
-    """The report step's. `workflow`: the matrix. `variants`: of each row, with a sweep's values in place."""
+class VariantRow(Parameters):
+    """A variant, or a point of a sweep with its values in place."""
+
+    name: str
+    variant: Variant
+
+
+class ReportRecipe(Parameters):
+    """The report step's. `workflow`: the matrix."""
 
     workflow: Workflow
-    variants: dict[str, Variant]
+    rows: tuple[VariantRow, ...]

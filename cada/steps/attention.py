@@ -9,6 +9,7 @@ import torch
 
 from cada import compute
 from cada.attention import decoder_maps, match_maps
+from cada.config import Compute
 from cada.data.images import load_image, normalise
 from cada.data.prepared import load_records
 from cada.data.records import image_path
@@ -49,7 +50,7 @@ def draw_attention(dataset: str, *, workflow: Path) -> None:
 def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, decodes: bool) -> list[Attended]:
     """The maps of a trained model for a few queries that find their person first, and a few that do not find it at all."""
     layout, source, seed = Layout(dataset), recipe.source, recipe.seeds[0]
-    compute.prepare(recipe.compute.model_copy(update={"device": "cpu"}))
+    compute.prepare(Compute(device="cpu", threads=recipe.threads))
     table = read_rankings(dataset, [variant], [seed], layout.root / "rankings")[variant][0]
     records = load_records(dataset, source, manifest=layout.manifest)
     captions = {(record.image, number): text for record in records for number, text in enumerate(record.captions)}

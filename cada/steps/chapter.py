@@ -35,10 +35,11 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     recipe = take(Recipe("chapter", dataset, workflow=workflow), ChapterRecipe)
     layout, parameters, folder = Layout(dataset), recipe.parameters, chapter_folder(dataset, workflow)
     data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
+    switches = {name: recipe.switches[name] for name in recipe.objectives}  # in the order of the matrix, which a file's keys have not
     records = load_records(dataset, data.source, manifest=layout.manifest)
     tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
     counting = _counting(records, recipe, tokenizer, gallery=manifest["splits"]["test"]["images"])
-    costs = [_cost(layout, name, recipe, counting, vocabulary=tokenizer.size) for name in recipe.titles]
+    costs = [_cost(layout, name, recipe, counting, vocabulary=tokenizer.size) for name in recipe.objectives]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}
     table = cost_table(dataset, costs, shared, counting, seeds=len(recipe.seeds))
     texts = {"cost.csv": cost_csv(dataset, costs, shared, seeds=len(recipe.seeds))} | texts_of("cost", table)
@@ -51,7 +52,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
         seeds=len(recipe.seeds),
         found=contents(dataset, folders, workflow=workflow),
         cost=table,
-        deviations=deviations(recipe.switches, recipe.published, _idle(records, parameters.train.compute.processes)),
+        deviations=deviations(switches, recipe.published, _idle(records, parameters.train.compute.processes)),
         choices=choices(
             dataset,
             start=parameters.initial.source,

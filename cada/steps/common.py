@@ -45,7 +45,7 @@ def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *
 
 
 def engine_of(
-    settings: config.Validation,
+    settings: config.Search,
     tokenizer: Tokenizer,
     device: torch.device,
     precision: Precision,

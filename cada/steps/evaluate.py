@@ -13,7 +13,7 @@ from cada.data.loading import take_split
 from cada.files import atomic, write_json
 from cada.model.folder import load_model
 from cada.paths import Cell, Layout
-from cada.recipes import Recipe, take
+from cada.recipes import Recipe, recorded, take
 from cada.recipes.models import EvaluateRecipe
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import evaluate_model, rankings_table
@@ -67,7 +67,7 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     summary = named_metrics(metrics)
     said = ", ".join(f"{name} {summary[f'test_{name}']:.1f}" for name in ("R1", "R5", "R10", "mAP"))
     print(f"{layout.metrics(variant, seed)}: {said}", file=sys.stderr)
-    said_of_it = {"evaluate": settings.model_dump(mode="json")}
+    said_of_it = {"evaluate": recorded(Recipe("evaluate", dataset, variant))["values"]["evaluate"]}
     with tracked(cell, "evaluate", Recipe("train", dataset, variant), said_of_it, device=device) as run:
         run.summary(summary)
         run.artifact(layout.metrics(variant, seed))

@@ -11,6 +11,7 @@ import torch
 
 from cada import compute, config, distributed
 from cada.data.loading import Split, take_persons, take_split
+from cada.data.prepared import load_records
 from cada.data.synthpedes.randomness import Stream
 from cada.errors import CadaError
 from cada.files import atomic, read_json, write_json
@@ -29,7 +30,7 @@ from cada.recipes import Recipe, take
 from cada.recipes.models import ProbeRecipe
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.metrics import summarise
-from cada.steps.common import engine_of, open_pictures, records_with_val
+from cada.steps.common import engine_of, open_pictures
 
 FALSE = ("swapped_colours", "negation")  # the kinds whose captions are no longer true
 
@@ -41,28 +42,28 @@ def probe_variant(dataset: str, variant: str, seed: int) -> None:
     """
     recipe = take(Recipe("probe", dataset, variant), ProbeRecipe)
     command = ["probe", dataset, "--variant", variant, "--seed", str(seed)]
-    compute.in_processes(recipe.evaluate.compute, command, partial(probe_cell, Cell(dataset, variant, seed), recipe))
+    compute.in_processes(recipe.compute, command, partial(probe_cell, Cell(dataset, variant, seed), recipe))
 
 
 def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     """This process's part of the probes."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
-    layout, settings, probe, switches = Layout(dataset), recipe.evaluate, recipe.probe, recipe.switches
+    layout, probe = Layout(dataset), recipe.probe
     if not layout.metrics(variant, seed).is_file():
         raise CadaError(
             f"{layout.metrics(variant, seed)}: there is no such file. "
             f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
         )
     metrics = read_json(layout.metrics(variant, seed))
-    records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
-    test = take_split(records, "test", root=recipe.source.root, queries=switches.queries)
+    records = load_records(dataset, recipe.source, manifest=layout.manifest)
+    test = take_split(records, "test", root=recipe.source.root, queries=recipe.switches.queries)
     split = take_persons(test, probe.persons, consecutive=probe.consecutive)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    pictures = open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads)
+    pictures = open_pictures(dataset, split, architecture.image_size, threads=recipe.compute.threads)
     baseline = search_unchanged(
         model.to(device),
         target_of(split, pictures, tokenizer),
-        engine=engine_of(settings, tokenizer, device, settings.compute.precision, reranks=recipe.reranks),
+        engine=engine_of(recipe.search, tokenizer, device, recipe.compute.precision, reranks=recipe.reranks),
         fusion=metrics["headline"],
         weight=metrics["fusion_weight"],
     )
@@ -97,7 +98,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     }
     if recipe.drawn:
         rankings = pd.read_parquet(layout.rankings(variant, seed))
-        result["attributes"] = attribute_recall(rankings, read_truth(recipe.source.root), bootstrap=settings.bootstrap)
+        result["attributes"] = attribute_recall(rankings, read_truth(recipe.source.root), bootstrap=recipe.bootstrap)
     if not distributed.is_first():
         return
     with atomic(layout.probe_outcomes(variant, seed)) as partial:

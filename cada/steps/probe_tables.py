@@ -16,7 +16,7 @@ def tabulate_probes(dataset: str, *, workflow: Path) -> None:
     layout, matrix = Layout(dataset), take(Recipe("probe-tables", dataset, workflow=workflow), MatrixRecipe)
     write_probe_tables(
         dataset,
-        variants=list(matrix.titles),
+        variants=list(matrix.objectives),
         seeds=matrix.seeds,
         pairs=ablation_pairs(matrix.objectives),
         results=layout.root,

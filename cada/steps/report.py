@@ -29,11 +29,12 @@ def _place(row: str) -> str:
 def write_report(workflow: Path) -> None:
     """Write the page, and say where it is."""
     recipe = take(Recipe("report", workflow=workflow), ReportRecipe)
-    output, variants = report_folder(workflow) / "report.html", recipe.variants
+    output = report_folder(workflow) / "report.html"
+    variants = {row.name: row.variant for row in recipe.rows}
     write_page(
         {dataset: chapter_folder(dataset, workflow) for dataset in recipe.workflow.datasets},
         variants=[Row(name, own.title, own.procedure, objectives(own)) for name, own in variants.items()],
-        seeds=recipe.seeds,
+        seeds=recipe.workflow.seeds,
         parameters={str(workflow): as_yaml(recipe.workflow)} | {_place(name): as_yaml(own) for name, own in variants.items()},
         transfer=transfer_tables(workflow) / "transfer.html",
         provenance=provenance(),

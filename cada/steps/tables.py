@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cada.paths import PUBLISHED, Layout
 from cada.recipes import Recipe, take
-from cada.recipes.models import MatrixRecipe
+from cada.recipes.models import TitledRecipe
 from cada.reporting import tables
 from cada.reporting.pairs import ablation_pairs
 from cada.tracking import sweep_name, tell_reports
@@ -14,7 +14,7 @@ from cada.tracking import sweep_name, tell_reports
 
 def write_tables(dataset: str, *, workflow: Path) -> None:
     """Write the tables of the variants and seeds that the workflow file lists."""
-    layout, matrix = Layout(dataset), take(Recipe("tables", dataset, workflow=workflow), MatrixRecipe)
+    layout, matrix = Layout(dataset), take(Recipe("tables", dataset, workflow=workflow), TitledRecipe)
     tables.write_tables(
         dataset,
         variants=list(matrix.titles.items()),

@@ -34,19 +34,19 @@ def transfer_variant(dataset: str, target: str, variant: str, seed: int) -> None
         raise CadaError(f"--to {target}: the model was trained on this set. Use `cada evaluate {dataset}`, or name another one.")
     recipe = take(Recipe("transfer", dataset, variant, target), TransferRecipe)
     command = ["transfer", dataset, "--to", target, "--variant", variant, "--seed", str(seed)]
-    compute.in_processes(recipe.evaluate.compute, command, partial(transfer_cell, Cell(dataset, variant, seed), target, recipe))
+    compute.in_processes(recipe.compute, command, partial(transfer_cell, Cell(dataset, variant, seed), target, recipe))
 
 
 def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch.device) -> None:
     """This process's part of the search."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
-    layout, settings, searched = Layout(dataset), recipe.evaluate, recipe.target
+    layout, searched = Layout(dataset), recipe.target
     own = read_metrics(layout.metrics(variant, seed), dataset, variant, seed)
     records = load_records(target, searched, manifest=Layout(target).manifest)
     split = take_split(records, "test", root=searched.root, queries=recipe.switches.queries)
     model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    pictures = open_pictures(target, split, architecture.image_size, threads=settings.compute.threads)
-    engine = engine_of(settings, tokenizer, device, settings.compute.precision, reranks=recipe.reranks)
+    pictures = open_pictures(target, split, architecture.image_size, threads=recipe.compute.threads)
+    engine = engine_of(recipe.search, tokenizer, device, recipe.compute.precision, reranks=recipe.reranks)
     metrics, _ = score_model(
         model.to(device),
         target_of(split, pictures, tokenizer),
@@ -54,7 +54,7 @@ def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch
         headline=own.headline,
         weight=own.fusion_weight,
         parts=recipe.gallery_parts,
-        bootstrap=settings.bootstrap,
+        bootstrap=recipe.bootstrap,
     )
     if not distributed.is_first():
         return

@@ -98,6 +98,13 @@ def test_nothing_is_said_twice() -> None:
 
 
 @pytest.mark.usefixtures("run")
+def test_variants_stand_in_the_order_of_the_matrix() -> None:
+    """Not in that of their names."""
+    table = written().partition('<th class="label">procedure</th>')[2].partition("</table>")[0]
+    assert re.findall(r"<strong>(\w+)</strong>", table) == ["global", "dual"]
+
+
+@pytest.mark.usefixtures("run")
 def test_numbers_of_others_are_shown_where_there_are_some() -> None:
     path = Path("results/smoke/tables/comparison.html")
     path.write_text(
