@@ -80,7 +80,13 @@ def test_an_unknown_data_set_is_answered_with_the_known_ones(cada: Callable[...,
 def test_an_unknown_data_set_has_no_tables(cada: Callable[..., Done]) -> None:
     done = cada("tables", "cuhk")
     assert done.returncode == 1
-    assert "params/workflow.yaml lists the data sets synthpedes" in done.stderr
+    assert "cuhk: no such data set; params/ has cuhk_pedes" in done.stderr
+
+
+def test_a_data_set_that_the_workflow_file_does_not_list_has_no_tables(cada: Callable[..., Done]) -> None:
+    done = cada("tables", "rstpreid")
+    assert done.returncode == 1
+    assert "rstpreid: params/workflow.yaml lists the data sets synthpedes" in done.stderr
 
 
 @pytest.mark.parametrize("step", ["train", "evaluate", "probe"])

@@ -190,10 +190,10 @@ def test_sync_and_the_interface_hold_no_password(
     with pytest.raises(CadaError, match=r"smoke/dual/3: MLflow was not told .* http://127\.0\.0\.1:9/? fails") as not_told:
         sync(lambda _: ({}, "abc"))
     said_once(capfd)
-    with pytest.raises(SystemExit, match=r"MLflow at http://127\.0\.0\.1:9/? fails: .*refused") as ended:
+    with pytest.raises(CadaError, match=r"MLflow at http://127\.0\.0\.1:9/? fails: .*refused") as ended:
         interface().main()
     out, err = capfd.readouterr()
-    assert SECRET not in f"{not_told.value} {ended.value.code} {out} {err}"
+    assert SECRET not in f"{not_told.value} {ended.value} {out} {err}"
 
 
 def test_the_interface_as_a_program_says_a_line_and_no_traceback(workplace: Path) -> None:

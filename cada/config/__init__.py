@@ -17,7 +17,7 @@ from cada.config.loading import (
     matrix_of,
     validated,
 )
-from cada.config.matrix import Grid, Workflow, base_of, values_of
+from cada.config.matrix import Grid, Workflow
 from cada.config.method import (
     PROCEDURES,
     PUBLISHED_WEIGHTS,
@@ -106,7 +106,6 @@ __all__ = [
     "Variant",
     "WeightOverrides",
     "Workflow",
-    "base_of",
     "complaint",
     "known_datasets",
     "load",
@@ -120,5 +119,4 @@ __all__ = [
     "resolve_switches",
     "resolve_weights",
     "validated",
-    "values_of",
 ]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from cada.config.base import Parameters
 from cada.config.data import Data, Phrases
-from cada.config.matrix import Grid, Workflow, base_of, canonical, with_values
+from cada.config.matrix import Grid, Workflow, canonical, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Probe, Train
@@ -19,6 +19,7 @@ from cada.config.storage import Storage
 from cada.errors import CadaError
 from cada.files import read_text
 from cada.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, variant_params
+from cada.points import base_of
 
 
 class DatasetParameters(Parameters):

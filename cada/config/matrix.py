@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 
 from cada.config.base import Name, Parameters
 from cada.config.method import SwitchOverrides, Variant, WeightOverrides
+from cada.points import base_of, values_of
 
 WEIGHTS = [field.alias or name for name, field in WeightOverrides.model_fields.items()]
 SWITCHES = list(SwitchOverrides.model_fields)
@@ -83,17 +84,6 @@ def point_name(variant: str, values: Sequence[tuple[str, float | str]]) -> str:
 def _text(value: float | str) -> str:
     """The shortest text that is read as this very value."""
     return repr(value + 0.0).removesuffix(".0") if isinstance(value, float) else str(value)  # -0.0 + 0.0 is 0.0
-
-
-def base_of(name: str) -> str:
-    """The variant whose file a row's name begins with: `dual` for `dual,ara=0.5`."""
-    return name.split(",")[0]
-
-
-def values_of(name: str) -> dict[str, str]:
-    """The values in a row's name by their keys, as text: none for a variant, `ara` is 0.5 for `dual,ara=0.5`."""
-    changes = (change.partition("=") for change in name.split(",")[1:])
-    return {key: value for key, _, value in changes}
 
 
 def canonical(variant: Variant, name: str) -> str:

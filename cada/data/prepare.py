@@ -55,7 +55,7 @@ def inspect(dataset: str, data: config.Data, *, records: Sequence[Record]) -> Fi
     findings = validate(
         data.root,
         records,
-        expected={split: counts.model_dump() for split, counts in data.expected.items()} if data.expected else None,
+        expected={split: counts.model_dump() for split, counts in sorted(data.expected.items())} if data.expected else None,
         annotation=annotation_files(data.format, data.root, where=where),
         where=where,
         remedy=manifests.remedy(dataset, drawn=data.synthesis is not None),

@@ -4,7 +4,7 @@ Snakemake and DVC depend on these files instead of on parameter files and code, 
 alone. A comment, a docstring, another way of writing a number change no recipe; a value changes those of the steps that read it.
 """
 
-from cada.recipes.files import Identity, identity, recorded, take, write
+from cada.recipes.files import Identity, identity, put, recorded, take, texts, write
 from cada.recipes.places import Recipe, of_dataset, of_report, of_variant, recipes_of
 
 __all__ = [
@@ -14,8 +14,10 @@ __all__ = [
     "of_dataset",
     "of_report",
     "of_variant",
+    "put",
     "recipes_of",
     "recorded",
     "take",
+    "texts",
     "write",
 ]

@@ -18,6 +18,7 @@ PACKAGE = Path(cada.__file__).parent
 
 # Modules whose edit runs no step again, each with the reason. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
+    "cada.addresses": "how an address is shown",
     "cada.cache": "what is kept is found under its content, or made again",
     "cada.caller": "when a step ends, not what it makes",
     "cada.config": "what a step reads of the parameters is in its recipe, as values",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -64,12 +64,20 @@ def recorded(recipe: Recipe) -> dict[str, Any]:
 
 def write(recipes: Iterable[Recipe], matrix: Workflow | None) -> list[Path]:
     """Bring recipes up to date; the paths of those that changed. matrix: where there are recipes of reports among them."""
-    reader, changed = Reader(matrix), []
-    for recipe in recipes:
-        text = content(recipe, reader)
-        if not recipe.path.is_file() or recipe.path.read_text(encoding="utf-8") != text:
-            write_text(recipe.path, text)
-            changed.append(recipe.path)
+    return put(texts(recipes, matrix))
+
+
+def texts(recipes: Iterable[Recipe], matrix: Workflow | None) -> dict[Path, str]:
+    """What the files of recipes are to hold. Errors: `CadaError` for a wrong parameter."""
+    reader = Reader(matrix)
+    return {recipe.path: content(recipe, reader) for recipe in recipes}
+
+
+def put(texts: Mapping[Path, str]) -> list[Path]:
+    """Write the files that are not as they are to be; their paths."""
+    changed = [path for path, text in texts.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    for path in changed:
+        write_text(path, texts[path])
     return changed
 
 

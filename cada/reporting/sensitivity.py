@@ -13,7 +13,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from cada.config import base_of, values_of
+from cada.points import base_of, values_of
 from cada.reporting.ablation import mean_and_deviation, seeds_note
 from cada.reporting.formats import Section, Table, csv_text
 from cada.reporting.measured import LABEL, METRICS, Fusion, Scores, Summary, Variant

@@ -176,7 +176,7 @@ def test_validate_lists_everything(cada: Run) -> None:
     assert f"{records[4]['file_path']}: not a whole image" in said
     assert "22 whole images" in text
     assert cada("prepare", "icfg_pedes") == (1, "", said)
-    assert not Path("results/icfg_pedes").exists()
+    assert not Path("results/icfg_pedes/data").exists()
 
 
 def test_counts_that_nobody_expects_are_said(cada: Run) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from cada.config import load_dataset, load_variant, load_workflow
 from cada.errors import CadaError
 from cada.paths import Layout, chapter_folder, report_folder
 from cada.report.provenance import provenance
+from cada.report.rendering import as_yaml
 from cada.reporting.formats import Section, Table, page
 from cada.steps.chapter import write_chapter_of
 from cada.steps.report import write_report
@@ -76,8 +78,11 @@ def test_it_has_everything_of_the_run() -> None:
     ):
         assert row in brief
     assert "the persons are drawn by code" in brief and "by the cosine alone" in brief
-    for path in (WORKFLOW, *Path("params/smoke").glob("*.yaml"), *(Path(f"params/variants/{name}.yaml") for name in ("global", "dual"))):
-        assert html.escape(path.read_text(), quote=False).replace("'", "&#39;") in text, path
+    parameters = load_dataset("smoke")
+    shown = {f"params/smoke/{name}.yaml": section for name, section in parameters} | {str(WORKFLOW): load_workflow(WORKFLOW)}
+    for path, section in (shown | {f"params/variants/{name}.yaml": load_variant(name) for name in ("global", "dual")}).items():
+        assert path in text
+        assert html.escape(as_yaml(section), quote=False).replace("'", "&#39;") in text, path
     assert "ara.yaml" not in text, "of variants that were not run"
     for table in ("ablation", "pairs", "sensitivity"):
         rows = re.findall(r"<tr>.*</tr>", Path(f"results/smoke/tables/{table}.html").read_text())

@@ -14,18 +14,18 @@ DRAW = "from pathlib import Path; from cada.steps.attention import draw_attentio
 SCRIPT = (
     "from cada.steps.train import train_variant; from cada.steps.evaluate import evaluate_variant\n"
     "train_variant('smoke', 'dual', 0); evaluate_variant('smoke', 'dual', 0)\n"
-    + DRAW.format("both.yaml")
+    + DRAW.format("params/sweeps/both.yaml")
     + "Path('results/smoke/sweeps/both/attention').rename('first')\n"
-    + DRAW.format("both.yaml")
+    + DRAW.format("params/sweeps/both.yaml")
     + "Path('results/smoke/sweeps/both/attention').rename('second')\n"
-    + DRAW.format("unmatched.yaml")
+    + DRAW.format("params/sweeps/unmatched.yaml")
 )
 
 
 def test_the_fullest_variant_is_drawn(project: Small) -> None:
     project.edit("params/smoke/train.yaml", "epochs: 2", "epochs: 1")
     for name, variants in {"both": "[ara, dual]", "unmatched": "[ara]"}.items():
-        (project.root / f"{name}.yaml").write_text(f"datasets: [smoke]\nvariants: {variants}\nseeds: [0]\n")
+        (project.root / f"params/sweeps/{name}.yaml").write_text(f"datasets: [smoke]\nvariants: {variants}\nseeds: [0]\n")
     project.run(SCRIPT)
     first, second = ({path.name: path.read_bytes() for path in (project.root / name).iterdir()} for name in ("first", "second"))
     assert first == second and first.keys() == {"attention.png", "attention.svg", "captions.json"}

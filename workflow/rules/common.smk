@@ -27,6 +27,8 @@ def read(load, *what):
 matrix = read(matrix_of, config, MATRIX)
 STEPS = pipeline.steps(MATRIX, datasets=len(matrix.datasets))
 VALUES = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": matrix.seeds}
+# A wrong parameter is said here, before any job; a job on a cluster takes the recipes that are there.
+RECIPES = read(recipes.texts, recipes.recipes_of(matrix, MATRIX), matrix) if workflow.is_main_process else {}
 UNTIL_THE_END = ExitStack()
 
 
@@ -39,8 +41,8 @@ def hold_work_tree():
 def prepare():
     """Before the graph is built: the recipes are brought up to date and, unless nothing will be run, results of the matrix come back."""
     if not workflow.is_main_process:
-        return  # a job on a cluster, which takes what is there
-    read(recipes.write, recipes.recipes_of(matrix, MATRIX), matrix)
+        return
+    read(recipes.put, RECIPES)
     if workflow.executor_plugin is not None and not workflow.dryrun:
         bring_back(matrix)
     elif count := len(laid_aside(matrix)):

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from cada.config import DatasetParameters
+from cada.console import console
 from cada.paths import WORKFLOW, Layout, variant_params
 from cada.pipeline import Step, steps
 
@@ -83,4 +84,5 @@ def text() -> str:
 
 
 if __name__ == "__main__":
-    print(text(), end="")
+    with console("dvc_yaml"):
+        print(text(), end="")

@@ -5,12 +5,13 @@ The matrix is that of params/workflow.yaml, or a part of it that `--config` has 
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
 
 from cada.config import Workflow, load_workflow, validated
+from cada.console import console
+from cada.errors import CadaError
 from cada.pipeline import Step, steps
 from cada.recipes import Recipe, recorded
 
@@ -31,8 +32,8 @@ def main() -> None:
         for chosen in combinations(step, matrix):
             for path in (pattern.format(**chosen) for pattern in step.outputs):
                 if not Path(path).exists():
-                    sys.exit(
-                        f"record: {path}: is missing, and what was made from it is there. Fetch it from DVC's cache: dvc checkout {path}; "
+                    raise CadaError(
+                        f"{path}: is missing, and what was made from it is there. Fetch it from DVC's cache: dvc checkout {path}; "
                         f"or make it again: snakemake --cores 8 {path}"
                     )
     if matrix == whole:
@@ -43,7 +44,7 @@ def main() -> None:
         for name, part in (("listed", whole), ("planned", matrix))
     }
     if unknown := known["planned"] - known["listed"]:
-        sys.exit(f"record: {', '.join(sorted(unknown)[:3])}: DVC has stages for what params/workflow.yaml lists. List it there.")
+        raise CadaError(f"{', '.join(sorted(unknown)[:3])}: DVC has stages for what params/workflow.yaml lists. List it there.")
     recipes = [f"recipes@{dataset}" for dataset in matrix.datasets]
     recipes += [f"variant-recipes@{dataset}-{variant}" for dataset in matrix.datasets for variant in matrix.rows]
     print("\n".join([*recipes, "report-recipe", *sorted(known["planned"])]))
@@ -55,4 +56,5 @@ def chosen_name(step: Step, chosen: dict[str, str]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    with console("record"):
+        main()
