@@ -50,7 +50,7 @@ onstart:
 rule all:
     default_target: True
     input:
-        report_folder(MATRIX) / "report.html",
+        all_reports(),
 
 
 rule probes:

@@ -192,7 +192,8 @@ def test_without_the_command_the_package_of_the_folder_is_run(project: Project) 
     """As in an environment that Snakemake makes for a rule: it has what is needed, and not the project."""
     tools = project.root.parent / "tools"
     tools.mkdir()
-    (tools / "python").symlink_to(sys.executable)
+    (tools / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    (tools / "python").chmod(0o755)
     project.environment["PATH"] = f"{tools}:/usr/bin:/bin"
     assert "Train one variant" in project.run("workflow/scripts/step.sh", "cada", "train", "--help")
 

@@ -12,7 +12,8 @@ from cada.aside import bring_back, laid_aside
 from cada.config import DatasetParameters, matrix_of
 from cada.errors import CadaError
 from cada.files import exclusive
-from cada.paths import STATE, report_folder
+from cada.paths import STATE, is_sweep
+from cada.recipes.places import OF_MATRIX
 from cada.resources import asked, here, partition
 
 
@@ -83,6 +84,13 @@ def every(pattern):
         cells = [pair + cell for pair, *cell in product(pairs, matrix.rows, matrix.seeds) for cell in [tuple(cell)]]
         return [pattern.pattern.format(dataset=one, target=other, variant=variant, seed=seed) for one, other, variant, seed in cells]
     return expand(pattern.pattern, **{name: VALUES[name] for name in pattern.over}, allow_missing=True)
+
+
+def all_reports():
+    """What the whole pipeline is run for; the models of a sweep are probed by the target `probes` alone."""
+    names = {*OF_MATRIX, "report"} - ({"probe-tables"} if is_sweep(MATRIX) else set())
+    names |= {"transfer-tables"} if len(matrix.datasets) > 1 else set()
+    return [path for step in STEPS if step.name in names for path in expand(step.outputs, dataset=matrix.datasets)]
 
 
 def outputs_of(step):

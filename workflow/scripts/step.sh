@@ -6,7 +6,7 @@ export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
 export CADA_IN_WORKFLOW=1
 if command -v "$1" >/dev/null; then exec "$@"; fi
 # An environment of Snakemake's own (--sdm conda) has what cada needs, and not the command.
-if [ "$1" = cada ] && python -c 'import typer, torch' 2>/dev/null; then
+if [ "$1" = cada ] && python -c 'from importlib.util import find_spec as found; exit(not (found("typer") and found("torch")))' 2>/dev/null; then
     shift
     exec python -m cada "$@"
 fi
