@@ -138,7 +138,7 @@ def the_change_is_shown(project: Project) -> None:
     assert {name.split(".")[0] for name in changes[str(SCORES)]} == {"dual"}
     project.dvc("plots", "diff", "HEAD", "workspace", "--out", "plots")
     page = (project.root / "plots/index.html").read_text()
-    for words in ("Training loss", "optimiser steps", '"rev": "HEAD"', '"rev": "workspace"', "dual/0.csv"):
+    for words in ("Training loss", "optimiser steps", '"rev": "HEAD"', '"rev": "workspace"', "history_dual_0_csv"):
         assert words in page
 
 
