@@ -8,8 +8,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+from cada.config import Workflow
 from cada.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_sweep, report_folder, transfer_tables
 from cada.recipes import Recipe
 
@@ -54,6 +56,13 @@ class Step:
     @property
     def rule(self) -> str:
         return self.name.replace("-", "_")
+
+
+def combinations(over: Sequence[str], matrix: Workflow) -> list[dict[str, str]]:
+    """What a step is made for, or what `Every` stands for, in a matrix; a target is another data set."""
+    values = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": list(map(str, matrix.seeds)), "target": matrix.datasets}
+    found = [dict(zip(over, chosen, strict=True)) for chosen in product(*(values[name] for name in over))]
+    return [own for own in found if "target" not in own or own["target"] != own["dataset"]]
 
 
 def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:

@@ -10,13 +10,12 @@ import contextlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
 
 import pytest
 
 from cada.config import Workflow, load_workflow
-from cada.pipeline import Every, Step, steps
+from cada.pipeline import Every, combinations, steps
 from cada.recipes import Recipe, recipes_of, write
 from cada.recipes.files import content
 from cada.recipes.making import Reader
@@ -43,17 +42,10 @@ def texts(matrix: Workflow) -> dict[Recipe, str]:
     return {recipe: content(recipe, reader) for recipe in recipes_of(matrix, WORKFLOW)}
 
 
-def commands(step: Step, matrix: Workflow) -> dict[str, dict[str, str]]:
-    """The step's command lines, each with what it is for."""
-    values = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": list(map(str, matrix.seeds))}
-    over = [dict(zip(step.over, found, strict=True)) for found in product(*(values[name] for name in step.over))]
-    return {step.command.format(**own): own for own in over}
-
-
 def following(recipes: set[str], matrix: Workflow) -> set[str]:
     """The commands of the steps that have one of the recipes, and of all that follow from them, by the table of steps."""
     table = [step for step in steps() if not step.name.startswith("transfer")]
-    jobs = {command: (step, own) for step in table for command, own in commands(step, matrix).items()}
+    jobs = {step.command.format(**own): (step, own) for step in table for own in combinations(step.over, matrix)}
     made, read = {}, {}
     for command, (step, own) in jobs.items():
         made |= {path.format(**own): command for path in step.outputs}
@@ -64,13 +56,10 @@ def following(recipes: set[str], matrix: Workflow) -> set[str]:
     return reached
 
 
-def files(pattern: str | Every, own: dict[str, str], matrix: Workflow) -> Iterator[str]:
+def files(pattern: str | Every, own: dict[str, str], matrix: Workflow) -> list[str]:
     if isinstance(pattern, str):
-        yield pattern.format(**own)
-        return
-    values = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": matrix.seeds}
-    for found in product(*(values[name] for name in pattern.over)):
-        yield pattern.pattern.format(**own | dict(zip(pattern.over, map(str, found), strict=True)))
+        return [pattern.format(**own)]
+    return [pattern.pattern.format(**own | chosen) for chosen in combinations(pattern.over, matrix)]
 
 
 def reaching(matrix: Workflow) -> dict[frozenset[str], tuple[Path, Key, str]]:

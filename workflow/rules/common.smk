@@ -2,7 +2,6 @@
 import re
 from contextlib import ExitStack
 from functools import cache
-from itertools import permutations, product
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -27,7 +26,6 @@ def read(load, *what):
 
 matrix = read(matrix_of, config, MATRIX)
 STEPS = pipeline.steps(MATRIX, datasets=len(matrix.datasets))
-VALUES = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": matrix.seeds}
 # A wrong parameter is said here, before any job; a job on a cluster takes the recipes that are there.
 RECIPES = read(recipes.texts, recipes.recipes_of(matrix, MATRIX), matrix) if workflow.is_main_process else {}
 UNTIL_THE_END = ExitStack()
@@ -79,11 +77,8 @@ def inputs_of(step):
 
 
 def every(pattern):
-    if "target" in pattern.over:
-        pairs = permutations(matrix.datasets, 2)
-        cells = [pair + cell for pair, *cell in product(pairs, matrix.rows, matrix.seeds) for cell in [tuple(cell)]]
-        return [pattern.pattern.format(dataset=one, target=other, variant=variant, seed=seed) for one, other, variant, seed in cells]
-    return expand(pattern.pattern, **{name: VALUES[name] for name in pattern.over}, allow_missing=True)
+    cells = pipeline.combinations(pattern.over, matrix)
+    return expand(pattern.pattern, zip, **{name: [cell[name] for cell in cells] for name in pattern.over}, allow_missing=True)
 
 
 def all_reports():
@@ -98,21 +93,20 @@ def outputs_of(step):
     return [shown(step, path) for path in step.outputs]
 
 
+# Which steps make what a caption of workflow/report/ is written for: ablation_table.rst, for example.
+KINDS = {"tables": "table", "figures": "figure", "attention": "figure", "probe-tables": "probe"}
+
+
 def shown(step, path):
-    """An output with its place in Snakemake's report, if workflow/report/ has a caption for it."""
+    """An output with its place in Snakemake's report, if there is a caption for it."""
     if path in step.curves:
         labels = {"data set": "{dataset}", "variant": "{variant}", "seed": "{seed}"}
         return report(path, caption="../report/history.rst", category="Training", labels=labels)
-    name, _, format = Path(path).name.partition(".")
-    for kind in ("table", "figure", "probe"):
-        caption = f"report/{name}_{kind}.rst"
-        if kind in KINDS.get(step.name, ()) and format != "md" and Path(workflow.basedir, "workflow", caption).is_file():
-            labels = {"data set": "{dataset}", kind: name, "format": format}
-            return report(path, caption=f"../{caption}", category=f"{kind.title()}s", labels=labels)
-    return path
-
-
-KINDS = {"tables": ["table"], "figures": ["figure"], "attention": ["figure"], "probe-tables": ["probe"]}
+    (name, _, format), kind = Path(path).name.partition("."), KINDS.get(step.name)
+    if format == "md" or not Path(workflow.basedir, f"workflow/report/{name}_{kind}.rst").is_file():
+        return path
+    labels = {"data set": "{dataset}", kind: name, "format": format}
+    return report(path, caption=f"../report/{name}_{kind}.rst", category=f"{kind.title()}s", labels=labels)
 
 
 def beside(step, kind, suffix):

@@ -5,22 +5,13 @@ The matrix is that of params/workflow.yaml, or a part of it that `--config` has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import product
 from pathlib import Path
 
 from cada.config import Workflow, load_workflow, validated
 from cada.console import console
 from cada.errors import CadaError
-from cada.pipeline import Step, steps
+from cada.pipeline import Step, combinations, steps
 from cada.recipes import Recipe, recorded
-
-
-def combinations(step: Step, matrix: Workflow) -> Iterator[dict[str, str]]:
-    """What a step is made for, once for each time."""
-    values = {"dataset": matrix.datasets, "variant": matrix.rows, "seed": matrix.seeds}
-    for chosen in product(*(values[name] for name in step.over)):
-        yield dict(zip(step.over, map(str, chosen), strict=True))
 
 
 def main() -> None:
@@ -29,7 +20,7 @@ def main() -> None:
     matrix = validated(recorded(Recipe("report"))["values"]["workflow"], Workflow, source=str(Recipe("report").path))
     table = [step for step in steps() if not step.name.startswith("transfer")]
     for step in table:
-        for chosen in combinations(step, matrix):
+        for chosen in combinations(step.over, matrix):
             for path in (pattern.format(**chosen) for pattern in step.outputs):
                 if not Path(path).exists():
                     raise CadaError(
@@ -40,7 +31,7 @@ def main() -> None:
         print("dvc.yaml")
         return
     known = {
-        name: {chosen_name(step, chosen) for step in table for chosen in combinations(step, part)}
+        name: {chosen_name(step, chosen) for step in table for chosen in combinations(step.over, part)}
         for name, part in (("listed", whole), ("planned", matrix))
     }
     if unknown := known["planned"] - known["listed"]:
