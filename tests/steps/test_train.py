@@ -6,6 +6,8 @@ import contextlib
 import json
 import os
 import random
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from safetensors.torch import load_file
 from cada.files import digest
 from tests.processes import free_port
 from tests.steps.conftest import ROOT, Small
+from tests.tracked import copy_tracked
 
 TRAIN = "from cada.steps.train import train_variant; train_variant('smoke', 'dual', 0)\n"
 MADE = ("results/smoke/models/dual/0/model.safetensors", "results/smoke/history/dual/0.csv")
@@ -70,6 +73,50 @@ def test_a_training_killed_again_and_again_ends_as_an_unbroken_one(project: Smal
     assert made(project) == made(unbroken)
     assert state_of(project) is None
     assert not list(project.root.rglob("*.partial"))
+
+
+def test_an_edit_of_other_code_keeps_the_state_and_one_of_its_own_code_leaves_it_to_be_found(project: Small, tmp_path: Path) -> None:
+    """The project has its own copy of the package, which Python finds first."""
+    copy_tracked("cada", project.root / "cada")
+    project.edit("params/smoke/train.yaml", "epochs: 2", "epochs: 1")
+    save_always(project)
+    unbroken = project.copy(tmp_path / "unbroken")
+    unbroken.run(TRAIN)
+
+    interrupted(project)
+    append(project, "cada/report/deviations.py", "ANOTHER = 1")
+    append(project, "cada/reporting/tables.py", "ANOTHER = 1")
+    append(project, "cada/losses.py", "# a comment")
+    assert "begins anew" not in project.run(TRAIN)
+    assert made(project) == made(unbroken)
+
+    state = interrupted(project)
+    append(project, "cada/losses.py", "ANOTHER = 1")
+    said = project.run(TRAIN)
+    assert f"begins anew. There is the state {state.stem}" in said
+    command = re.search(r"To go on from it: cada (resume .*)", said)
+    assert command is not None
+    shutil.rmtree(project.root / "results/smoke/models/dual")
+    project.run(f"import sys; sys.argv[1:] = {command[1].split()}\nfrom cada.cli import main; main()")
+    assert "begins anew" not in project.run(TRAIN)
+    assert made(project) == made(unbroken)
+    assert state_of(project) == state, "a state that somebody else's code has made is not deleted with one's own"
+
+
+def interrupted(project: Small) -> Path:
+    """The state that a training leaves when it is killed."""
+    process = project.start(TRAIN)
+    assert wait_until(lambda: state_of(project) is not None, process)
+    process.kill()
+    process.communicate()
+    state = state_of(project)
+    assert state is not None
+    return state
+
+
+def append(project: Small, name: str, line: str) -> None:
+    path = project.root / name
+    path.write_text(f"{path.read_text()}\n{line}\n")
 
 
 def test_an_orphan_and_its_successor_never_both_write(project: Small) -> None:
