@@ -124,6 +124,8 @@ def _write(node: ast.AST, parts: list[str]) -> None:
         value: Any = getattr(node, name, None)
         if name == "body" and isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             value = value[1:] if ast.get_docstring(node, clean=False) is not None else value
+        if isinstance(node, ast.JoinedStr):  # Python 3.12 closes a nested format with an empty text
+            value = [item for item in value if not (isinstance(item, ast.Constant) and item.value == "")]
         if isinstance(value, ast.AST):
             parts.append(name)
             _write(value, parts)

@@ -139,3 +139,49 @@ def test_a_relative_import_is_refused(copied: Path) -> None:
     with pytest.raises(AssertionError, match="relative imports are not followed"):
         code.fingerprint("cada.steps.train")
     forget()
+
+
+SAMPLE = '''
+"""A docstring."""
+from __future__ import annotations
+import os as system
+from collections.abc import *
+
+@decorated(1, *more, key=2)
+class Kind(Base, metaclass=Meta):
+    """Another."""
+    field: int = 1
+    other: "str"
+
+    async def method(self, /, a, b=2, *args, c, d=None, **kwargs) -> None:
+        """One more."""
+        async with a as x, b: pass
+        async for i in x: await i
+        return [y async for y in z if y]
+
+def function(*, f=lambda u: u):
+    global g
+    text = f"{f!r:>{10}} and {{}} {f=}" "joined" + rb"x".decode()
+    text = f"{'a'}{f'{1:.2f}'}" + 'it''s' + "\\N{BULLET}"
+    try:
+        raise ValueError from None
+    except (A, B) as error:
+        assert error, "message"
+    else:
+        del text[1:2, ...]
+    finally:
+        ...
+    try: pass
+    except* C: pass
+    match f:
+        case {"a": [1, *rest], **others} | Point(x=0) if rest: pass
+        case None | -1.5 | "s" | _: yield from rest
+    while (n := n + 1) < 3 <= 4 and not m or k: continue
+    x, *y = {**a, 'b': 1}, {1, 2}, {k: v for k, v in w}, 1j, 0x10, 1_000, True
+    return x if y else -z ** ~w @ v // u
+'''
+
+
+def test_the_digest_is_the_same_on_every_python() -> None:
+    """A recipe that another Python has made is the same: recorded with 3.11 and seen to be the same with 3.12 and 3.13."""
+    assert code.code_digest(SAMPLE.encode()) == "f865e30f679f83cd6efada1ad503758dd15d84f52c7d36ec753efc155b067822"
