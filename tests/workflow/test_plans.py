@@ -7,7 +7,6 @@ planned by the tools themselves, with results that are all there.
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,13 +142,3 @@ def test_nothing_but_recipes_is_written_where_nothing_is_run(made: Project) -> N
     assert state() == before
     aside.unlink()
     made.run("cada", "recipes")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no users here")
-def test_torch_is_not_imported_to_plan(made: Project) -> None:
-    """Its import takes seconds."""
-    (made.root / "sitecustomize.py").write_text("import sys\nsys.modules['torch'] = None\n")
-    try:
-        made.run("snakemake", "--cores", "1", "-n")
-    finally:
-        (made.root / "sitecustomize.py").unlink()
