@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -27,8 +28,10 @@ STEPS = range(20, 101, 20)
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project of the module's own, with the matrix of four variants and two seeds."""
     folder = tmp_path_factory.mktemp("mlflow")
-    (folder / "params/smoke").mkdir(parents=True)
-    (folder / "params/smoke/workflow.yaml").write_text("datasets: [smoke]\nvariants: [global, atp, ara, dual]\nseeds: [0, 1]\n")
+    recipe = folder / "results/smoke/recipes/tables.json"
+    recipe.parent.mkdir(parents=True)
+    rows = [{"name": name} for name in ("global", "atp", "ara", "dual")]
+    recipe.write_text(json.dumps({"values": {"rows": rows, "seeds": [0, 1]}}))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.delenv("CADA_TRACKING", raising=False)
