@@ -109,6 +109,20 @@ def weights_import(
     import_weights(source, output, vocabulary=vocabulary, image_size=image_size, heads=heads)
 
 
+@weights.command("export")
+def weights_export(
+    dataset: Dataset,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to write, for example weights/start.", show_default=False)],
+) -> None:
+    """Give away what was pre-trained here.
+
+    Half precision, with a card: recipe, data, losses, time, and how to make it again. Prints the lines for initial.yaml.
+    """
+    from cada.steps.weights import export_weights
+
+    export_weights(dataset, output)
+
+
 @app.command("recipes")
 def recipes(
     dataset: Annotated[str | None, typer.Argument(help="A data set of the workflow file; without it, all.", show_default=False)] = None,

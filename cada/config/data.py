@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from cada.config.base import Parameters, Positive
 
@@ -11,9 +13,9 @@ Format = Literal["cuhk_pedes", "icfg_pedes", "rstpreid"]
 
 
 class Persons(Parameters):
-    """How many persons are drawn for each split."""
+    """How many persons are drawn for each split; those of `pretrain` have one picture each."""
 
-    pretrain: Positive
+    pretrain: Annotated[int, Field(ge=0)] = 0
     train: Positive
     val: Positive
     test: Positive

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -118,7 +119,7 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
     try:
         _remove(partial)
         _remove(old)
-        draw_set(partial, synthesis)
+        draw_set(partial, synthesis, processes=len(os.sched_getaffinity(0)))
         if root.exists():
             root.rename(old)
         partial.rename(root)

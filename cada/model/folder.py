@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -50,13 +50,15 @@ def check_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) ->
         raise CadaError(f"{source}: these weights do not fit the model: {'; '.join(wrong[:5])}{more}.")
 
 
-def save_model(folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path) -> None:
-    """Write the three files; the weights come last, so a folder with weights is whole."""
+def save_model(
+    folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path, notes: Mapping[str, str] | None = None
+) -> None:
+    """Write the three files; the weights come last, so a folder with weights is whole. `notes` stand in the weights' header."""
     write_json(folder / CONFIG, architecture.model_dump(mode="json"))
     with atomic(folder / VOCABULARY) as partial:
         shutil.copyfile(vocabulary, partial)
     with atomic(folder / WEIGHTS) as partial:
-        save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial)
+        save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial, metadata=dict(notes) if notes else None)
         partial.chmod((folder / VOCABULARY).stat().st_mode)  # safetensors lets the owner alone read it
 
 
@@ -71,15 +73,21 @@ def folder_digest(folder: Path) -> str:
 
 
 def load_weights(folder: Path) -> dict[str, Tensor]:
-    """The weights of a model folder as they lie on the disk. Errors: `CadaError` for a missing or damaged file."""
+    """The weights of a model folder in fp32, whatever they lie on the disk in. Errors: `CadaError` for a missing or damaged file."""
     path = folder / WEIGHTS
     if not path.is_file():
         raise CadaError(f"{path}: there is no such file. Make it with `snakemake --cores 8 all`.")
     try:
         with reading(path), path.open("rb"):  # safetensors takes every refusal for a missing file
-            return load_file(path)
+            return {name: value.float() for name, value in load_file(path).items()}
     except SafetensorError as error:
         raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
+
+
+def load_notes(folder: Path) -> dict[str, str]:
+    """What `save_model` was told to note in the header of the weights."""
+    with safe_open(folder / WEIGHTS, framework="pt") as file:
+        return dict(file.metadata() or {})
 
 
 def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:

@@ -71,9 +71,10 @@ def pretrain_weights(layout: Layout, recipe: InitialRecipe, settings: config.Pre
         resumable(cell, identity(own), config.load_storage()) as state,
         tracked(cell, "initial", own, recorded(own)["values"], device=device) as run,
     ):
-        weights = _pretrained(layout, recipe, settings, vocabulary=vocabulary, device=device, state=state, run=run)
+        weights, last = _pretrained(layout, recipe, settings, vocabulary=vocabulary, device=device, state=state, run=run)
         if distributed.is_first():
-            save_model(layout.initial, weights, architecture=recipe.model.architecture, vocabulary=vocabulary)
+            notes = {name: f"{value:.6g}" for name, value in last.items()}
+            save_model(layout.initial, weights, architecture=recipe.model.architecture, vocabulary=vocabulary, notes=notes)
             run.model(layout.initial / WEIGHTS)
 
 
@@ -86,8 +87,8 @@ def _pretrained(
     device: torch.device,
     state: Path,
     run: Run,
-) -> dict[str, Tensor]:
-    """This process's part of the pre-training; all end with the same weights."""
+) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """This process's part of the pre-training: the weights, the same in all, and the last row of the history."""
     architecture = recipe.model.architecture
     tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
     records = load_records(layout.dataset, recipe.source, manifest=layout.manifest)
@@ -97,7 +98,7 @@ def _pretrained(
     model = build(architecture, vocabulary=tokenizer.size).to(device)
     if settings.compute.checkpointing:
         model.checkpoint_layers()
-    pretrain(
+    progress = pretrain(
         model,
         training_set(split, pictures, tokenizer),
         optimisation=settings.optimisation,
@@ -113,4 +114,4 @@ def _pretrained(
         precision=settings.compute.precision,
         report=run.log,
     )
-    return weights_of(model)
+    return weights_of(model), progress.rows[-1]

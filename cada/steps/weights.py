@@ -1,20 +1,33 @@
-"""Import of weights from outside into a folder that initial.yaml can name."""
+"""Weights for a folder that initial.yaml can name: imported from outside, or pre-trained here and given away."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
+
+from cada import config
+from cada.data import manifest as manifests
+from cada.data.synthpedes.attributes import PRETRAIN
+from cada.data.synthpedes.generate import PRETRAINING
 from cada.errors import CadaError
 from cada.files import write_text
 from cada.model.blip import read_config
+from cada.model.card import card
 from cada.model.checkpoint import read_state
 from cada.model.coverage import listing, summary
-from cada.model.folder import folder_digest, save_model
+from cada.model.folder import VOCABULARY, folder_digest, load_notes, load_weights, save_model
 from cada.model.importing import import_state
 from cada.model.sources import find_source, find_vocabulary
 from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
+from cada.paths import Layout
+from cada.recipes import Recipe, recorded
+from cada.recipes.models import InitialRecipe
+from cada.report.provenance import provenance
+from cada.report.seconds import read_seconds
 
-COVERAGE = "coverage.txt"
+COVERAGE, CARD = "coverage.txt", "README.md"
 
 
 def import_weights(
@@ -42,5 +55,57 @@ def import_weights(
     save_model(output, imported.weights, architecture=imported.architecture, vocabulary=words)
     for line in summary(imported):
         print(line)
-    print(f"key by key: {output / COVERAGE}\nFor params/<dataset>/initial.yaml, beside `source: file`:\n")
-    print(f"weights:\n  path: {output}\n  sha256: {folder_digest(output)}")
+    print(f"key by key: {output / COVERAGE}")
+    _print_lines(output)
+
+
+def export_weights(dataset: str, output: Path) -> None:
+    """Write what was pre-trained for `dataset` into the folder `output`, in half precision, with its card; print as above.
+
+    The card says what the step knew: its recipe, the manifest, the last losses, and the seconds, where Snakemake measured them.
+    Errors: `CadaError` where the weights were not pre-trained here.
+    """
+    layout, own = Layout(dataset), Recipe("initial", dataset)
+    values = recorded(own)["values"]
+    recipe, notes = InitialRecipe.model_validate(values), load_notes(layout.initial)
+    if recipe.initial.pretrain is None or not notes:
+        raise CadaError(f"{layout.initial}: these weights were not pre-trained here. Export those of a set with `source: pretrain`.")
+    weights = load_weights(layout.initial)
+    save_model(
+        output,
+        {name: value.to(torch.float16) for name, value in weights.items()},
+        architecture=recipe.model.architecture,
+        vocabulary=layout.initial / VOCABULARY,
+    )
+    last = {name: float(text) for name, text in notes.items()}
+    write_text(
+        output / CARD,
+        card(
+            output,
+            dataset,
+            parameters=sum(value.numel() for name, value in weights.items() if "token_type_embeddings" not in name),
+            facts=_facts(layout, recipe.initial.pretrain, last),
+            losses={name: value for name, value in last.items() if name.startswith("loss")},
+            recipe=values,
+        ),
+    )
+    _print_lines(output)
+
+
+def _facts(layout: Layout, settings: config.Pretraining, last: Mapping[str, float]) -> dict[str, str]:
+    manifest, steps, batch = manifests.read(layout.manifest, layout.dataset), int(last["step"]), settings.optimisation.batch_size
+    drawn = ", ".join(f"{count:,} {kind}" for kind, count in manifest["splits"][PRETRAIN].items())
+    seconds = read_seconds(layout.root / "benchmarks" / "initial.tsv")
+    cores = f"{settings.compute.threads} threads in each of {settings.compute.processes} processes"
+    return {
+        **provenance(),
+        "persons": f"{drawn}; SHA-256 of the annotation {manifest['annotation'][PRETRAINING]['sha256']}",
+        "seen": f"{steps:,} steps of {batch} pairs: {steps * batch:,} pairs, {last['epoch']:.2f} times all captions",
+        "time": f"{seconds / 3600:.2f} hours, {cores}" if seconds else f"not measured, {cores}",
+        "seed": str(settings.seed),
+    }
+
+
+def _print_lines(folder: Path) -> None:
+    print("For params/<dataset>/initial.yaml, beside `source: file`:\n")
+    print(f"weights:\n  path: {folder}\n  sha256: {folder_digest(folder)}")

@@ -18,7 +18,7 @@ from cada.data.images import augment, draw_changes
 from cada.data.loading import Split, token_batch
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.training.objective import Batch
-from cada.training.sampling import Sampler, find_lookalikes
+from cada.training.sampling import Lookalikes, Sampler
 from cada.training.seeds import generator
 
 
@@ -36,11 +36,9 @@ class TrainingSet:
         """The same pairs with their attribute groups."""
         return replace(self, groups=groups)
 
-    def sampler(self, batch_size: int, *, seed: int, by_length: bool, lookalikes: bool = False) -> Sampler:
+    def sampler(self, batch_size: int, *, seed: int, by_length: bool, lookalikes: Lookalikes | None = None) -> Sampler:
         """What cuts the captions into batches: of like length `by_length`, and with their persons' look-alikes."""
-        lengths = self.captions.lengths if by_length else None
-        near = find_lookalikes(self.captions, self.caption_persons) if lookalikes else None
-        return Sampler(len(self.captions), batch_size, seed, lengths, near)
+        return Sampler(len(self.captions), batch_size, seed, self.captions.lengths if by_length else None, lookalikes)
 
     def batch(
         self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator, device: torch.device

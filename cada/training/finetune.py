@@ -17,6 +17,7 @@ from cada.retrieval.metrics import published_score, summarise
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
 from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.sampling import find_lookalikes
 
 
 def finetune(
@@ -44,7 +45,7 @@ def finetune(
     `watched` is test where it does not choose: its scores are columns of the history and reach nothing else.
     `padded_to` is the length that captions are padded to in training, or None for their batch's longest.
     """
-    lookalikes = switches.batches == "lookalikes"
+    lookalikes = find_lookalikes(training.captions, training.caption_persons) if switches.batches == "lookalikes" else None
     sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=padded_to is None, lookalikes=lookalikes)
     batches = Batches(training, sampler, augmentation, padded_to, "batch", engine.device)
 

@@ -18,11 +18,13 @@ from cada.compute import autocast, upload
 from cada.config import Augmentation, Optimisation
 from cada.config.steps import Precision
 from cada.data.loading import TokenBatch
+from cada.data.synthpedes.attributes import FAMILY
 from cada.model.cada import Cada
 from cada.training.batches import Batches, TrainingSet
 from cada.training.chunks import in_chunks
 from cada.training.loop import Progress, fit
 from cada.training.objective import Batch, SpecialTokens, encode, global_loss, region_attribute_loss, token_patch_loss
+from cada.training.sampling import relatives
 
 
 def pretrain(
@@ -42,8 +44,8 @@ def pretrain(
     precision: Precision = "fp32",
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
-    """Train all parts together."""
-    sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=True)
+    """Train all parts together, on batches in which drawn persons meet their families."""
+    sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=True, lookalikes=relatives(training.caption_persons, family=FAMILY))
     batches = Batches(training, sampler, augmentation, None, "pretraining batch", device)
 
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:

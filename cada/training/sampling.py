@@ -118,6 +118,14 @@ def find_lookalikes(captions: TokenizedCaptions, persons: np.ndarray, *, count: 
     return Lookalikes(index, np.concatenate(near))
 
 
+def relatives(persons: np.ndarray, *, family: int) -> Lookalikes:
+    """The look-alikes of the `persons` (Q) of a drawn set, whose families have ids side by side: the rest of their family."""
+    names, index = np.unique(persons, return_inverse=True)
+    own = np.arange(len(names))
+    near = own[:, None] // family * family + (own[:, None] % family + 1 + np.arange(family - 1)) % family
+    return Lookalikes(index, np.minimum(near, len(names) - 1))  # the last family may be smaller
+
+
 def steps_per_epoch(count: int, batch_size: int) -> int:
     """Whole batches in `count` samples; at least one is needed."""
     if count < batch_size:

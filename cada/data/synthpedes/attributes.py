@@ -3,10 +3,12 @@
 Three persons with consecutive ids form a family. The second and third differ from the first by a swap of two colours (60 %),
 by one other colour (20 %) or by one other type, hat, bag, pattern or hair (20 %): a bag of words cannot tell a swap.
 Skin and the shirt under an open jacket belong to the family: drawn from a hash of the attributes they would leak the identity.
+Whoever is drawn for pre-training has attributes that nobody of another split can have, whatever the seeds: a hash divides them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 
@@ -33,7 +35,8 @@ UMBRELLA_PERCENT = 8
 SKINS = 5
 INNERS = ("white", "gray", "black")
 FAMILY = 3
-_TRIES = 8  # before another kind of change is drawn: on somebody all in black nothing can be swapped
+PRETRAIN = "pretrain"  # the split
+_TRIES = 16  # before another kind of change is drawn: on somebody all in black nothing can be swapped
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def families(seed: int, split: str, persons: int) -> Iterator[Person]:
     for family in range((persons + FAMILY - 1) // FAMILY):
         random = Stream(seed, split, "family", family)
         first = draw_attributes(random)
+        while for_pretraining(first) != (split == PRETRAIN):
+            first = draw_attributes(random)
         skin, inner = random.below(SKINS), random.choice(INNERS)
         members = [first]
         while len(members) < FAMILY:
@@ -124,20 +129,24 @@ def families(seed: int, split: str, persons: int) -> Iterator[Person]:
             yield Person(attributes, skin, inner)
 
 
-def strangers(seed: int, split: str, persons: int) -> Iterator[Person]:
-    """Persons without relatives, as the pre-training wants them."""
-    for person in range(persons):
-        random = Stream(seed, split, "stranger", person)
-        yield Person(draw_attributes(random), random.below(SKINS), random.choice(INNERS))
+def for_pretraining(attributes: Attributes) -> bool:
+    """Whether these attributes are kept for persons of the pre-training: half of all are, by a bit of a hash.
+
+    Which slot has which colour does not count, so that both persons of a swap are on one side.
+    """
+    colours = sorted(getattr(attributes, slot) for slot in _coloured(attributes))
+    others = [str(getattr(attributes, slot)) for slot in SLOTS if slot not in GARMENT_COLOURS]
+    return hashlib.blake2b("/".join(others + colours).encode(), digest_size=1).digest()[0] % 2 == 0
 
 
 def vary(person: Attributes, random: Stream) -> Attributes:
-    """A look-alike: two colours swapped, or one colour or one other attribute changed."""
+    """A look-alike on the same side of `for_pretraining`: two colours swapped, or one colour or one other attribute changed."""
+    side = for_pretraining(person)
     while True:
         change = random.weighted({_swap_colours: 60, _change_colour: 20, _change_type: 20})
         for _ in range(_TRIES):
             other = change(person, random)
-            if other != person and other.pattern_colour != other.upper_colour:
+            if other != person and other.pattern_colour != other.upper_colour and for_pretraining(other) == side:
                 return other
 
 

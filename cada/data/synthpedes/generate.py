@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import multiprocessing
 import string
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +22,17 @@ from tqdm import tqdm
 
 from cada import files
 from cada.config import Persons, Synthesis
-from cada.data.synthpedes.attributes import Person, families, strangers
+from cada.data.synthpedes.attributes import PRETRAIN, Person, families
 from cada.data.synthpedes.captions import Caption, write_caption
 from cada.data.synthpedes.drawing import draw_picture, encode
 from cada.data.synthpedes.randomness import Stream
 from cada.data.synthpedes.scene import draw_shot, hidden_slots
 
-GENERATOR = 1  # raised whenever the same parameters give other bytes
-ANNOTATION, PRETRAIN, SYNTHESIS = "reid_raw.json", "pretrain.json", "synthesis.json"
+GENERATOR = 2  # raised whenever the same parameters give other bytes
+ANNOTATION, PRETRAINING, SYNTHESIS = "reid_raw.json", "pretrain.json", "synthesis.json"
 CAPTIONS_PER_IMAGE = 2
-_STRENGTH = {"pretrain": 30, "train": 100, "val": 100, "test": 100}  # per cent of the nuisance
+_STRENGTH = {PRETRAIN: 30, "train": 100, "val": 100, "test": 100}  # per cent of the nuisance
+_CHUNK = 64  # pictures that a process draws at a time
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
@@ -54,16 +59,15 @@ def description(synthesis: Synthesis) -> dict[str, Any]:
 def tasks(synthesis: Synthesis, split: str) -> Iterator[Task]:
     """The pictures of one split, in order."""
     count = getattr(synthesis.persons, split)
-    persons = (strangers if split == "pretrain" else families)(synthesis.seed, split, count)
     first = _first_identity(synthesis.persons, split)
-    for index, person in enumerate(persons):
-        pictures = 1 if split == "pretrain" else Stream(synthesis.seed, split, index, "pictures").between(*synthesis.images_per_person)
+    for index, person in enumerate(families(synthesis.seed, split, count)):
+        pictures = 1 if split == PRETRAIN else Stream(synthesis.seed, split, index, "pictures").between(*synthesis.images_per_person)
         for picture in range(pictures):
             yield Task(split, person, index, first + index, picture)
 
 
 def _first_identity(persons: Persons, split: str) -> int:
-    order = ("train", "val", "test", "pretrain")
+    order = ("train", "val", "test", PRETRAIN)
     return 1 + sum(getattr(persons, earlier) for earlier in order[: order.index(split)])
 
 
@@ -87,7 +91,7 @@ def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
         "processed_tokens": [caption.text.lower().translate(_NO_PUNCTUATION).split() for caption in captions],
         "id": task.identity,
     }
-    if task.split == "pretrain":
+    if task.split == PRETRAIN:
         return record
     return record | {
         "phrases": [[vars(phrase) for phrase in caption.phrases] for caption in captions],
@@ -96,17 +100,23 @@ def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
     }
 
 
-def draw_set(root: Path, synthesis: Synthesis) -> None:
-    """Draw all pictures and write all annotation into `root`, which must not be there yet."""
-    for name, splits in ((ANNOTATION, ("train", "val", "test")), (PRETRAIN, ("pretrain",))):
-        todo = [task for split in splits for task in tasks(synthesis, split)]
-        for split in splits:
-            (root / "imgs" / split).mkdir(parents=True)
-        records = []
-        for task in tqdm(todo, desc=f"drawing {', '.join(splits)}", unit="image", disable=None):
-            image, record = draw(task, synthesis)
-            (root / "imgs" / task.path).write_bytes(image)
-            records.append(record)
-        lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
-        files.write_text(root / name, f"[\n{lines}\n]\n")
+def draw_set(root: Path, synthesis: Synthesis, *, processes: int = 1) -> None:
+    """Draw all pictures and write all annotation into `root`, which must not be there yet: the same bytes with any number of processes."""
+    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) if processes > 1 else nullcontext() as pool:
+        for name, splits in ((ANNOTATION, ("train", "val", "test")), (PRETRAINING, (PRETRAIN,))):
+            if not (todo := [task for split in splits for task in tasks(synthesis, split)]):
+                continue
+            for split in splits:
+                (root / "imgs" / split).mkdir(parents=True)
+            own = partial(_draw_file, root, synthesis)
+            drawn = pool.map(own, todo, chunksize=_CHUNK) if pool else map(own, todo)
+            records = list(tqdm(drawn, desc=f"drawing {', '.join(splits)}", total=len(todo), unit="image", disable=None))
+            lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
+            files.write_text(root / name, f"[\n{lines}\n]\n")
     files.write_json(root / SYNTHESIS, description(synthesis))
+
+
+def _draw_file(root: Path, synthesis: Synthesis, task: Task) -> dict[str, Any]:
+    image, record = draw(task, synthesis)
+    (root / "imgs" / task.path).write_bytes(image)
+    return record

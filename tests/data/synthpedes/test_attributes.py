@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import fields
 
-from cada.data.synthpedes.attributes import COLOURS, FAMILY, GARMENT_COLOURS, SLOTS, Attributes, Person, families, strangers, vary
+from cada.data.synthpedes.attributes import COLOURS, FAMILY, GARMENT_COLOURS, SLOTS, Attributes, Person, families, vary
 from cada.data.synthpedes.randomness import Stream
 
 PERSONS = list(families(3, "test", 1500))
@@ -58,14 +58,14 @@ def test_what_no_caption_tells_belongs_to_the_family() -> None:
 
 def test_skin_does_not_tell_the_attributes() -> None:
     """Every tone goes with every colour of the upper garment, about equally often: it cannot be a hash of the attributes."""
-    firsts = list(strangers(8, "pretrain", 5500))
+    firsts = list(families(8, "train", 3 * 5500))[::FAMILY]
     counts = Counter((person.skin, person.attributes.upper_colour) for person in firsts)
     assert len(counts) == 5 * 11
     assert all(60 <= count <= 145 for count in counts.values())
 
 
 def test_slots_fit_together() -> None:
-    for person in [*PERSONS, *strangers(3, "pretrain", 1500)]:
+    for person in [*PERSONS, *families(3, "pretrain", 1500)]:
         a = person.attributes
         assert (a.hat is None) == (a.hat_colour is None)
         assert (a.bag is None) == (a.bag_colour is None)

@@ -25,21 +25,21 @@ SPLITS = ("pretrain", "train", "val", "test")
 
 # Whoever changes what is drawn or written on purpose raises GENERATOR, and takes over the new digests.
 PIXELS = {
-    "pretrain": "cbd2160841619b65b2e5deebb700f720e4ac7f437af55e7b21b40564a73c1c13",
-    "train": "ad9d8ab023ae49dceda239b267362c64a14fbb7fcb807917b6f016ead7acfe34",
-    "val": "acf75cd0fa266fd663aa00bee8f0ee1a026349a22b633743a0aa13c644f7b053",
-    "test": "31a9fc135a17380d8d626e1b01e7324f1ee2dbb89c2b231d01dcf84f26ce78d7",
+    "pretrain": "38bd8c51bbe9259cb957d517c240952473180b3d71bd3e3380bfa84de1b7ef8e",
+    "train": "56ba4921ea867a77910bd153629a6db61a15125ebc52f7663e2233aae350d6a1",
+    "val": "e0e2e3bc7827dae0933a0c92beca765ed8316d9001844d311fd70864555cb1b3",
+    "test": "504298d0393f7f391d7d87bd86c7895c8b8ab38b56e246f077d190445edfe964",
 }
 FILES = {
-    "pretrain": "0a650af7fa999c3adbd9b9ff99b941e1fa0893bf9d70651deb1cb366ca38681e",
-    "train": "7ecd72881eae1de403f73492dc3e33a96bcb625e4c6fcc2e7f4ed91c1a222fef",
-    "val": "a4cb5a47c12e86062bb884ef8a000189b816d45de66ed047426f1ee5ec8ca7af",
-    "test": "d6e6f2ef2488ae7d7741771c3c0ac858752db155511907cfb256f751b2f21cc1",
+    "pretrain": "da39315eb6ace368f9217091326345c16f1025bac07b6f47b3483440e617f8b0",
+    "train": "c3678bca0da38c512259d1312ac3fc6fb603d98afbc6a784d68643a94fd5d3a8",
+    "val": "0210ccbd8f05c00ca3bf25e5a67df52a09e95ba7a515ef751d2372496317935b",
+    "test": "a09c5a43725ddb67f66b49ca4a3b2f2e9e473def5b2c43c2a7418886694ff38e",
 }
 ANNOTATION = {
-    "reid_raw.json": "e5462a9e1c4842c135f45684516bb5afaab1a082a6422e5d597569fe6f2f2fbe",
-    "pretrain.json": "ed837144fc5ced0cfd460aa001e8d905075ac27cff016abc6e4b1d98a3cf8d52",
-    "synthesis.json": "e01c380d486dc3deb31595e02d0d35332ea80fef3e6388616b5d4867709b9ae9",
+    "reid_raw.json": "fc6a9ecdd0e77a0edef8e895073ca389d8aa2a20cba3c649d4b782cb06671ce5",
+    "pretrain.json": "f66a6340734a3aea5e93ea01bae2257f3b46e1e4712269735e9d5a814287c51d",
+    "synthesis.json": "c3179080c79ff5ce8d8ccbccf3761f9c76f576a0dd6042d1b5d91effbfcfdbb0",
 }
 
 
@@ -87,7 +87,7 @@ def test_digest_of_annotation(root: Path, name: str) -> None:
 
 
 def test_the_digests_belong_to_this_generator() -> None:
-    assert GENERATOR == 1
+    assert GENERATOR == 2
 
 
 def test_order_does_not_matter() -> None:
@@ -95,6 +95,18 @@ def test_order_does_not_matter() -> None:
     in_order = {task.path: draw(task, SMALL) for task in todo}
     random.Random(0).shuffle(todo)
     assert {task.path: draw(task, SMALL) for task in todo} == in_order
+
+
+def test_several_processes_draw_the_same(root: Path, tmp_path: Path) -> None:
+    draw_set(tmp_path / "set", SMALL, processes=2)
+    files = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(tmp_path / "set") for path in (tmp_path / "set").rglob("*") if path.is_file())
+    assert all((root / file).read_bytes() == (tmp_path / "set" / file).read_bytes() for file in files)
+
+
+def test_a_set_may_have_nobody_to_pre_train_on(tmp_path: Path) -> None:
+    draw_set(tmp_path / "set", SMALL.model_copy(update={"persons": Persons(train=4, val=2, test=3)}))
+    assert sorted(path.name for path in (tmp_path / "set").iterdir()) == ["imgs", "reid_raw.json", "synthesis.json"]
 
 
 def test_more_persons_leave_the_others_alone() -> None:
