@@ -19,11 +19,17 @@ def end_with_caller() -> None:
     was called by hand goes on in the background when its shell is closed.
     """
     if IN_WORKFLOW in os.environ:
-        threading.Thread(target=_watch, args=(os.getppid(),), daemon=True).start()
+        end_with_parent("cada: the call that this step belongs to was killed. The next one goes on from the saved state.")
 
 
-def _watch(parent: int) -> None:
+def end_with_parent(said: str = "") -> None:
+    """End this process by SIGTERM as soon as its parent has died; `said` is its last word on stderr."""
+    threading.Thread(target=_watch, args=(os.getppid(), said), daemon=True).start()
+
+
+def _watch(parent: int, said: str) -> None:
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
-    print("cada: the call that this step belongs to was killed. The next one goes on from the saved state.", file=sys.stderr, flush=True)
+    if said:
+        print(said, file=sys.stderr, flush=True)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -23,6 +23,8 @@ from cada.data.validation import Findings, validate
 from cada.errors import CadaError, of_file
 from cada.paths import Layout, set_lock
 
+WORTH_SHARING, MOST_PROCESSES = 500, 16  # persons; processes that draw
+
 
 def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = False) -> None:
     """Draw the set if `data.synthesis` is set and the set is missing (or `force`), check every record, write the manifest `output`."""
@@ -119,7 +121,7 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
     try:
         _remove(partial)
         _remove(old)
-        draw_set(partial, synthesis, processes=len(os.sched_getaffinity(0)))
+        draw_set(partial, synthesis, processes=_processes(synthesis))
         if root.exists():
             root.rename(old)
         partial.rename(root)
@@ -128,6 +130,11 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
         raise of_file(error, root, "cannot be drawn") from error
     finally:
         _remove(partial)
+
+
+def _processes(synthesis: config.Synthesis) -> int:
+    """One a core; for some hundred persons a second one takes longer to start than to draw."""
+    return min(MOST_PROCESSES, os.cpu_count() or 1) if sum(dict(synthesis.persons).values()) >= WORTH_SHARING else 1
 
 
 def _remove(folder: Path) -> None:

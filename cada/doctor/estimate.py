@@ -116,7 +116,7 @@ def annotated_counts(data: Data) -> Mapping[str, Counts]:
     if data.synthesis:
         images = sum(data.synthesis.images_per_person) / 2
         drawn = data.synthesis.persons.model_dump()
-        return {name: Counts(persons=n, images=round(n * images), captions=2 * round(n * images)) for name, n in drawn.items()}
+        return {name: Counts(persons=n, images=round(n * images), captions=2 * round(n * images)) for name, n in drawn.items() if n}
     return data.expected or {}
 
 

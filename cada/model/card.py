@@ -9,7 +9,9 @@ from typing import Any
 import yaml
 
 
-def card(folder: Path, dataset: str, *, parameters: int, facts: Mapping[str, str], losses: Mapping[str, float], recipe: Mapping[str, Any]) -> str:
+def card(
+    folder: Path, dataset: str, *, parameters: int, facts: Mapping[str, str], losses: Mapping[str, float], recipe: Mapping[str, Any]
+) -> str:
     """README.md of `folder`, pre-trained weights of a drawn set: `facts` and `losses` by name, `recipe` as the step had it."""
     lines = "\n".join(f"| {name} | {text} |" for name, text in facts.items())
     ended = ", ".join(f"{name.removeprefix('loss_')} {value:.3f}" for name, value in losses.items())

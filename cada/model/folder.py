@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,14 +52,15 @@ def check_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) ->
 
 
 def save_model(
-    folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path, notes: Mapping[str, str] | None = None
+    folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path, notes: Mapping[str, float] | None = None
 ) -> None:
     """Write the three files; the weights come last, so a folder with weights is whole. `notes` stand in the weights' header."""
+    header = {"notes": json.dumps(dict(notes))} if notes else None  # one entry: safetensors orders several by lot
     write_json(folder / CONFIG, architecture.model_dump(mode="json"))
     with atomic(folder / VOCABULARY) as partial:
         shutil.copyfile(vocabulary, partial)
     with atomic(folder / WEIGHTS) as partial:
-        save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial, metadata=dict(notes) if notes else None)
+        save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial, metadata=header)
         partial.chmod((folder / VOCABULARY).stat().st_mode)  # safetensors lets the owner alone read it
 
 
@@ -84,10 +86,11 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
         raise CadaError(f"{path}: not a whole safetensors file ({error}). Delete it and make it again.") from error
 
 
-def load_notes(folder: Path) -> dict[str, str]:
-    """What `save_model` was told to note in the header of the weights."""
+def load_notes(folder: Path) -> dict[str, float]:
+    """What `save_model` was told to note."""
     with safe_open(folder / WEIGHTS, framework="pt") as file:
-        return dict(file.metadata() or {})
+        notes: dict[str, float] = json.loads((file.metadata() or {}).get("notes", "{}"))
+    return notes
 
 
 def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:

@@ -73,8 +73,7 @@ def pretrain_weights(layout: Layout, recipe: InitialRecipe, settings: config.Pre
     ):
         weights, last = _pretrained(layout, recipe, settings, vocabulary=vocabulary, device=device, state=state, run=run)
         if distributed.is_first():
-            notes = {name: f"{value:.6g}" for name, value in last.items()}
-            save_model(layout.initial, weights, architecture=recipe.model.architecture, vocabulary=vocabulary, notes=notes)
+            save_model(layout.initial, weights, architecture=recipe.model.architecture, vocabulary=vocabulary, notes=last)
             run.model(layout.initial / WEIGHTS)
 
 

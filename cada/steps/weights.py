@@ -77,30 +77,29 @@ def export_weights(dataset: str, output: Path) -> None:
         architecture=recipe.model.architecture,
         vocabulary=layout.initial / VOCABULARY,
     )
-    last = {name: float(text) for name, text in notes.items()}
     write_text(
         output / CARD,
         card(
             output,
             dataset,
             parameters=sum(value.numel() for name, value in weights.items() if "token_type_embeddings" not in name),
-            facts=_facts(layout, recipe.initial.pretrain, last),
-            losses={name: value for name, value in last.items() if name.startswith("loss")},
+            facts=_facts(layout, recipe.initial.pretrain, notes),
+            losses={name: value for name, value in notes.items() if name.startswith("loss")},
             recipe=values,
         ),
     )
     _print_lines(output)
 
 
-def _facts(layout: Layout, settings: config.Pretraining, last: Mapping[str, float]) -> dict[str, str]:
-    manifest, steps, batch = manifests.read(layout.manifest, layout.dataset), int(last["step"]), settings.optimisation.batch_size
+def _facts(layout: Layout, settings: config.Pretraining, notes: Mapping[str, float]) -> dict[str, str]:
+    manifest, steps, batch = manifests.read(layout.manifest, layout.dataset), int(notes["step"]), settings.optimisation.batch_size
     drawn = ", ".join(f"{count:,} {kind}" for kind, count in manifest["splits"][PRETRAIN].items())
     seconds = read_seconds(layout.root / "benchmarks" / "initial.tsv")
     cores = f"{settings.compute.threads} threads in each of {settings.compute.processes} processes"
     return {
         **provenance(),
         "persons": f"{drawn}; SHA-256 of the annotation {manifest['annotation'][PRETRAINING]['sha256']}",
-        "seen": f"{steps:,} steps of {batch} pairs: {steps * batch:,} pairs, {last['epoch']:.2f} times all captions",
+        "seen": f"{steps:,} steps of {batch} pairs: {steps * batch:,} pairs, {notes['epoch']:.2f} times all captions",
         "time": f"{seconds / 3600:.2f} hours, {cores}" if seconds else f"not measured, {cores}",
         "seed": str(settings.seed),
     }

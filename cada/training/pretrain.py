@@ -45,7 +45,9 @@ def pretrain(
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
     """Train all parts together, on batches in which drawn persons meet their families."""
-    sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=True, lookalikes=relatives(training.caption_persons, family=FAMILY))
+    sampler = training.sampler(
+        optimisation.batch_size, seed=seed, by_length=True, lookalikes=relatives(training.caption_persons, family=FAMILY)
+    )
     batches = Batches(training, sampler, augmentation, None, "pretraining batch", device)
 
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cada.config import Data, Persons, Synthesis
-from cada.data.prepare import load_gold, prepare
+from cada.data.prepare import WORTH_SHARING, load_gold, prepare
 from cada.data.prepared import load_records
 from cada.data.text import normalise_caption
 from cada.errors import CadaError
@@ -186,8 +186,8 @@ def test_gold_phrases() -> None:
 
 @pytest.mark.usefixtures("workplace")
 def test_killed_while_drawing() -> None:
-    """What is left is never taken for a set; the next call draws all of it."""
-    data = drawn(persons=60)
+    """What is left is never taken for a set; the next call draws all of it. The processes that draw end with the one that is killed."""
+    data = drawn(persons=WORTH_SHARING)
     partial = Path("data/.drawn.partial/imgs/train")
     process = in_another_process(data)
     deadline = time.monotonic() + 60
@@ -195,11 +195,11 @@ def test_killed_while_drawing() -> None:
         assert process.poll() is None and time.monotonic() < deadline, process.communicate()
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
-    process.communicate()
+    process.communicate(timeout=30)  # as long as one of them lives, its stderr is open
     assert not data.root.exists()
     assert not MANIFEST.exists()
     prepare("drawn", data, output=MANIFEST)
-    assert len(load_records("drawn", data, manifest=MANIFEST)) == 2 * (60 + 3 + 6) + 3
+    assert len(load_records("drawn", data, manifest=MANIFEST)) == 2 * (WORTH_SHARING + 3 + 6) + 3
     assert sorted(path.name for path in Path("data").iterdir()) == ["drawn"]
 
 

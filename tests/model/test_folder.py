@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from cada.config import Architecture
 from cada.errors import CadaError
 from cada.model.cada import Cada, build
-from cada.model.folder import CONFIG, VOCABULARY, WEIGHTS, load_model, save_model, set_weights, weights_of
+from cada.model.folder import CONFIG, VOCABULARY, WEIGHTS, load_model, load_notes, load_weights, save_model, set_weights, weights_of
 
 
 @pytest.fixture
@@ -132,3 +132,23 @@ def test_the_folder_can_be_moved(folder: Path, tmp_path: Path, architecture: Arc
     save_model(folder, other, architecture=architecture, vocabulary=shutil.copy(folder / VOCABULARY, tmp_path / "copy.txt"))
     moved = folder.rename(tmp_path / "moved")
     assert torch.equal(load_model(moved)[0].match_head.weight, other["match_head.weight"])
+
+
+def test_half_precision_on_the_disk_is_read_as_fp32(folder: Path) -> None:
+    """Shipped weights are half as large; all that is computed with them is not."""
+    weights = {name: value.half() for name, value in load_weights(folder).items()}
+    save_model(folder, weights, architecture=load_model(folder)[2], vocabulary=shutil.copy(folder / VOCABULARY, folder / "copy.txt"))
+    found = load_weights(folder)
+    assert all(value.dtype == torch.float32 and torch.equal(value, weights[name].float()) for name, value in found.items())
+
+
+def test_notes_are_kept_with_the_weights_and_change_no_bytes_by_lot(folder: Path) -> None:
+    weights, architecture = load_weights(folder), load_model(folder)[2]
+    assert load_notes(folder) == {}
+    notes = {name: 0.1 * number for number, name in enumerate("loss_global step epoch lr loss_atp loss_ara".split())}
+    files = set()
+    for place in ("one", "two"):
+        save_model(folder.with_name(place), weights, architecture=architecture, vocabulary=folder / VOCABULARY, notes=notes)
+        assert load_notes(folder.with_name(place)) == notes
+        files.add((folder.with_name(place) / WEIGHTS).read_bytes())
+    assert len(files) == 1

@@ -46,7 +46,7 @@ def make_run() -> None:
     prepare_data("smoke")
     layout = Layout("smoke")
     layout.initial.mkdir()
-    shutil.copy("params/smoke/vocab.txt", layout.initial)
+    shutil.copy("params/synthpedes/vocab.txt", layout.initial)
     for variant in VARIANTS:
         for seed in SEEDS:
             _evaluation(variant, seed)

@@ -21,7 +21,7 @@ SHRUNK = {
         (r"vision: .*", "vision: {width: 24, depth: 1, heads: 2, mlp: 48}"),
         (r"text: .*", "text: {width: 24, depth: 1, heads: 2, mlp: 48}"),
     ],
-    "initial": [(r"epochs: .*", "epochs: 1"), (r"batch_size: .*", "batch_size: 16")],
+    "initial": [(r"epochs: .*", "epochs: 1"), (r"batch_size: .*", "batch_size: 16"), (r"processes: .*", "processes: 1}")],
     "train": [(r"epochs: .*", "epochs: 2"), (r"batch_size: 32", "batch_size: 12")],
 }
 
@@ -63,9 +63,10 @@ PREPARE = (
 
 
 def shrunk(root: Path) -> Small:
-    """A project of parameters alone, those of the smoke set much smaller."""
+    """A project of parameters alone, those of the smoke set much smaller, and its initial weights pre-trained, as those of the start."""
     project = Small(root)
     copy_tracked("params", root / "params")
+    shutil.copy(root / "params/start/initial.yaml", root / "params/smoke/initial.yaml")
     for file, changes in SHRUNK.items():
         for pattern, text in changes:
             project.edit(f"params/smoke/{file}.yaml", pattern, text)

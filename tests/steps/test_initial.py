@@ -22,7 +22,7 @@ from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "parity"
-PRETRAIN = yaml.safe_load((ROOT / "params/smoke/initial.yaml").read_text())["pretrain"]
+PRETRAIN = yaml.safe_load((ROOT / "params/start/initial.yaml").read_text())["pretrain"]
 
 
 class Recipe:

@@ -9,9 +9,9 @@ import pytest
 
 from cada.errors import CadaError
 from cada.model.tokenizer import Tokenizer
-from cada.training.sampling import Lookalikes, Sampler, find_lookalikes, steps_per_epoch
+from cada.training.sampling import Lookalikes, Sampler, find_lookalikes, relatives, steps_per_epoch
 
-VOCABULARY = Path("params/smoke/vocab.txt")
+VOCABULARY = Path("params/synthpedes/vocab.txt")
 
 
 def epoch_of(number: int, *, count: int, batch_size: int, seed: int) -> list[int]:
@@ -134,3 +134,17 @@ def test_of_a_lookalikes_captions_the_nearest_in_length_comes() -> None:
     assert order.tolist() == [0, 2, 1, 3]
     assert groups.tolist() == [0, 0, 1, 3]
     assert known.together(np.array([0, 1, 2, 3]), None)[0].tolist() == [0, 1, 2, 3]
+
+
+def test_relatives_are_the_rest_of_a_drawn_family() -> None:
+    """Three by three in the order of ids, with gaps and repetitions; in a smaller last family someone stands in for who is missing."""
+    found = relatives(np.array([5, 5, 6, 7, 8, 9, 9, 10, 12]), family=3)
+    assert found.persons.tolist() == [0, 0, 1, 2, 3, 4, 4, 5, 6]
+    assert [sorted(near) for near in found.near.tolist()] == [[1, 2], [0, 2], [0, 1], [4, 5], [3, 5], [3, 4], [6, 6]]
+
+
+def test_a_batch_holds_whole_families() -> None:
+    persons = np.repeat(np.arange(30), 2)
+    rows = Sampler(60, 12, 0, lookalikes=relatives(persons, family=3)).rows(0)
+    families = np.bincount(persons[rows] // 3, minlength=10)
+    assert sorted(families[families > 0]) == [3, 3, 3, 3]

@@ -13,7 +13,7 @@ import multiprocessing
 import string
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 from tqdm import tqdm
 
 from cada import files
+from cada.caller import end_with_parent
 from cada.config import Persons, Synthesis
 from cada.data.synthpedes.attributes import PRETRAIN, Person, families
 from cada.data.synthpedes.captions import Caption, write_caption
@@ -101,8 +102,8 @@ def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
 
 
 def draw_set(root: Path, synthesis: Synthesis, *, processes: int = 1) -> None:
-    """Draw all pictures and write all annotation into `root`, which must not be there yet: the same bytes with any number of processes."""
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) if processes > 1 else nullcontext() as pool:
+    """Draw all pictures and write all annotation into `root`, which must not be there yet: the same bytes in any number of processes."""
+    with _pool(processes) as pool:
         for name, splits in ((ANNOTATION, ("train", "val", "test")), (PRETRAINING, (PRETRAIN,))):
             if not (todo := [task for split in splits for task in tasks(synthesis, split)]):
                 continue
@@ -114,6 +115,13 @@ def draw_set(root: Path, synthesis: Synthesis, *, processes: int = 1) -> None:
             lines = ",\n".join(json.dumps(record, separators=(",", ":")) for record in records)
             files.write_text(root / name, f"[\n{lines}\n]\n")
     files.write_json(root / SYNTHESIS, description(synthesis))
+
+
+def _pool(processes: int) -> AbstractContextManager[ProcessPoolExecutor | None]:
+    """Processes that draw, and end with this one however it ends; none where this one draws alone."""
+    if processes == 1:
+        return nullcontext()
+    return ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
 
 
 def _draw_file(root: Path, synthesis: Synthesis, task: Task) -> dict[str, Any]:

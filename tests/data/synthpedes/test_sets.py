@@ -18,7 +18,9 @@ def test_every_set_has_a_seed_of_its_own() -> None:
 
 def test_nobody_who_is_trained_or_tested_on_can_have_been_seen() -> None:
     """By construction, and once by looking: a tenth of what the shipped start has seen, since drawing all takes seconds."""
-    seen = attributes(DRAWN["start"].model_copy(update={"persons": DRAWN["start"].persons.model_copy(update={"pretrain": 18_000})}), "pretrain")
+    seen = attributes(
+        DRAWN["start"].model_copy(update={"persons": DRAWN["start"].persons.model_copy(update={"pretrain": 18_000})}), "pretrain"
+    )
     assert all(map(for_pretraining, seen))
     for synthesis in DRAWN.values():
         others = attributes(synthesis, "train", "val", "test")
