@@ -145,7 +145,7 @@ def test_half_precision_on_the_disk_is_read_as_fp32(folder: Path) -> None:
 def test_notes_are_kept_with_the_weights_and_change_no_bytes_by_lot(folder: Path) -> None:
     weights, architecture = load_weights(folder), load_model(folder)[2]
     assert load_notes(folder) == {}
-    notes = {name: 0.1 * number for number, name in enumerate("loss_global step epoch lr loss_atp loss_ara".split())}
+    notes = {name: 0.1 * number for number, name in enumerate(["loss_global", "step", "epoch", "lr", "loss_atp", "loss_ara"])}
     files = set()
     for place in ("one", "two"):
         save_model(folder.with_name(place), weights, architecture=architecture, vocabulary=folder / VOCABULARY, notes=notes)

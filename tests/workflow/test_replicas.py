@@ -89,9 +89,9 @@ for name in sets:
         probe.probe_variant(name, variant, 0)
 for (name, target), variant in itertools.product(itertools.permutations(sets, 2), variants):
     transfer.transfer_variant(name, target, variant, 0)
-for name in sets:
-    for write in (tables.write_tables, figures.write_figures, attention.draw_attention, probe_tables.tabulate_probes, chapter.write_chapter_of):
-        write(name, workflow=workflow)
+reports = (tables.write_tables, figures.write_figures, attention.draw_attention, probe_tables.tabulate_probes, chapter.write_chapter_of)
+for name, write in itertools.product(sets, reports):
+    write(name, workflow=workflow)
 transfer_tables.tabulate_transfers(workflow=workflow)
 report.write_report(workflow)
 """
