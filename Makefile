@@ -32,7 +32,7 @@ reproduce: $(VENV)/ready  ## run whatever is not up to date, record it with DVC,
 	@python workflow/scripts/print_tables.py
 	@echo "The report: results/report.html"
 
-smoke: $(VENV)/ready  ## the same graph on the small drawn set: does everything work? (its scores mean nothing)
+smoke: $(VENV)/ready  ## the same graph on a small drawn set, in a minute: does everything work?
 	@snakemake --cores $(CORES) --configfile params/smoke/workflow.yaml -- all
 	@cat results/smoke/tables/ablation.md
 	@echo "The report: results/smoke/report.html"

@@ -202,7 +202,7 @@ def test_fetch_then_prepare(cada: Run) -> None:
 
 def test_what_cannot_be_fetched(cada: Run) -> None:
     assert cada("fetch", "cuhk")[2].startswith(
-        "cada: cuhk: no such data set; params/ has cuhk_pedes, icfg_pedes, rstpreid, smoke, synthpedes."
+        "cada: cuhk: no such data set; params/ has cuhk_pedes, icfg_pedes, rstpreid, smoke, start, synthpedes."
     )
     said = f"cada: rstpreid is given on request: {PUBLIC_SETS['rstpreid'].ask}. Call again with --archive FILE.\n"
     assert cada("fetch", "rstpreid") == (1, "", said)

@@ -38,8 +38,8 @@ def test_what_a_drawn_set_does_otherwise_stands_beside_what_is_published(monkeyp
     found = differences("synthpedes", monkeypatch)
     assert found["batch"] == Choice("batch", "120", "64")
     assert found["weights of the losses"] == Choice("weights of the losses", "global 1, ATP 1, ARA 0.1", "global 1, ATP 1, ARA 3")
-    assert found["learning rate"].here == "0.002, 50 steps of warm-up, then a cosine by the step"
-    assert found["pictures, height x width"].here == "96 x 48, in patches of 16 x 8"
+    assert found["learning rate"].here == "0.0005, 10 steps of warm-up, then a cosine by the step"
+    assert found["pictures, height x width"].here == "96 x 48, in patches of 8 x 8"
     assert (found["gradient clipping"].published, found["gradient clipping"].here) == ("none", "at a norm of 1")
     assert {"start", "image encoder", "dropout", "epochs", "AdamW"} < set(found)
     assert "pictures that are re-ranked (k)" not in found  # 16, as CUHK-PEDES' launch script has it

@@ -88,6 +88,11 @@ class Project:
         path = self.root / "params" / name
         path.write_text(yaml.safe_dump(merged(yaml.safe_load(path.read_text()), values), sort_keys=False))
 
+    def pretrain(self, dataset: str, **values: Any) -> None:
+        """Let the initial weights of a data set be pre-trained in one process, as the start was, and not taken from it."""
+        shutil.copy(self.root / "params/start/initial.yaml", self.root / f"params/{dataset}/initial.yaml")
+        self.change(f"{dataset}/initial.yaml", pretrain=merged({"compute": {"processes": 1}}, values))
+
     def clone(self, name: str) -> Project:
         """A git clone beside this project, with the same tools and store."""
         root = self.root.with_name(name)
@@ -110,7 +115,9 @@ class Project:
 
 def merged(old: Any, new: Any) -> Any:
     """`old` with the values of `new` in place of its own."""
-    return old | {key: merged(old.get(key), value) for key, value in new.items()} if isinstance(old, dict) else new
+    return (
+        old | {key: merged(old.get(key), value) for key, value in new.items()} if isinstance(old, dict) else new
+    )
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:

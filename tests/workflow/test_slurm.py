@@ -52,6 +52,7 @@ def test_the_steps_run_and_a_training_that_is_killed_or_out_of_time_goes_on(
     (project.root / SMOKE).write_text("datasets: [smoke]\nvariants: [dual]\nseeds: [0]\n")
     project.change("smoke/data.yaml", synthesis={"persons": PERSONS, "images_per_person": [2, 2]}, gallery_parts=2)
     project.change("smoke/model.yaml", vision=TRANSFORMER, text=TRANSFORMER)
+    project.pretrain("smoke", optimisation={"epochs": 2, "batch_size": 32})
     project.change("smoke/train.yaml", optimisation={"epochs": EPOCHS, "batch_size": 16}, watch_test="none", save_seconds=0.0)
     project.environment |= slurm.environment | {"CADA_TRACKING": "off"}
     training = Training(slurm, project)
@@ -83,7 +84,7 @@ def test_a_step_asks_for_what_its_recipe_takes_and_a_partition_has(
     resources.partition.cache_clear()
 
     project = make_project("project", matrix="datasets: [smoke]\nvariants: [dual]\nseeds: [0]\n", fake=True)
-    project.change("smoke/initial.yaml", pretrain={"compute": {"device": "cuda", "threads": 2}})
+    project.pretrain("smoke", compute={"device": "cuda", "threads": 2})
     project.environment |= slurm.environment
     project.run(*PROFILE, "--", "results/smoke/initial/model.safetensors")
     assert project.ran() == ["data prepare smoke", "initial smoke"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,8 +24,7 @@ def make_small(project: Project) -> None:
     persons = {"pretrain": 12, "train": 20, "val": 6, "test": 8}
     project.change("synthpedes/data.yaml", gallery_parts=2, synthesis={"persons": persons, "images_per_person": [2, 2]})
     project.change("synthpedes/model.yaml", vision=TRANSFORMER, text=TRANSFORMER)
-    shutil.copy(project.root / "params/start/initial.yaml", project.root / "params/synthpedes/initial.yaml")
-    project.change("synthpedes/initial.yaml", pretrain={"optimisation": {"epochs": 1, "batch_size": 8}, "compute": {"processes": 1}})
+    project.pretrain("synthpedes", optimisation={"epochs": 1, "batch_size": 8})
     project.change("synthpedes/train.yaml", optimisation={"epochs": 12, "batch_size": 16}, log_every=1, save_seconds=0.0)
     project.change("synthpedes/evaluate.yaml", bootstrap=100)
 
