@@ -33,8 +33,9 @@ from tests.tracked import copy_tracked
 
 @pytest.fixture(autouse=True)
 def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder that has the parameters and nothing else."""
-    copy_tracked("params", tmp_path / "params")
+    """A folder that has the parameters and the shipped weights, and nothing else."""
+    for name in ("params", "weights"):
+        copy_tracked(name, tmp_path / name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(nltk.data, "path", [])
     nltk.tag._get_tagger.cache_clear()  # a tagger that another test loaded is kept
@@ -273,7 +274,8 @@ def test_checkpoints_and_chunks_each_repeat_the_forward_pass(recipe: Recipe) -> 
 def test_counts_come_from_the_parameters() -> None:
     assert split_counts(config.load_dataset("cuhk_pedes").data, "held_out")["test"] == Counts(persons=1000, images=3074, captions=6156)
     drawn = split_counts(config.load_dataset("synthpedes").data, "held_out")
-    assert drawn["train"] == Counts(persons=4000, images=16000, captions=32000)
+    assert drawn["train"] == Counts(persons=2000, images=8000, captions=16000)
+    assert "pretrain" not in drawn, "nobody"
 
 
 def test_an_absent_val_is_taken_off_train_or_is_test() -> None:

@@ -94,7 +94,7 @@ def test_a_larger_recipe_asks_for_more_and_never_for_more_than_a_day(torch_for: 
     torch_for("+cpu")
     small, large, paper = (asked("train", load_dataset(name), BLIND) for name in ("smoke", "synthpedes", "cuhk_pedes"))
     assert small.mem_mb < large.mem_mb < paper.mem_mb
-    assert small.runtime < large.runtime < paper.runtime == DAY
+    assert small.runtime <= large.runtime < paper.runtime == DAY
     torch_for("+cu130")
     assert asked("train", load_dataset("cuhk_pedes"), GPUS).mem_mb < paper.mem_mb / 2, "activations are on the GPU"
 

@@ -1,4 +1,4 @@
-"""The templates of the report."""
+"""The templates of the report, and of the card of weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import BaseModel
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -18,8 +18,9 @@ def as_yaml(section: BaseModel) -> str:
 
 
 def render(template: str, /, **values: Any) -> str:
-    """A template with these values; all text is escaped but for what a template marks as HTML."""
+    """A template with these values; in HTML all text is escaped but for what a template marks as HTML."""
+    escape = select_autoescape(["html.jinja"])
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(TEMPLATES), autoescape=escape, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.get_template(template).render(values)

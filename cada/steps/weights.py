@@ -14,7 +14,6 @@ from cada.data.synthpedes.generate import PRETRAINING
 from cada.errors import CadaError
 from cada.files import write_text
 from cada.model.blip import read_config
-from cada.model.card import card
 from cada.model.checkpoint import read_state
 from cada.model.coverage import listing, summary
 from cada.model.folder import VOCABULARY, folder_digest, load_notes, load_weights, save_model
@@ -25,6 +24,7 @@ from cada.paths import Layout
 from cada.recipes import Recipe, recorded
 from cada.recipes.models import InitialRecipe
 from cada.report.provenance import provenance
+from cada.report.rendering import as_yaml, render
 from cada.report.seconds import read_seconds
 
 COVERAGE, CARD = "coverage.txt", "README.md"
@@ -66,8 +66,7 @@ def export_weights(dataset: str, output: Path) -> None:
     Errors: `CadaError` where the weights were not pre-trained here.
     """
     layout, own = Layout(dataset), Recipe("initial", dataset)
-    values = recorded(own)["values"]
-    recipe, notes = InitialRecipe.model_validate(values), load_notes(layout.initial)
+    recipe, notes = InitialRecipe.model_validate(recorded(own)["values"]), load_notes(layout.initial)
     if recipe.initial.pretrain is None or not notes:
         raise CadaError(f"{layout.initial}: these weights were not pre-trained here. Export those of a set with `source: pretrain`.")
     weights = load_weights(layout.initial)
@@ -77,17 +76,17 @@ def export_weights(dataset: str, output: Path) -> None:
         architecture=recipe.model.architecture,
         vocabulary=layout.initial / VOCABULARY,
     )
-    write_text(
-        output / CARD,
-        card(
-            output,
-            dataset,
-            parameters=sum(value.numel() for name, value in weights.items() if "token_type_embeddings" not in name),
-            facts=_facts(layout, recipe.initial.pretrain, notes),
-            losses={name: value for name, value in notes.items() if name.startswith("loss")},
-            recipe=values,
-        ),
+    card = render(
+        "card.md.jinja",
+        name=output.name,
+        folder=output,
+        dataset=dataset,
+        parameters=sum(value.numel() for name, value in weights.items() if "token_type_embeddings" not in name),
+        facts=_facts(layout, recipe.initial.pretrain, notes),
+        losses={name: value for name, value in notes.items() if name.startswith("loss")},
+        recipe=as_yaml(recipe),
     )
+    write_text(output / CARD, card)
     _print_lines(output)
 
 

@@ -58,7 +58,7 @@ def test_another_way_of_writing_changes_nothing() -> None:
     for path in [*Path("params/synthpedes").glob("*.yaml"), *Path("params/variants").glob("*.yaml")]:
         values = yaml.safe_load(path.read_text())
         path.write_text("# a comment\n" + yaml.safe_dump(values, sort_keys=True, default_style="'" if path.stem == "evaluate" else None))
-    edit("synthpedes/train.yaml", "learning_rate: 0.002", "learning_rate: 2e-3")
+    edit("synthpedes/train.yaml", "learning_rate: 0.0005", "learning_rate: 5e-4")
     edit("synthpedes/train.yaml", "epochs: 0.5", "epochs: 0.50")
     shutil.copytree("params/synthpedes", "params/another_set")
     shutil.copy("params/variants/dual.yaml", "params/variants/another.yaml")

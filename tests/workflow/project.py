@@ -115,9 +115,7 @@ class Project:
 
 def merged(old: Any, new: Any) -> Any:
     """`old` with the values of `new` in place of its own."""
-    return (
-        old | {key: merged(old.get(key), value) for key, value in new.items()} if isinstance(old, dict) else new
-    )
+    return old | {key: merged(old.get(key), value) for key, value in new.items()} if isinstance(old, dict) else new
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float, what: str) -> None:
