@@ -94,7 +94,7 @@ def _facts(layout: Layout, settings: config.Pretraining, notes: Mapping[str, flo
     manifest, steps, batch = manifests.read(layout.manifest, layout.dataset), int(notes["step"]), settings.optimisation.batch_size
     drawn = ", ".join(f"{count:,} {kind}" for kind, count in manifest["splits"][PRETRAIN].items())
     seconds = read_seconds(layout.root / "benchmarks" / "initial.tsv")
-    cores = f"{settings.compute.threads} threads in each of {settings.compute.processes} processes"
+    cores = f"processes: {settings.compute.processes}, threads in each: {settings.compute.threads}"
     return {
         **provenance(),
         "persons": f"{drawn}; SHA-256 of the annotation {manifest['annotation'][PRETRAINING]['sha256']}",
