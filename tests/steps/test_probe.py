@@ -19,7 +19,8 @@ FROM_TRAINING_ON = (
 )
 AGAIN_AND_OTHERWISE = (
     f"{PROBE}from pathlib import Path; Path('results/smoke/probes/dual/0.json').rename('again.json')\n"
-    "path = Path('params/smoke/probe.yaml'); path.write_text(path.read_text().replace('seed: 0', 'seed: 1\\npersons: 4'))\n"
+    "path = Path('params/smoke/probe.yaml'); text = path.read_text().replace('seed: 0', 'seed: 1')\n"
+    "path.write_text(text.replace('persons: 75', 'persons: 4').replace('consecutive: 3', 'consecutive: 1'))\n"
     f"{PROBE}"
 )
 KINDS = {"typing_errors", "synonyms", "dropped_phrases", "swapped_colours", "negation"}, {"blur", "darkness", "occlusion", "low_resolution"}
