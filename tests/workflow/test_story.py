@@ -25,7 +25,8 @@ def make_small(project: Project) -> None:
     project.change("synthpedes/data.yaml", gallery_parts=2, synthesis={"persons": persons, "images_per_person": [2, 2]})
     project.change("synthpedes/model.yaml", vision=TRANSFORMER, text=TRANSFORMER)
     project.pretrain("synthpedes", optimisation={"epochs": 1, "batch_size": 8})
-    project.change("synthpedes/train.yaml", optimisation={"epochs": 12, "batch_size": 16, "learning_rate": 2e-3}, log_every=1, save_seconds=0.0)
+    optimisation = {"epochs": 12, "batch_size": 16, "learning_rate": 2e-3}
+    project.change("synthpedes/train.yaml", optimisation=optimisation, log_every=1, save_seconds=0.0)
     project.change("synthpedes/evaluate.yaml", bootstrap=100)
 
 
