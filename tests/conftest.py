@@ -8,6 +8,12 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest tests first: the last of several workers shall not start with one of minutes when the others have ended."""
+    longest = ("test_story", "test_train.py", "test_graphs")
+    items.sort(key=lambda item: next((place for place, name in enumerate(longest) if name in item.nodeid), len(longest)))
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> None:
     """A test that draws numbers draws the same ones every time."""
