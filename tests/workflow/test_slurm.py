@@ -84,6 +84,7 @@ def test_a_step_asks_for_what_its_recipe_takes_and_a_partition_has(
     resources.partition.cache_clear()
 
     project = make_project("project", matrix="datasets: [smoke]\nvariants: [dual]\nseeds: [0]\n", fake=True)
+    project.change("smoke/data.yaml", synthesis={"persons": PERSONS})
     project.pretrain("smoke", compute={"device": "cuda", "threads": 2})
     project.environment |= slurm.environment
     project.run(*PROFILE, "--", "results/smoke/initial/model.safetensors")
