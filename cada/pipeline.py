@@ -84,7 +84,6 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     chapters = [*_plain(chapter, "brief.html", "chapter.html"), *_files(chapter, ("cost",), TABLE)]
     transfer = str(of.transfer("{target}", *cell))
     transferred = _files(transfer_tables(workflow), ("transfer",), TABLE)
-    everything = tuple(CELL)
 
     def recipe(step: str, *, variant: str = "", target: str = "") -> str:
         return str(Recipe(step, "{dataset}", variant, target, workflow).path)
@@ -212,7 +211,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             "Write the table of transfers between data sets",
             f"cada transfer-tables --workflow {file}",
             recipe("transfer-tables"),
-            inputs=[Every(metrics, everything), Every(transfer, (*everything, "target"))],
+            inputs=[Every(metrics, CELL), Every(transfer, (*CELL, "target"))],
             outputs=transferred,
         ),
         Step(

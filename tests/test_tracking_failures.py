@@ -75,7 +75,7 @@ def test_a_store_that_cannot_be_used(
     (workplace / "broken.db").write_text("no database" * 100)
     (workplace / "folder").mkdir()
     for driver in ("psycopg2", "pymysql"):
-        monkeypatch.setitem(sys.modules, driver, None)  # type: ignore[arg-type]  # not installed
+        monkeypatch.setitem(sys.modules, driver, None)  # not installed
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     train()
     assert reason in said_once(capfd)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Sequence
@@ -19,11 +18,11 @@ from cada.data.synthpedes.captions import Phrase
 from cada.data.synthpedes.generate import ANNOTATION, SYNTHESIS, description, draw_set
 from cada.data.synthpedes.oracles import oracle_scores
 from cada.data.text import MAX_WORDS
-from cada.data.validation import Findings, validate
+from cada.data.validation import THREADS, Findings, validate
 from cada.errors import CadaError, of_file
 from cada.paths import Layout, set_lock
 
-WORTH_SHARING, MOST_PROCESSES = 500, 16  # persons; processes that draw
+WORTH_SHARING = 500  # persons
 
 
 def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = False) -> None:
@@ -134,7 +133,7 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
 
 def _processes(synthesis: config.Synthesis) -> int:
     """One a core; for some hundred persons a second one takes longer to start than to draw."""
-    return min(MOST_PROCESSES, os.cpu_count() or 1) if sum(dict(synthesis.persons).values()) >= WORTH_SHARING else 1
+    return THREADS if sum(dict(synthesis.persons).values()) >= WORTH_SHARING else 1
 
 
 def _remove(folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from cada.model.folder import count_parameters
 from cada.model.importing import Imported
 
 
@@ -19,8 +20,7 @@ def summary(imported: Imported) -> list[str]:
         lines.append(f"{part:18} {'; '.join(found)}")
     lines += [f"left out: {count} {reason}" for reason, count in Counter(imported.ignored.values()).items()]
     lines += [f"note: {note}" for note in imported.notes]
-    total = sum(value.numel() for name, value in imported.weights.items() if "token_type_embeddings" not in name)
-    return [*lines, f"{total:,} parameters"]
+    return [*lines, f"{count_parameters(imported.weights):,} parameters"]
 
 
 def listing(imported: Imported) -> str:

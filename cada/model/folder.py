@@ -64,6 +64,11 @@ def save_model(
         partial.chmod((folder / VOCABULARY).stat().st_mode)  # safetensors lets the owner alone read it
 
 
+def count_parameters(weights: Mapping[str, Tensor]) -> int:
+    """How many numbers a model has, without the token-type embeddings, which stay zero."""
+    return sum(value.numel() for name, value in weights.items() if "token_type_embeddings" not in name)
+
+
 def folder_digest(folder: Path) -> str:
     """SHA-256 of the digests of the three files, in a fixed order. Errors: `CadaError` names a missing file."""
     lines = []

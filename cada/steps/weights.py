@@ -16,7 +16,7 @@ from cada.files import write_text
 from cada.model.blip import read_config
 from cada.model.checkpoint import read_state
 from cada.model.coverage import listing, summary
-from cada.model.folder import VOCABULARY, folder_digest, load_notes, load_weights, save_model
+from cada.model.folder import VOCABULARY, count_parameters, folder_digest, load_notes, load_weights, save_model
 from cada.model.importing import import_state
 from cada.model.sources import find_source, find_vocabulary
 from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
@@ -66,10 +66,9 @@ def export_weights(dataset: str, output: Path) -> None:
     Errors: `CadaError` where the weights were not pre-trained here.
     """
     layout, own = Layout(dataset), Recipe("initial", dataset)
-    recipe, notes = InitialRecipe.model_validate(recorded(own)["values"]), load_notes(layout.initial)
+    recipe, weights, notes = InitialRecipe.model_validate(recorded(own)["values"]), load_weights(layout.initial), load_notes(layout.initial)
     if recipe.initial.pretrain is None or not notes:
         raise CadaError(f"{layout.initial}: these weights were not pre-trained here. Export those of a set with `source: pretrain`.")
-    weights = load_weights(layout.initial)
     save_model(
         output,
         {name: value.to(torch.float16) for name, value in weights.items()},
@@ -81,7 +80,7 @@ def export_weights(dataset: str, output: Path) -> None:
         name=output.name,
         folder=output,
         dataset=dataset,
-        parameters=sum(value.numel() for name, value in weights.items() if "token_type_embeddings" not in name),
+        parameters=count_parameters(weights),
         facts=_facts(layout, recipe.initial.pretrain, notes),
         losses={name: value for name, value in notes.items() if name.startswith("loss")},
         recipe=as_yaml(recipe),

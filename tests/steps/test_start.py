@@ -52,6 +52,8 @@ def test_its_first_steps_are_the_same_twice_and_can_be_given_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert started(tmp_path / "one", monkeypatch) == started(tmp_path / "two", monkeypatch)
+    with pytest.raises(CadaError, match=r"results/synthpedes/initial/model\.safetensors: there is no such file"):
+        export_weights("synthpedes", Path("weights/again"))
     capsys.readouterr()
     export_weights("start", SHIPPED)
     made = load_weights(Layout("start").initial)
