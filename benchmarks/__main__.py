@@ -11,10 +11,10 @@ from pathlib import Path
 from benchmarks import growth, page, pictures, retrieval, training
 from benchmarks.inputs import CPU, GPU, QUICK, VOCABULARY, Sizes
 from benchmarks.measuring import Machine, Results, facts, machine_of
-from cada.compute import resolve_device
 from cada.errors import CadaError
-from cada.files import read_json, write_json, write_text
 from cada.model.tokenizer import Tokenizer
+from cada.runtime.compute import resolve_device
+from cada.storage.files import read_json, write_json, write_text
 
 PAGE = Path("docs/performance.md")
 FILES = {"cpu": "benchmarks", "cuda": "benchmarks-gpu"}

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from cada.config import Architecture, Transformer
-from cada.cost import image_tokens
 from cada.model.cada import Cada, build
+from cada.model.cost import image_tokens
 from cada.model.tokenizer import Tokenizer
 
 VOCABULARY = Path("params/synthpedes/vocab.txt")

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from cada import git
 from cada.config.steps import Precision
 from cada.doctor.machine import matrix_rate
+from cada.storage import git
 
 Results = dict[str, Any]  # flat, ready for JSON; a name ends with its unit
 CPU_FACTS, PROCESS = Path("/proc/cpuinfo"), Path("/proc/self")
@@ -46,7 +46,7 @@ class Machine:
 def machine_of(device: torch.device, *, threads: int, seconds: float = PEAK_SECONDS) -> Machine:
     """Set the threads and time matrix products."""
     torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # as in every step (cada.compute.prepare)
+    torch.backends.cudnn.allow_tf32 = False  # as in every step (cada.runtime.compute.prepare)
     fp32, bf16 = (matrix_rate(device, precision, seconds=seconds) for precision in ("fp32", "bf16"))
     return Machine(device, fp32, bf16 if bf16 > fp32 else None)
 

@@ -1,6 +1,6 @@
 """Floating-point operations: counted by torch while they are done, and for re-ranking by a formula that the tests hold against torch.
 
-A product of (n, a) and (a, b) is 2nab operations, as in `cada.cost`.
+A product of (n, a) and (a, b) is 2nab operations, as in `cada.model.cost`.
 Legend: Q captions, K re-ranked, L tokens, S image tokens, D width.
 """
 
@@ -13,7 +13,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cada.config import Architecture
-from cada.cost import image_tokens
+from cada.model.cost import image_tokens
 
 
 def counted(run: Callable[[], object]) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.inputs import LENGTHS
 from benchmarks.measuring import Results
 from cada.errors import CadaError
-from cada.files import write_text
+from cada.storage.files import write_text
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 UNMEASURED = "Not measured yet on this commit: run `make bench`, then `python -m benchmarks --write-docs`.\n"

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.inputs import Sizes
 from benchmarks.measuring import Results, alternate, rates
-from cada.data.images import ERASE_ATTEMPTS, ERASE_RATIO, ERASE_SCALE, MEAN, STD, augment, decode_images, draw_changes, load_image
+from cada.datasets.images import ERASE_ATTEMPTS, ERASE_RATIO, ERASE_SCALE, MEAN, STD, augment, decode_images, draw_changes, load_image
 
 FILE = (384, 128)  # height and width of a picture, as in MSMT17
 PAD, FLIP, ERASE = 10, 0.5, 0.5

@@ -18,10 +18,10 @@ from benchmarks.inputs import Sizes, candidates_of, caption_lengths, captions_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted, reranking_flops
 from cada.config.steps import Precision
-from cada.cost import pair_flops
-from cada.data.images import normalise
+from cada.datasets.images import normalise
 from cada.errors import CadaError
 from cada.model.cada import Cada
+from cada.model.cost import pair_flops
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import encode_gallery, encode_queries
 from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve

@@ -16,14 +16,14 @@ from benchmarks import naive
 from benchmarks.inputs import Sizes, caption_lengths, captions_of, model_of, pictures_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted
-from cada.compute import autocast
 from cada.config import PROCEDURES, LossWeights, Switches
 from cada.config.steps import Precision
-from cada.data.images import normalise
-from cada.data.loading import token_batch
+from cada.datasets.images import normalise
+from cada.datasets.loading import token_batch
 from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
+from cada.runtime.compute import autocast
 from cada.training.objective import Batch, SpecialTokens, association_losses
 from cada.training.sampling import POOL, Sampler
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from cada.caller import end_with_caller
-from cada.console import console
-from cada.paths import WORKFLOW
+from cada.runtime.console import console
+from cada.runtime.parent_process import end_with_caller
+from cada.storage.paths import WORKFLOW
 
 app = typer.Typer(
     help="Text-to-image person retrieval by cross-modal adaptive dual association.",
@@ -302,7 +302,7 @@ def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vecto
 
     Prints the largest difference per tensor and fails where one is over its tolerance.
     """
-    from cada.parity import check
+    from cada.doctor.parity import check
 
     check(folder)
 

@@ -12,8 +12,8 @@ from itertools import product
 from pathlib import Path
 
 from cada.config import Workflow
-from cada.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_sweep, report_folder, transfer_tables
 from cada.recipes import Recipe
+from cada.storage.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_sweep, report_folder, transfer_tables
 
 DATASET, CELL = ("dataset",), ("dataset", "variant", "seed")
 MODEL = ("model.safetensors", "config.json", "vocab.txt")

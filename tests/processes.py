@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import multiprocessing
 
-from cada import distributed
+from cada.runtime import distributed
 
 
 def together(count: int, function: Callable[..., Any], folder: Path, *arguments: Any) -> list[Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cada.config import Model, load
-from cada.files import checked
+from cada.storage.files import checked
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"

@@ -17,9 +17,9 @@ from cada.config.model import Model
 from cada.config.steps import Evaluate, Initial, Probe, Train
 from cada.config.storage import Storage
 from cada.errors import CadaError
-from cada.files import read_text
-from cada.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, variant_params
-from cada.points import base_of
+from cada.storage.files import read_text
+from cada.storage.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, variant_params
+from cada.storage.points import base_of
 
 
 class DatasetParameters(Parameters):

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, fie
 
 from cada.config.base import Name, Parameters
 from cada.config.method import SwitchOverrides, Variant, WeightOverrides
-from cada.points import base_of, values_of
+from cada.storage.points import base_of, values_of
 
 WEIGHTS = [field.alias or name for name, field in WeightOverrides.model_fields.items()]
 SWITCHES = list(SwitchOverrides.model_fields)

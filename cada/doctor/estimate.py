@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cada import cost
 from cada.config import AbsentVal, Architecture, Counts, Data, Train, Validation
 from cada.config.steps import Precision
+from cada.model import cost
 
 ROOM = 0.9  # of a device's memory; the rest is for its libraries, scratch space and gaps
 SHARE = 0.5  # of the speed of plain products that a training reaches: assumed
@@ -29,7 +29,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What an estimate needs of params/<dataset>/; `fused`: see `cada.cost.layer_bytes`."""
+    """What an estimate needs of params/<dataset>/; `fused`: see `cada.model.cost.layer_bytes`."""
 
     architecture: Architecture
     vocabulary: int

@@ -9,12 +9,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from cada import config
-from cada.data import manifest
-from cada.data.readers import annotation_files
+from cada.datasets import manifest
+from cada.datasets.readers import annotation_files
 from cada.doctor.estimate import annotated_counts
 from cada.errors import CadaError
-from cada.files import checked
-from cada.paths import Layout
+from cada.storage.files import checked
+from cada.storage.paths import Layout
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import BlipTextConfig, BlipVisionConfig
 
 from cada.errors import CadaError
-from cada.files import read_json
+from cada.storage.files import read_json
 
 _EMBEDDINGS = {
     "embeddings.class_embedding": "cls_token",

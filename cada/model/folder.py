@@ -15,10 +15,10 @@ from torch import Tensor
 
 from cada.config import Architecture, load
 from cada.errors import CadaError
-from cada.files import atomic, digest, reading, write_json
 from cada.model.cada import Cada, build
 from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
+from cada.storage.files import atomic, digest, reading, write_json
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
-from cada.addresses import public, scrubbed
 from cada.errors import CadaError
 from cada.model.folder import CONFIG, VOCABULARY
+from cada.storage.addresses import public, scrubbed
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 DEFAULT_VOCABULARY = "bert-base-uncased"

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers.implementations import BertWordPieceTokenizer
 
-from cada.data.text import normalise_caption
+from cada.datasets.text import normalise_caption
 from cada.errors import CadaError
 
 EXTRA_TOKENS = ("[DEC]", "[ENC]")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from cada.data.text import MAX_WORDS
+from cada.datasets.text import MAX_WORDS
 from cada.phrases.tagging import tag
 from cada.phrases.tokens import Alignment, tokenise
 

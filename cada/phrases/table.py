@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm import tqdm
 
-from cada.data.records import Record
-from cada.files import atomic
-from cada.parquet import read_table
+from cada.datasets.records import Record
 from cada.phrases.chunking import parse
+from cada.storage.files import atomic
+from cada.storage.parquet import read_table
 
 SCHEMA = pa.schema(
     [

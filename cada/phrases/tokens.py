@@ -10,9 +10,9 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 
-from cada.data.text import MAX_WORDS
+from cada.datasets.text import MAX_WORDS
 
-_WORD = re.compile(r'[^\s.!"()*#:;~]+')  # what cada.data.text keeps
+_WORD = re.compile(r'[^\s.!"()*#:;~]+')  # what cada.datasets.text keeps
 _TOKEN = re.compile(
     r"""
     ["“]([^"“”]{0,40}\w[^"“”]{0,40})["”]                        # printed text

@@ -6,18 +6,3 @@ alone. A comment, a docstring, another way of writing a number change no recipe;
 
 from cada.recipes.files import Identity, identity, put, recorded, take, texts, write
 from cada.recipes.places import Recipe, of_dataset, of_report, of_variant, recipes_of
-
-__all__ = [
-    "Identity",
-    "Recipe",
-    "identity",
-    "of_dataset",
-    "of_report",
-    "of_variant",
-    "put",
-    "recipes_of",
-    "recorded",
-    "take",
-    "texts",
-    "write",
-]

@@ -18,17 +18,17 @@ PACKAGE = Path(cada.__file__).parent
 
 # Modules whose edit runs no step again, each with the reason. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
-    "cada.addresses": "how an address is shown",
-    "cada.cache": "what is kept is found under its content, or made again",
-    "cada.caller": "when a step ends, not what it makes",
+    "cada.storage.addresses": "how an address is shown",
+    "cada.storage.cache": "what is kept is found under its content, or made again",
+    "cada.runtime.parent_process": "when a step ends, not what it makes",
     "cada.config": "what a step reads of the parameters is in its recipe, as values",
-    "cada.console": "how messages are shown",
+    "cada.runtime.console": "how messages are shown",
     "cada.errors": "the class of messages",
-    "cada.files": "how a file is put in its place",
-    "cada.git": "what MLflow and the report say of the commit",
-    "cada.gpus": "which of several equal devices is used",
-    "cada.paths": "a place that changes is another input or output, which both graphs see",
-    "cada.prefetch": "when a batch is made, not what is in it",
+    "cada.storage.files": "how a file is put in its place",
+    "cada.storage.git": "what MLflow and the report say of the commit",
+    "cada.runtime.gpus": "which of several equal devices is used",
+    "cada.storage.paths": "a place that changes is another input or output, which both graphs see",
+    "cada.runtime.prefetch": "when a batch is made, not what is in it",
     "cada.recipes": "what they write is the recipe itself",
     "cada.tracking": "MLflow is told, and never asked",
 }

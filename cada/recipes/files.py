@@ -11,13 +11,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cada.caller import IN_WORKFLOW
 from cada.config import Parameters, Workflow, load_workflow, validated
 from cada.errors import CadaError
-from cada.files import read_json, write_text
 from cada.recipes.code import fingerprint
 from cada.recipes.making import Reader, values
 from cada.recipes.places import OF_MATRIX, OF_REPORT, Recipe
+from cada.runtime.parent_process import IN_WORKFLOW
+from cada.storage.files import read_json, write_text
 
 R = TypeVar("R", bound=Parameters)
 

@@ -8,7 +8,7 @@ from itertools import permutations
 from pathlib import Path
 
 from cada.config import Workflow
-from cada.paths import WORKFLOW, Layout, report_folder
+from cada.storage.paths import WORKFLOW, Layout, report_folder
 
 OF_DATASET = ("data", "phrases", "initial")
 OF_VARIANT = ("train", "evaluate", "probe")

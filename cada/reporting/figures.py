@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cada.data.images import load_image
-from cada.data.records import Record, image_path
-from cada.files import write_json, write_text
+from cada.datasets.images import load_image
+from cada.datasets.records import Record, image_path
 from cada.reporting.curves import RANKS, recall_figure, recalls, training_figure
 from cada.reporting.formats import csv_text
 from cada.reporting.histories import read_histories
@@ -20,6 +19,7 @@ from cada.reporting.ranked_lists import QUERIES, SHOWN, SIZE, draw_lists, failur
 from cada.reporting.rankings import Rankings, read_rankings
 from cada.reporting.sensitivity import sensitivity_figure
 from cada.reporting.style import save, style
+from cada.storage.files import write_json, write_text
 
 
 def write_figures(

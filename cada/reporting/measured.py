@@ -11,7 +11,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from cada.errors import CadaError
-from cada.files import read_json
+from cada.storage.files import read_json
 
 Fusion = Literal["cosine", "calibrated", "published"]
 FUSIONS: tuple[Fusion, ...] = ("cosine", "calibrated", "published")

@@ -9,8 +9,8 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cada.parquet import read_table
 from cada.retrieval.metrics import QueryScores
+from cada.storage.parquet import read_table
 
 Score = Literal["headline", "cosine"]
 PREFIX: dict[Score, str] = {"headline": "", "cosine": "cosine_"}

@@ -13,11 +13,11 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from cada.points import base_of, values_of
 from cada.reporting.ablation import mean_and_deviation, seeds_note
 from cada.reporting.formats import Section, Table, csv_text
 from cada.reporting.measured import LABEL, METRICS, Fusion, Scores, Summary, Variant
 from cada.reporting.style import PAGE, legend_above, looks, message
+from cada.storage.points import base_of, values_of
 
 SHOWN = ("R1", "mAP")  # in the figure
 TITLES = {

@@ -11,7 +11,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from cada.files import atomic
+from cada.storage.files import atomic
 
 COLUMN, PAGE = 3.5, 7.16  # inches: one column and both columns of IEEE's two-column layout
 DPI = 300

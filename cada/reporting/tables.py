@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from cada.files import read_json, write_json, write_text
 from cada.reporting.ablation import ablation_csv, ablation_table
 from cada.reporting.comparison import comparison_csv, comparison_table, read_published
 from cada.reporting.formats import texts_of
@@ -15,6 +14,7 @@ from cada.reporting.measured import headlines, read_variants
 from cada.reporting.pairs import compare, interval_note, pairs_csv, pairs_table, sentences
 from cada.reporting.rankings import read_rankings
 from cada.reporting.sensitivity import sensitivity_csv, sensitivity_table
+from cada.storage.files import read_json, write_json, write_text
 
 
 def write_tables(

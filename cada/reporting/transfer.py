@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from cada.files import write_text
 from cada.reporting.ablation import choice_notes, mean_and_deviation
 from cada.reporting.formats import Section, Table, csv_text, texts_of
 from cada.reporting.measured import LABEL, METRICS, Row, Variant, headlines, read_variants
+from cada.storage.files import write_text
 
 SHOWN = ("R1", "mAP")  # the CSV file has all metrics
 Transfers = Mapping[tuple[str, str], Sequence[Variant]]  # by the set trained on and the set searched; all have the same variants

@@ -17,16 +17,16 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from cada import distributed
-from cada.compute import autocast, upload
 from cada.config.steps import Precision
-from cada.data.images import normalise
-from cada.data.loading import token_batch
+from cada.datasets.images import normalise
+from cada.datasets.loading import token_batch
 from cada.errors import CadaError
-from cada.files import reserve
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.prefetch import prefetched
+from cada.runtime import distributed
+from cada.runtime.compute import autocast, upload
+from cada.runtime.prefetch import prefetched
+from cada.storage.files import reserve
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from cada import distributed
 from cada.config.steps import Precision
-from cada.data.loading import Split
+from cada.datasets.loading import Split
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries
@@ -22,6 +21,7 @@ from cada.retrieval.feature_cache import FeatureCache
 from cada.retrieval.metrics import score_queries
 from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
 from cada.retrieval.reranking import Captions, match_logits
+from cada.runtime import distributed
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cada import distributed
-from cada.cache import Cache
 from cada.errors import CadaError
+from cada.runtime import distributed
+from cada.storage.cache import Cache
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cada.compute import upload
+from cada.runtime.compute import upload
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cada.compute import autocast, upload
 from cada.config.steps import Precision
-from cada.prefetch import prefetched
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
+from cada.runtime.compute import autocast, upload
+from cada.runtime.prefetch import prefetched
 
 # text tokens of a batch: enough for the matrix products, few enough for the caches of a CPU
 BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cada.data.loading import Split
-from cada.data.records import gallery_parts
+from cada.datasets.loading import Split
+from cada.datasets.records import gallery_parts
 from cada.model.cada import Cada
 from cada.retrieval.encoding import Gallery
 from cada.retrieval.evaluation import Engine, Retrieved, Target, choose_weight, encode, query_values, retrieve

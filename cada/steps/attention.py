@@ -7,16 +7,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from cada import compute
-from cada.attention import decoder_maps, match_maps
+from cada.analysis.attention import decoder_maps, match_maps
 from cada.config import Compute
-from cada.data.images import load_image, normalise
-from cada.data.prepared import load_records
-from cada.data.records import image_path
-from cada.files import write_json
+from cada.datasets.images import load_image, normalise
+from cada.datasets.prepared import load_records
+from cada.datasets.records import image_path
 from cada.model.folder import load_model
 from cada.model.positions import grid_of
-from cada.paths import Layout
 from cada.phrases.masking import token_phrases
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
@@ -25,6 +22,9 @@ from cada.reporting.attention_maps import PHRASES, Attended, attention_figure
 from cada.reporting.ranked_lists import RankedList, draw_lists, failures, successes
 from cada.reporting.rankings import read_rankings
 from cada.reporting.style import save, style
+from cada.runtime import compute
+from cada.storage.files import write_json
+from cada.storage.paths import Layout
 from cada.tracking import sweep_name, tell_reports
 
 QUERIES = 2  # successes, and failures

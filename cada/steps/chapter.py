@@ -6,25 +6,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from cada import cost
-from cada.data.manifest import read as read_manifest
-from cada.data.prepared import load_records
-from cada.data.records import Record
-from cada.data.text import normalise_caption
-from cada.files import write_text
+from cada.datasets.manifest import read as read_manifest
+from cada.datasets.prepared import load_records
+from cada.datasets.records import Record
+from cada.datasets.text import normalise_caption
+from cada.model import cost
 from cada.model.tokenizer import Tokenizer
-from cada.paths import Layout, chapter_folder, is_sweep
 from cada.recipes import Recipe, take
 from cada.recipes.models import ChapterRecipe
-from cada.report.chapter import About, write_chapter
-from cada.report.choices import choices
-from cada.report.contents import contents
-from cada.report.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
-from cada.report.deviations import deviations
-from cada.report.rendering import as_yaml
-from cada.report.scores import read_scores
-from cada.report.seconds import mean_seconds, read_seconds
 from cada.reporting.formats import texts_of
+from cada.reporting.html.chapter import About, write_chapter
+from cada.reporting.html.choices import choices
+from cada.reporting.html.contents import contents
+from cada.reporting.html.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
+from cada.reporting.html.deviations import deviations
+from cada.reporting.html.rendering import as_yaml
+from cada.reporting.html.scores import read_scores
+from cada.reporting.html.seconds import mean_seconds, read_seconds
+from cada.storage.files import write_text
+from cada.storage.paths import Layout, chapter_folder, is_sweep
 
 FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
 SHARED = ("data", "phrases", "initial")

@@ -12,22 +12,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cada import config, distributed, tracking
-from cada.cache import Cache
+from cada import config, tracking
 from cada.config.steps import Precision
-from cada.data.cache import open_images
-from cada.data.holdout import with_val
-from cada.data.loading import Split
-from cada.data.prepared import load_records
-from cada.data.records import Record
-from cada.files import digest
+from cada.datasets.cache import open_images
+from cada.datasets.holdout import with_val
+from cada.datasets.loading import Split
+from cada.datasets.prepared import load_records
+from cada.datasets.records import Record
 from cada.model.folder import CONFIG, WEIGHTS
 from cada.model.tokenizer import Tokenizer
-from cada.paths import CACHE, Cell, Layout
 from cada.recipes import Recipe, identity
 from cada.recipes.code import fingerprint
 from cada.retrieval.evaluation import Engine
 from cada.retrieval.feature_cache import FeatureCache
+from cada.runtime import distributed
+from cada.storage.cache import Cache
+from cada.storage.files import digest
+from cada.storage.paths import CACHE, Cell, Layout
 from cada.tracking import Run, Step
 
 ENCODERS = "cada.retrieval.encoding"  # the code by which features are made

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cada.data.prepare import prepare
-from cada.paths import Layout
+from cada.datasets.prepare import prepare
 from cada.recipes import Recipe, take
 from cada.recipes.models import DataRecipe
+from cada.storage.paths import Layout
 
 
 def prepare_data(dataset: str, *, force: bool = False) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from cada import compute, config, cost
+from cada import config
 from cada.config.steps import Precision
 from cada.doctor.estimate import (
     SHARE,
@@ -25,7 +25,9 @@ from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate
 from cada.doctor.page import duration, gigabytes, operations, render
 from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
 from cada.errors import CadaError
-from cada.paths import RESULTS, STATE, WORKFLOW, Layout
+from cada.model import cost
+from cada.runtime import compute
+from cada.storage.paths import RESULTS, STATE, WORKFLOW, Layout
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
 

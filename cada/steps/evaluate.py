@@ -8,16 +8,16 @@ from functools import partial
 
 import torch
 
-from cada import compute, distributed
-from cada.data.loading import take_split
-from cada.files import atomic, write_json
+from cada.datasets.loading import take_split
 from cada.model.folder import load_model
-from cada.paths import Cell, Layout
 from cada.recipes import Recipe, recorded, take
 from cada.recipes.models import EvaluateRecipe
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import evaluate_model, rankings_table
+from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, feature_cache, open_pictures, records_with_val, tracked
+from cada.storage.files import atomic, write_json
+from cada.storage.paths import Cell, Layout
 from cada.tracking import named_metrics
 
 

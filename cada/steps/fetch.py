@@ -8,9 +8,9 @@ import nltk
 from nltk.downloader import Downloader
 
 from cada import config
-from cada.data.catalogue import PUBLIC_SETS, TAGGER
-from cada.data.fetch import fetch_resource, fetch_set
-from cada.data.readers import ANNOTATIONS
+from cada.datasets.catalogue import PUBLIC_SETS, TAGGER
+from cada.datasets.fetch import fetch_resource, fetch_set
+from cada.datasets.readers import ANNOTATIONS
 from cada.errors import CadaError
 
 

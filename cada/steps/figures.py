@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cada.data.prepared import load_records
-from cada.paths import Layout
+from cada.datasets.prepared import load_records
 from cada.recipes import Recipe, take
 from cada.recipes.models import FiguresRecipe
 from cada.reporting import figures
+from cada.storage.paths import Layout
 from cada.tracking import sweep_name, tell_reports
 
 

@@ -8,20 +8,21 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cada import compute, config, distributed
-from cada.data.loading import take_split
-from cada.data.prepared import load_records
+from cada import config
+from cada.datasets.loading import take_split
+from cada.datasets.prepared import load_records
 from cada.errors import CadaError
-from cada.files import checked
 from cada.model.agreement import agreed_architecture
 from cada.model.cada import build
 from cada.model.folder import VOCABULARY, WEIGHTS, load_weights, save_model, weights_of
 from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
-from cada.paths import Cell, Layout
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import InitialRecipe
+from cada.runtime import compute, distributed
 from cada.steps.common import open_pictures, tracked
+from cada.storage.files import checked
+from cada.storage.paths import Cell, Layout
 from cada.tracking import Run
 from cada.training.batches import training_set
 from cada.training.objective import SpecialTokens

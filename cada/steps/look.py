@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 
 from cada import config
-from cada.data.prepare import inspect
-from cada.data.prepared import load_records
-from cada.data.readers import read_records
-from cada.data.sheet import contact_sheet
-from cada.data.text import MAX_WORDS
+from cada.datasets.prepare import inspect
+from cada.datasets.prepared import load_records
+from cada.datasets.readers import read_records
+from cada.datasets.sheet import contact_sheet
+from cada.datasets.text import MAX_WORDS
 from cada.errors import CadaError
-from cada.paths import Layout
+from cada.storage.paths import Layout
 
 
 def validate_data(dataset: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from cada.data.prepared import load_records
-from cada.paths import Layout
+from cada.datasets.prepared import load_records
 from cada.phrases.table import write_phrases
 from cada.recipes import Recipe, take
 from cada.recipes.models import PhrasesRecipe
+from cada.storage.paths import Layout
 
 
 def parse_phrases(dataset: str) -> None:

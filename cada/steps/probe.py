@@ -9,28 +9,29 @@ from typing import Any
 import pandas as pd
 import torch
 
-from cada import compute, config, distributed
-from cada.data.loading import Split, take_persons, take_split
-from cada.data.prepared import load_records
-from cada.data.synthpedes.randomness import Stream
+from cada import config
+from cada.analysis.probes.attributes import attribute_recall, read_truth
+from cada.analysis.probes.captions import read_captions
+from cada.analysis.probes.images import picture_changes
+from cada.analysis.probes.outcomes import Outcome, outcomes_table, summary
+from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
+from cada.analysis.probes.synonyms import COMMON, Groups, grammar_groups
+from cada.analysis.probes.text import text_changes
+from cada.datasets.loading import Split, take_persons, take_split
+from cada.datasets.prepared import load_records
 from cada.errors import CadaError
-from cada.files import atomic, read_json, write_json
 from cada.model.folder import load_model
 from cada.model.tokenizer import Tokenizer
-from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
-from cada.probes.attributes import attribute_recall, read_truth
-from cada.probes.captions import read_captions
-from cada.probes.outcomes import Outcome, outcomes_table, summary
-from cada.probes.pictures import picture_changes
-from cada.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
-from cada.probes.synonyms import COMMON, Groups, grammar_groups
-from cada.probes.text import text_changes
 from cada.recipes import Recipe, take
 from cada.recipes.models import ProbeRecipe
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.metrics import summarise
+from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, open_pictures
+from cada.storage.files import atomic, read_json, write_json
+from cada.storage.paths import Cell, Layout
+from cada.synthpedes.randomness import Stream
 
 FALSE = ("swapped_colours", "negation")  # the kinds whose captions are no longer true
 

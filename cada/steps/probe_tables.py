@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cada.paths import Layout
 from cada.recipes import Recipe, take
 from cada.recipes.models import MatrixRecipe
 from cada.reporting.pairs import ablation_pairs
 from cada.reporting.probes.tables import write_probe_tables
+from cada.storage.paths import Layout
 
 
 def tabulate_probes(dataset: str, *, workflow: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada import config
-from cada.paths import chapter_folder, report_folder, transfer_tables, variant_params
 from cada.recipes import Recipe, take
 from cada.recipes.models import ReportRecipe
-from cada.report.page import Row, write_page
-from cada.report.provenance import provenance
-from cada.report.rendering import as_yaml
+from cada.reporting.html.page import Row, write_page
+from cada.reporting.html.provenance import provenance
+from cada.reporting.html.rendering import as_yaml
+from cada.storage.paths import chapter_folder, report_folder, transfer_tables, variant_params
 
 OBJECTIVES = {"global_": "global", "atp": "ATP", "ara": "ARA"}
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from cada.config import load_dataset
 from cada.errors import CadaError
-from cada.paths import Cell, Layout
 from cada.recipes import Recipe, identity, write
+from cada.storage.paths import Cell, Layout
 from cada.training.states import INITIAL, go_on_from, kept
 
 

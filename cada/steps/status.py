@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cada import config
-from cada.data.catalogue import PUBLIC_SETS
-from cada.data.status import describe
-from cada.paths import Layout
+from cada.datasets.catalogue import PUBLIC_SETS
+from cada.datasets.status import describe
+from cada.storage.paths import Layout
 
 
 def show_status() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cada.paths import PUBLISHED, Layout
 from cada.recipes import Recipe, take
 from cada.recipes.models import TitledRecipe
 from cada.reporting import tables
 from cada.reporting.pairs import ablation_pairs
+from cada.storage.paths import PUBLISHED, Layout
 from cada.tracking import sweep_name, tell_reports
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cada.paths import Cell
 from cada.recipes import Recipe, identity, recorded
-from cada.sync import sync
+from cada.storage.paths import Cell
+from cada.tracking.sync import sync
 
 
 def sync_tracking() -> None:

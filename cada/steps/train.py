@@ -7,16 +7,17 @@ from functools import partial
 
 import torch
 
-from cada import compute, config, distributed
-from cada.data.loading import take_queries, take_split
-from cada.files import write_text
+from cada import config
+from cada.datasets.loading import take_queries, take_split
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
-from cada.paths import Cell, Layout
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
 from cada.retrieval.evaluation import Target, target_of
+from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, open_pictures, records_with_val, tracked
+from cada.storage.files import write_text
+from cada.storage.paths import Cell, Layout
 from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
 from cada.training.finetune import finetune

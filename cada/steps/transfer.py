@@ -8,19 +8,19 @@ from functools import partial
 
 import torch
 
-from cada import compute, distributed
-from cada.data.loading import take_split
-from cada.data.prepared import load_records
+from cada.datasets.loading import take_split
+from cada.datasets.prepared import load_records
 from cada.errors import CadaError
-from cada.files import write_json
 from cada.model.folder import load_model
-from cada.paths import Cell, Layout
 from cada.recipes import Recipe, take
 from cada.recipes.models import TransferRecipe
 from cada.reporting.measured import read_metrics
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import score_model
+from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, feature_cache, open_pictures
+from cada.storage.files import write_json
+from cada.storage.paths import Cell, Layout
 
 
 def transfer_variant(dataset: str, target: str, variant: str, seed: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada.errors import CadaError
-from cada.paths import Layout, transfer_tables
 from cada.recipes import Recipe, take
 from cada.recipes.models import TransferTablesRecipe
 from cada.reporting.transfer import write_transfer_tables
+from cada.storage.paths import Layout, transfer_tables
 
 
 def tabulate_transfers(*, workflow: Path) -> None:

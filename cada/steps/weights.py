@@ -8,11 +8,8 @@ from pathlib import Path
 import torch
 
 from cada import config
-from cada.data import manifest as manifests
-from cada.data.synthpedes.attributes import PRETRAIN
-from cada.data.synthpedes.generate import PRETRAINING
+from cada.datasets import manifest as manifests
 from cada.errors import CadaError
-from cada.files import write_text
 from cada.model.blip import read_config
 from cada.model.checkpoint import read_state
 from cada.model.coverage import listing, summary
@@ -20,12 +17,15 @@ from cada.model.folder import VOCABULARY, count_parameters, folder_digest, load_
 from cada.model.importing import import_state
 from cada.model.sources import find_source, find_vocabulary
 from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
-from cada.paths import Layout
 from cada.recipes import Recipe, recorded
 from cada.recipes.models import InitialRecipe
-from cada.report.provenance import provenance
-from cada.report.rendering import as_yaml, render
-from cada.report.seconds import read_seconds
+from cada.reporting.html.provenance import provenance
+from cada.reporting.html.rendering import as_yaml, render
+from cada.reporting.html.seconds import read_seconds
+from cada.storage.files import write_text
+from cada.storage.paths import Layout
+from cada.synthpedes.attributes import PRETRAIN
+from cada.synthpedes.generate import PRETRAINING
 
 COVERAGE, CARD = "coverage.txt", "README.md"
 

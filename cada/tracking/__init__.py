@@ -11,18 +11,3 @@ from cada.tracking.runs import Past, Run, named_metrics
 from cada.tracking.store import shown_uri, tracking_uri
 from cada.tracking.sweeps import matrices, sweep_name
 from cada.tracking.views import present
-
-__all__ = [
-    "Description",
-    "Past",
-    "Run",
-    "Step",
-    "matrices",
-    "named_metrics",
-    "present",
-    "run",
-    "shown_uri",
-    "sweep_name",
-    "tell_reports",
-    "tracking_uri",
-]

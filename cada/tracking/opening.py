@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from cada import git
-from cada.paths import Cell, Layout
+from cada.storage import git
+from cada.storage.paths import Cell, Layout
 from cada.tracking.runs import MODEL, Past, Run, md5
 from cada.tracking.store import complain, connect, failures, make_experiment
 from cada.tracking.sweeps import SWEEP, sweeps_of

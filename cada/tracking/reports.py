@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from cada.paths import DEFAULT, STATE
+from cada.storage.paths import DEFAULT, STATE
 from cada.tracking.opening import experiment_of_dvc
 from cada.tracking.store import complain, connect, failures, make_experiment
 

@@ -14,8 +14,8 @@ from typing import Any
 
 from filelock import FileLock
 
-from cada import addresses, git
 from cada.errors import CadaError
+from cada.storage import addresses, git
 
 LOCK_SECONDS = 120.0
 FILE = "sqlite:///"

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cada.files import read_json
-from cada.paths import DEFAULT, SWEEPS, Cell, Layout, is_sweep, matrix_name
+from cada.storage.files import read_json
+from cada.storage.paths import DEFAULT, SWEEPS, Cell, Layout, is_sweep, matrix_name
 
 SWEEP = "sweep."  # a run has a tag of this beginning for every matrix that it belongs to
 TABLES = Path("recipes", "tables.json")

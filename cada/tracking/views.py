@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cada.errors import CadaError
-from cada.paths import DEFAULT
+from cada.storage.paths import DEFAULT
 from cada.tracking.store import connect, experiment_of, failures, reason, shown_uri
 from cada.tracking.sweeps import SWEEP, regroup, sweeps_of_dataset
 

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cada import distributed
-from cada.compute import upload
 from cada.config import Augmentation
-from cada.data.images import augment, draw_changes
-from cada.data.loading import Split, token_batch
+from cada.datasets.images import augment, draw_changes
+from cada.datasets.loading import Split, token_batch
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
+from cada.runtime import distributed
+from cada.runtime.compute import upload
 from cada.training.objective import Batch
 from cada.training.sampling import Lookalikes, Sampler
 from cada.training.seeds import generator

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from cada.data.loading import Split
+from cada.datasets.loading import Split
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.phrases.masking import token_phrases
 from cada.phrases.words import attribute_words

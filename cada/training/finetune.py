@@ -9,11 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cada.compute import autocast
 from cada.config import Augmentation, LossWeights, Optimisation, Switches
 from cada.model.cada import Cada
 from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
 from cada.retrieval.metrics import published_score, summarise
+from cada.runtime.compute import autocast
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
 from cada.training.objective import Batch, SpecialTokens, association_losses

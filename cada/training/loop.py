@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from cada import distributed
 from cada.config import Optimisation
 from cada.errors import CadaError
-from cada.files import atomic
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
-from cada.prefetch import prefetched
+from cada.runtime import distributed
+from cada.runtime.prefetch import prefetched
+from cada.storage.files import atomic
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
 

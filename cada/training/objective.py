@@ -11,12 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cada import distributed, losses
-from cada.compute import upload
+from cada import losses
 from cada.config import LossWeights, Switches
 from cada.config.method import LocalGroups
-from cada.data.loading import TokenBatch
+from cada.datasets.loading import TokenBatch
 from cada.model.cada import Cada
+from cada.runtime import distributed
+from cada.runtime.compute import upload
 from cada.training.chunks import in_chunks
 
 

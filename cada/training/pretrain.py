@@ -13,13 +13,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from cada import distributed, losses
-from cada.compute import autocast, upload
+from cada import losses
 from cada.config import Augmentation, Optimisation
 from cada.config.steps import Precision
-from cada.data.loading import TokenBatch
-from cada.data.synthpedes.attributes import FAMILY
+from cada.datasets.loading import TokenBatch
 from cada.model.cada import Cada
+from cada.runtime import distributed
+from cada.runtime.compute import autocast, upload
+from cada.synthpedes.attributes import FAMILY
 from cada.training.batches import Batches, TrainingSet
 from cada.training.chunks import in_chunks
 from cada.training.loop import Progress, fit

@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.inputs import candidates_of, caption_lengths, captions_of
 from benchmarks.pictures import published_picture, write_pictures
-from cada.data.images import load_image, normalise
+from cada.datasets.images import load_image, normalise
 from cada.model.tokenizer import Tokenizer
 
 

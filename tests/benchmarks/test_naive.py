@@ -21,10 +21,10 @@ from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, capti
 from benchmarks.operations import counted, reranking_flops
 from benchmarks.retrieval import evaluation_ways
 from benchmarks.training import PUBLISHED, Problem, largest_batch, naive_losses, our_losses, problem_of
-from cada import cost
-from cada.data.images import normalise
-from cada.data.loading import take_split
-from cada.data.records import Record
+from cada.datasets.images import normalise
+from cada.datasets.loading import take_split
+from cada.datasets.records import Record
+from cada.model import cost
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.reranking import Captions, match_logits

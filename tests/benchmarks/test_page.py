@@ -11,7 +11,7 @@ import torch
 from benchmarks import __main__ as command
 from benchmarks import page
 from cada.errors import CadaError
-from cada.files import read_json
+from cada.storage.files import read_json
 
 ROOT = Path(__file__).parents[2]
 KEYS = {

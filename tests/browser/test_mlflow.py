@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from cada import tracking
-from cada.paths import Cell
-from cada.sync import sync
+from cada.storage.paths import Cell
+from cada.tracking.sync import sync
 
 VARIANTS = {"global": 30.0, "atp": 34.0, "ara": 31.0, "dual": 35.0}
 STEPS = range(20, 101, 20)

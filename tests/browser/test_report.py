@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from cada.paths import report_folder
 from cada.steps.chapter import write_chapter_of
 from cada.steps.report import write_report
-from tests.report.small_run import WORKFLOW, make_run, working_in
+from cada.storage.paths import report_folder
+from tests.reporting.html.small_run import WORKFLOW, make_run, working_in
 
 IN_VIEW = "key => { const box = document.getElementById(key).getBoundingClientRect(); return box.top >= 0 && box.bottom <= innerHeight }"
 

@@ -11,15 +11,15 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from cada.config import Architecture
+from cada.doctor.parity import compare_evaluation, compare_outputs, load_vectors
 from cada.errors import CadaError
-from cada.files import read_json
 from cada.model.cada import Cada, build
 from cada.model.checkpoint import read_state
 from cada.model.coverage import listing, summary
 from cada.model.folder import set_weights
 from cada.model.importing import Imported, import_state
 from cada.model.positions import resize_positions
-from cada.parity import compare_evaluation, compare_outputs, load_vectors
+from cada.storage.files import read_json
 
 from .checkpoints import SMALL, pretraining_state, published_state
 

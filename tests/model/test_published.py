@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from cada.config import Architecture, Transformer
+from cada.doctor.parity import load_vectors
 from cada.errors import CadaError
 from cada.model.cada import Cada, build
 from cada.model.folder import set_weights
 from cada.model.names import parameters_of
 from cada.model.published import from_published, published_gradients, translate, without_use
-from cada.parity import load_vectors
 
 from .checkpoints import BASE, published_shapes
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cada.data.text import normalise_caption
+from cada.datasets.text import normalise_caption
 from cada.errors import CadaError
 from cada.model.tokenizer import Tokenizer
 

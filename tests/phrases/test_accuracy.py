@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cada.data.synthpedes.attributes import families
-from cada.data.synthpedes.captions import write_caption
-from cada.data.synthpedes.randomness import Stream
-from cada.data.text import normalise_caption
+from cada.datasets.text import normalise_caption
 from cada.phrases.chunking import parse
+from cada.synthpedes.attributes import families
+from cada.synthpedes.captions import write_caption
+from cada.synthpedes.randomness import Stream
 
 Gold = tuple[str, set[tuple[int, int]]]  # raw caption, spans in the normalised caption
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cada.data.text import normalise_caption
+from cada.datasets.text import normalise_caption
 from cada.phrases.chunking import Phrase, parse
 
 CASES = {

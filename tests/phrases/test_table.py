@@ -3,8 +3,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cada.data.records import Record
-from cada.data.text import normalise_caption
+from cada.datasets.records import Record
+from cada.datasets.text import normalise_caption
 from cada.errors import CadaError
 from cada.phrases.table import read_phrases, write_phrases
 

@@ -1,6 +1,6 @@
 import random
 
-from cada.data.text import normalise_caption
+from cada.datasets.text import normalise_caption
 from cada.phrases.tokens import QUOTE, WORD, Alignment, tokenise
 
 # Signs, spaces and letters that normalisation treats in different ways; one letter is longer in lower case.

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cada.caller import IN_WORKFLOW
 from cada.config import Workflow, load_workflow
 from cada.errors import CadaError
 from cada.recipes import Recipe, identity, recipes_of, take, write
 from cada.recipes.files import content
 from cada.recipes.making import Reader
 from cada.recipes.models import EvaluateRecipe, TrainRecipe
+from cada.runtime.parent_process import IN_WORKFLOW
 from tests.recipes.keys import WITHOUT_ALTERNATIVE, all_keys, with_another_value
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import matplotlib as mpl
 import pytest
 from PIL import Image
 
-from cada.data.records import Record
+from cada.datasets.records import Record
 from cada.errors import CadaError
 from cada.reporting.figures import figure_captions, recall_csv, write_figures
 from cada.reporting.histories import read_histories

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cada.report.cost_table import Cost, Counting, cost_table
 from cada.reporting.ablation import ablation_table
 from cada.reporting.comparison import comparison_table
 from cada.reporting.formats import Table, latex
 from cada.reporting.histories import ChosenOnTest
+from cada.reporting.html.cost_table import Cost, Counting, cost_table
 from cada.reporting.measured import METRICS, read_variants
 from cada.reporting.pairs import compare, pairs_table, sentences
 from cada.reporting.probes.tables import write_probe_tables

@@ -167,7 +167,7 @@ def test_files_that_do_not_go_together_are_named(probed: Path, write_probes: Wri
 
 def test_every_kind_has_a_title() -> None:
     from cada import config
-    from cada.probes.text import text_changes
+    from cada.analysis.probes.text import text_changes
 
     probe = config.load_dataset("smoke").probe
     strengths = probe.text.model_dump() | probe.image.model_dump()

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from cada.cache import Cache
 from cada.retrieval import evaluation
 from cada.retrieval.evaluation import Engine, Target, encode
 from cada.retrieval.feature_cache import FeatureCache
+from cada.storage.cache import Cache
 from tests.processes import together
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cada.data.images import normalise
+from cada.datasets.images import normalise
 from cada.retrieval.encoding import encode_gallery, encode_queries
 from cada.retrieval.evaluation import Engine, choose_weight, retrieve
 from cada.retrieval.metrics import score_queries

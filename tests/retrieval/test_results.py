@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cada.data.loading import Split
+from cada.datasets.loading import Split
 from cada.retrieval.evaluation import Retrieved, Target
 from cada.retrieval.metrics import METRICS, QueryScores, score_queries, summarise
 from cada.retrieval.ranking import rank

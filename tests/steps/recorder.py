@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 import cada.recipes
 from cada.config import Parameters
-from cada.files import read_json
 from cada.recipes import Recipe
+from cada.storage.files import read_json
 
 Key = tuple[str, ...]
 R = TypeVar("R", bound=Parameters)

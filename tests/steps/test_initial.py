@@ -12,12 +12,12 @@ import torch
 import yaml
 
 from cada.errors import CadaError
-from cada.files import read_json
 from cada.model.folder import folder_digest, load_model, load_weights
 from cada.model.positions import resize_positions
-from cada.paths import Layout
 from cada.steps.initial import make_initial
 from cada.steps.weights import import_weights
+from cada.storage.files import read_json
+from cada.storage.paths import Layout
 from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[2]

@@ -17,7 +17,7 @@ from pathlib import Path
 import pandas as pd
 from safetensors.torch import load_file
 
-from cada.files import digest
+from cada.storage.files import digest
 from tests.processes import free_port
 from tests.steps.conftest import ROOT, Small
 from tests.tracked import copy_tracked
@@ -84,7 +84,7 @@ def test_an_edit_of_other_code_keeps_the_state_and_one_of_its_own_code_leaves_it
     unbroken.run(TRAIN)
 
     interrupted(project)
-    append(project, "cada/report/deviations.py", "ANOTHER = 1")
+    append(project, "cada/reporting/html/deviations.py", "ANOTHER = 1")
     append(project, "cada/reporting/tables.py", "ANOTHER = 1")
     append(project, "cada/losses.py", "# a comment")
     assert "begins anew" not in project.run(TRAIN)

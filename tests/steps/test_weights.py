@@ -13,9 +13,9 @@ import yaml
 
 from cada.config import Initial
 from cada.errors import CadaError
-from cada.files import read_json
 from cada.model.folder import folder_digest, load_model
 from cada.steps.weights import import_weights
+from cada.storage.files import read_json
 from tests.model.checkpoints import BASE, published_state
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "parity"

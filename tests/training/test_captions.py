@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from cada.data.loading import take_split
-from cada.data.records import Record
+from cada.datasets.loading import take_split
+from cada.datasets.records import Record
 from cada.errors import CadaError
 from cada.losses import select_groups
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer

@@ -12,10 +12,10 @@ import torch
 
 from cada.config import Storage
 from cada.errors import CadaError
-from cada.files import atomic
 from cada.model.folder import WEIGHTS
-from cada.paths import Cell, Layout
 from cada.recipes import Identity
+from cada.storage.files import atomic
+from cada.storage.paths import Cell, Layout
 from cada.training.states import expired, folder_of, go_on_from, kept, resumable
 
 CELL = Cell("toy", "dual", 3)

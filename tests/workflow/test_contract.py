@@ -18,10 +18,10 @@ from snakemake.common.configfile import load_configfile
 
 from cada.config import DatasetParameters, Persons, known_datasets, load_dataset, load_workflow
 from cada.config.loading import read_yaml
-from cada.data.synthpedes.generate import tasks
-from cada.files import digest
 from cada.pipeline import steps
 from cada.recipes.places import OF_MATRIX
+from cada.storage.files import digest
+from cada.synthpedes.generate import tasks
 from tests.tracked import ROOT, tracked
 from tests.workflow.plans import SHELL, snakemake_jobs
 

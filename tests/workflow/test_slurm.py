@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from cada import resources
+from cada.runtime import resources
 from tests.workflow.cluster import MEMORY, Cluster, cluster, missing
 from tests.workflow.project import NOTHING, Project, wait_until
 

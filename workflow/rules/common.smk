@@ -7,13 +7,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from cada import pipeline, recipes
-from cada.aside import bring_back, laid_aside
+from cada.storage.unlisted import bring_back, laid_aside
 from cada.config import DatasetParameters, matrix_of
 from cada.errors import CadaError
-from cada.files import exclusive
-from cada.paths import STATE, is_sweep
+from cada.storage.files import exclusive
+from cada.storage.paths import STATE, is_sweep
 from cada.recipes.places import OF_MATRIX
-from cada.resources import asked, here, partition
+from cada.runtime.resources import asked, here, partition
 
 
 def read(load, *what):

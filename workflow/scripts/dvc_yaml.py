@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from cada.config import DatasetParameters
-from cada.console import console
-from cada.paths import WORKFLOW, Layout, variant_params
 from cada.pipeline import Step, steps
+from cada.runtime.console import console
+from cada.storage.paths import WORKFLOW, Layout, variant_params
 
 HEAD = """\
 # The steps for DVC, which records and restores what they make; `dvc repro` runs what changed.

@@ -1,8 +1,8 @@
-"""Lay aside the results that params/workflow.yaml no longer lists (cada/aside.py), before DVC looks at their folders."""
+"""Lay aside the results that params/workflow.yaml no longer lists (cada/storage/unlisted.py), before DVC looks at their folders."""
 
-from cada.aside import ASIDE, lay_aside
 from cada.config import load_workflow
-from cada.console import console
+from cada.runtime.console import console
+from cada.storage.unlisted import ASIDE, lay_aside
 
 with console("leftovers"):
     for path in lay_aside(load_workflow()):

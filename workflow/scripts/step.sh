@@ -2,7 +2,7 @@
 # How Snakemake and DVC call a step: workflow/scripts/step.sh cada train ...
 # The code is that of the folder the step runs in: `dvc exp run --temp` has a folder of its own.
 export PYTHONPATH="$PWD${PYTHONPATH:+:$PYTHONPATH}"
-# The step takes its recipe as it is (cada/recipes/files.py) and ends when its caller is killed (cada/caller.py).
+# The step takes its recipe as it is (cada/recipes/files.py) and ends when its caller is killed (cada/runtime/parent_process.py).
 export CADA_IN_WORKFLOW=1
 if command -v "$1" >/dev/null; then exec "$@"; fi
 # An environment of Snakemake's own (--sdm conda) has what cada needs, and not the command.

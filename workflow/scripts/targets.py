@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from cada.config import Workflow, load_workflow, validated
-from cada.console import console
 from cada.errors import CadaError
 from cada.pipeline import Step, combinations, steps
 from cada.recipes import Recipe, recorded
+from cada.runtime.console import console
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import os
 import sys
 
 from cada.config import known_datasets
-from cada.console import console
+from cada.runtime.console import console
 from cada.tracking import present, shown_uri, tracking_uri
 
 

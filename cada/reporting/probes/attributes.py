@@ -1,4 +1,4 @@
-"""Which attributes of a drawn person each variant misses; the measures are those of `cada.probes.attributes`."""
+"""Which attributes of a drawn person each variant misses; the measures are those of `cada.analysis.probes.attributes`."""
 
 from __future__ import annotations
 

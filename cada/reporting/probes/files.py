@@ -8,9 +8,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from cada.errors import CadaError
-from cada.files import read_json
 from cada.reporting.formats import by_value
 from cada.reporting.measured import Scores, Summary
+from cada.storage.files import read_json
 
 
 class _File(BaseModel):
@@ -31,7 +31,7 @@ class Kind(_File):
 
 
 class Recall(_File):
-    """One attribute slot; see `cada.probes.attributes`."""
+    """One attribute slot; see `cada.analysis.probes.attributes`."""
 
     queries: int
     recall: float

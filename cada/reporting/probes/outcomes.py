@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from cada.parquet import read_table
 from cada.reporting.bootstrap import Difference, paired_bootstrap
 from cada.reporting.rankings import QUERY, on_common_queries
 from cada.retrieval.metrics import METRICS
+from cada.storage.parquet import read_table
 
 UNCHANGED = "unchanged"
 COLUMNS = ["kind", *QUERY, "person", "changed", *METRICS, "cosine_wins", "match_wins"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from cada.files import write_text
 from cada.reporting.formats import texts_of
 from cada.reporting.probes.attributes import attributes_csv, attributes_table
 from cada.reporting.probes.composition import composition_csv, composition_table, measure_preferences
@@ -13,6 +12,7 @@ from cada.reporting.probes.contrasts import contrast, contrasts_csv, contrasts_t
 from cada.reporting.probes.files import read_probes
 from cada.reporting.probes.outcomes import read_outcomes
 from cada.reporting.probes.robustness import measure_changes, robustness_csv, robustness_table
+from cada.storage.files import write_text
 
 
 def write_probe_tables(

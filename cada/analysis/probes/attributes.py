@@ -1,0 +1,77 @@
+"""Per-attribute recall on a drawn set, where every person's attributes are known: what a model misses.
+
+A query counts for an attribute slot when its caption states the slot's value. It is recalled when the person in the first-ranked
+picture has that value. Since a slot of two values is met by chance more often than one of eleven, `chance` is the recall of a
+picture drawn from the gallery, and `skill` = (recall - chance) / (100 - chance), in percent, is what the model adds (0: it does not
+see the slot, 100: it never misses it). `recall_in_errors` leaves out the queries whose first picture shows the right person, who has
+every value stated: it says whether the model, when it errs, at least keeps to this slot. What counts is the person, not the
+picture: a backpack counts as there when the picture shows the person's front.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cada.datasets.readers import read_annotation
+from cada.retrieval.metrics import bootstrap_ends
+from cada.synthpedes.attributes import SLOTS
+from cada.synthpedes.generate import ANNOTATION
+
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A picture of a drawn set: whose it is, the person's attributes, and what each of its captions states."""
+
+    person: int
+    attributes: Facts
+    stated: tuple[Facts, ...]
+
+
+def read_truth(root: Path) -> dict[str, Truth]:
+    """Picture to truth for the test split of a drawn set."""
+    return {
+        record["file_path"]: Truth(record["id"], record["attributes"], tuple(record["facts"]))
+        for record in read_annotation(root / ANNOTATION)
+        if record["split"] == "test"
+    }
+
+
+def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth], *, bootstrap: int) -> dict[str, dict[str, Any]]:
+    """Slot to its numbers, for slots that some caption states, in percent of `queries` or of `errors`.
+
+    rankings: as `rankings_table` gives them. `interval`: 95 % of the recall, with persons drawn `bootstrap` times. `skill` is
+    None where chance is 100, `recall_in_errors` where there are no errors.
+    """
+    shown = [truth[top[0]] for top in rankings["top"]]
+    asked = [truth[image].stated[number] for image, number in zip(rankings["image"], rankings["caption"], strict=True)]
+    wrong = np.array([found.person != person for found, person in zip(shown, rankings["person"], strict=True)])
+    results = {}
+    for slot in SLOTS:
+        rows = [row for row, stated in enumerate(asked) if slot in stated]
+        if not rows:
+            continue
+        held = Counter(picture.attributes.get(slot) for picture in truth.values())
+        right = np.array([shown[row].attributes.get(slot) == asked[row][slot] for row in rows])
+        recall = 100 * right.mean()
+        ends = bootstrap_ends(100.0 * right[:, None], rankings["person"].to_numpy()[rows], samples=bootstrap, seed=0)
+        chance = 100 * np.mean([held[asked[row][slot]] / len(truth) for row in rows])
+        errors = right[wrong[rows]]
+        results[slot] = {
+            "queries": len(rows),
+            "recall": float(recall),
+            "interval": ends[:, 0].tolist(),
+            "chance": float(chance),
+            "skill": float(100 * (recall - chance) / (100 - chance)) if chance < 100 else None,
+            "errors": len(errors),
+            "recall_in_errors": float(100 * errors.mean()) if len(errors) else None,
+        }
+    return results

@@ -1,0 +1,67 @@
+"""What became of every query under each change: a table to keep, and its summary.
+
+Legend: Q queries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from cada.datasets.loading import Split
+from cada.retrieval.metrics import METRICS, summarise
+
+UNCHANGED = "unchanged"
+SCORES = ("cosine", "match")  # that a true caption and a false one are compared by
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One change: each query's share in METRICS (Q, 5), in percent, and for captions whether its own was changed (Q).
+
+    `true_wins`, by score: 100 where the true caption scores higher on its own picture than the changed one, 50 for a tie, 0
+    else (Q); not a number where nothing was changed.
+    """
+
+    values: np.ndarray
+    changed: np.ndarray | None
+    true_wins: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+def summary(outcome: Outcome, unchanged: np.ndarray) -> dict[str, Any]:
+    """Metrics over all queries; where captions may have changed also how many did, and before and after over these."""
+    rows = outcome.changed
+    result: dict[str, Any] = {"scores": summarise(outcome.values)}
+    if rows is None:
+        return result
+    result["changed"] = int(rows.sum())
+    if rows.any():
+        result |= {"before": summarise(unchanged[rows]), "after": summarise(outcome.values[rows])}
+    if outcome.true_wins:
+        result["true_wins"] = {score: float(np.nanmean(wins)) for score, wins in outcome.true_wins.items()}
+    return result
+
+
+def outcomes_table(unchanged: np.ndarray, outcomes: dict[str, Outcome], split: Split) -> pd.DataFrame:
+    """One row per kind of change and query of `split`; the kind `unchanged` is what they are compared with."""
+    asked = {
+        "image": np.array(split.image_names, dtype=object)[split.caption_image],
+        "caption": split.caption_number.astype(np.int32),
+        "person": split.caption_persons.astype(np.int64),
+    }
+    nothing, none = np.full(len(unchanged), np.nan), np.zeros(len(unchanged), dtype=bool)
+    return pd.concat(
+        [
+            pd.DataFrame(
+                {"kind": kind, **asked, "changed": none if outcome.changed is None else outcome.changed}
+                | dict(zip(METRICS, outcome.values.T, strict=True))
+                | {f"{score}_wins": outcome.true_wins.get(score, nothing) for score in SCORES}
+            )
+            for kind, outcome in ({UNCHANGED: Outcome(unchanged, None)} | outcomes).items()
+        ],
+        ignore_index=True,
+    )

@@ -1,0 +1,94 @@
+"""Where a step runs: device, threads, precision, and the processes that share the work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from cada.config import Compute
+from cada.config.steps import Precision
+from cada.errors import CadaError
+from cada.runtime import distributed
+from cada.runtime.gpus import lease
+
+
+def resolve_device(name: str) -> torch.device:
+    """`auto` is CUDA where there is one; asking for CUDA where there is none is an error. With torchrun, each process has its own."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise CadaError("compute.device: cuda is asked for and torch sees none. Use device: auto or cpu, or install the CUDA build.")
+    if name == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    local = int(os.environ.get("LOCAL_RANK", "0"))
+    if local >= torch.cuda.device_count():
+        raise CadaError(f"compute.processes: process {local} has no GPU of its own, {torch.cuda.device_count()} are visible. Start fewer.")
+    return torch.device("cuda", local)
+
+
+def prepare(compute: Compute) -> torch.device:
+    """Set the threads of this process and return its device.
+
+    The number of threads is a parameter because it changes the last bits of a sum.
+    """
+    torch.set_num_threads(compute.threads)
+    torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32: CUDA's convolutions round to 10 bits by default
+    device = resolve_device(compute.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def upload(batch: Tensor, device: torch.device) -> Tensor:
+    """The batch on `device`; to CUDA from pinned memory, while what came before still runs."""
+    pinned = batch.pin_memory() if device.type == "cuda" and not batch.is_cuda else batch
+    return pinned.to(device, non_blocking=True)
+
+
+def autocast(device: torch.device, precision: Precision) -> torch.autocast:
+    """A context in which matrix products run in `precision`; weights stay in fp32."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+
+
+def process_count(compute: Compute) -> int:
+    """How many processes the step runs in: `auto` is one per visible GPU, and one on a CPU."""
+    if compute.processes != "auto":
+        return compute.processes
+    return torch.cuda.device_count() if resolve_device(compute.device).type == "cuda" else 1
+
+
+def in_processes(compute: Compute, command: Sequence[str], work: Callable[[torch.device], None], *, batch: int | None = None) -> None:
+    """Do `work`, the body of `cada command`, on this process's device, or in as many processes as `compute` asks for."""
+    if not shared_out(compute, command, batch=batch):
+        device = prepare(compute)
+        with distributed.process_group(device):
+            work(device)
+
+
+def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = None) -> bool:
+    """Run `cada command` in several processes, if `compute` asks for them; False where the work is to be done here.
+
+    The GPUs are leased first, so that other steps take others.
+    torchrun's agent starts them, ends them when one fails, and passes signals on. Under a torchrun of the user's own,
+    over several machines for example, each process does its part and nothing is started here. `batch` is how many
+    samples there are to share.
+    """
+    if "WORLD_SIZE" in os.environ:
+        return False
+    if compute.device != "cpu":
+        lease(None if compute.processes == "auto" else compute.processes)
+    count = process_count(compute)
+    if count == 1:
+        return False
+    if batch is not None and batch < count:
+        raise CadaError(f"compute.processes: {count} processes cannot share a batch of {batch}. Start fewer.")
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.run import main
+
+    os.environ["OMP_NUM_THREADS"] = str(compute.threads)
+    try:
+        main(["--standalone", f"--nproc-per-node={count}", "-m", "cada", *command])
+    except ChildFailedError as error:
+        raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. What it said stands above.") from error
+    return True

@@ -1,0 +1,82 @@
+"""Files that can be made again, in a folder that never grows over a limit: what was used longest ago goes first."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock
+
+from cada.errors import CadaError, of_file
+from cada.storage.files import atomic
+
+LIMIT = "CADA_CACHE_GB"
+DEFAULT_GB = "32"  # the pictures of the three public sets take 17 at 224 x 224
+ATTEMPTS = 5
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Files under `root`, of `limit` bytes together. On Linux a process keeps a file that it reads even when it is removed."""
+
+    root: Path
+    limit: float
+
+    @classmethod
+    def at(cls, root: Path) -> Cache:
+        """Under `root`, with the limit that the environment variable CADA_CACHE_GB gives, or 32 GB."""
+        given = os.environ.get(LIMIT, DEFAULT_GB)
+        try:
+            return cls(root, float(given) * 1e9)
+        except ValueError as error:
+            raise CadaError(f"{LIMIT}: a number of gigabytes is wanted, found {given!r}.") from error
+
+    def read(self, name: str, size: int, make: Callable[[Path], None], open_file: Callable[[Path], Content]) -> Content:
+        """The file `name`, opened; first written by `make(path)` with about `size` bytes where it is not there.
+
+        Errors: `CadaError` where it is over the limit, does not fit on the disk, or is removed again and again.
+        """
+        for _ in range(ATTEMPTS):
+            if (found := self.find(name, open_file)) is not None:
+                return found
+            self.store(name, size, make)
+        raise CadaError(f"{self.root / name}: others remove it as fast as it is made. Set {LIMIT} to more.")
+
+    def find(self, name: str, open_file: Callable[[Path], Content]) -> Content | None:
+        """The file `name`, opened, or None where it is not there. It counts as used now."""
+        path = self.root / name
+        try:
+            with contextlib.suppress(PermissionError):  # another user's, who may let us read it
+                os.utime(path)
+            return open_file(path)
+        except FileNotFoundError:  # or removed a moment ago
+            return None
+
+    def store(self, name: str, size: int, make: Callable[[Path], None]) -> None:
+        """Write the file `name` by `make(path)`, unless another process has; one process makes files at a time. Errors as in `read`."""
+        path = self.root / name
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / "lock"):
+                if not path.exists():
+                    self._make_room(path, size)
+                    with atomic(path) as partial:
+                        make(partial)
+        except OSError as error:  # of the lock, or of a file that has to go
+            raise of_file(error, error.filename or path) from error
+
+    def _make_room(self, path: Path, size: int) -> None:
+        if size > self.limit:
+            raise CadaError(f"{path}: takes {size / 1e9:.1f} GB and the cache may hold {self.limit / 1e9:g}. Set {LIMIT} to more.")
+        kept = [(file.stat(), file) for file in self.root.rglob("*") if file.is_file() and file.name != "lock"]
+        total = sum(status.st_size for status, _ in kept)
+        for status, file in sorted(kept, key=lambda entry: entry[0].st_mtime_ns):
+            if total + size <= self.limit:
+                return
+            file.unlink()
+            total -= status.st_size

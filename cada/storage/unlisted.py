@@ -1,0 +1,63 @@
+"""Results of variants and seeds, and chapters of data sets, that params/workflow.yaml does not list, laid aside.
+
+DVC's `tables`, `figures`, `attention` and `report` depend on whole folders, for dvc.yaml cannot list the files of a matrix: a
+file in them that no step makes would be recorded too, and no clone could restore it. So what the matrix no longer lists is
+moved to .cada/aside, with its times, and back when it is listed again. A sweep's files are left alone: .dvcignore hides them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from cada.config import Workflow
+from cada.storage.paths import STATE, Layout, chapter_folder
+
+ASIDE = STATE / "aside"
+
+
+def lay_aside(matrix: Workflow) -> Iterator[Path]:
+    """Move away what the matrix does not list; yields each file's old place."""
+    for dataset in matrix.datasets:
+        listed = set(_listed(dataset, matrix))
+        for kind, depth in {"metrics": 2, "rankings": 2, "history": 2, "probes": 2, "models": 3}.items():
+            root = Layout(dataset).root / kind
+            for path in sorted(root.glob("/".join("*" * depth))):
+                variant = path.relative_to(root).parts[0]
+                if path.is_file() and listed.isdisjoint((path, path.parent)) and "=" not in variant:
+                    _move(path, ASIDE / path)
+                    yield path
+    for path in sorted(chapter_folder("*").parent.glob("*/*")):
+        if path.parent.name not in matrix.datasets:
+            _move(path, ASIDE / path)
+            yield path
+
+
+def bring_back(matrix: Workflow) -> None:
+    """Move back what the matrix lists, where no newer file has taken its place."""
+    for path in laid_aside(matrix):
+        _move(path, path.relative_to(ASIDE))
+
+
+def laid_aside(matrix: Workflow) -> list[Path]:
+    """What `bring_back` moves."""
+    found: list[Path] = []
+    for dataset in matrix.datasets:
+        for place in (*_listed(dataset, matrix), chapter_folder(dataset)):
+            aside = ASIDE / place
+            found += sorted(aside.iterdir()) if aside.is_dir() else [aside] if aside.exists() else []
+    return [path for path in found if not path.relative_to(ASIDE).exists()]
+
+
+def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:
+    """The files of every listed training, and the folder of its model."""
+    layout = Layout(dataset)
+    for variant in matrix.rows:
+        for seed in matrix.seeds:
+            places = (layout.metrics, layout.rankings, layout.history, layout.probes, layout.probe_outcomes, layout.model)
+            yield from (place(variant, seed) for place in places)
+
+
+def _move(path: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    path.replace(target)

@@ -1,0 +1,186 @@
+"""The grammar: a sentence or a few about a drawn person, with the gold attribute phrases and the facts they state.
+
+What counts as a phrase: modifiers and head noun of something seen on the person ("gray hooded jacket"), bare garments too ("hat").
+Outside: determiners, possessives, "pair of", places ("on the front") and predicative adjectives ("the shirt is red").
+A person noun is a phrase only with a modifier ("slim man").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cada.synthpedes import words
+from cada.synthpedes.attributes import Attributes
+from cada.synthpedes.nouns import Describer, Fragment, article, is_plural
+from cada.synthpedes.randomness import Stream
+
+# How often (in 100) something that can be seen is spoken of.
+MENTION = {"hair": 56, "hat": 82, "glasses": 62, "upper": 99, "lower": 96, "shoes": 64, "bag": 84, "umbrella": 92, "build": 40}
+HEAD_TO_FOOT = ("hair", "hat", "glasses", "upper", "lower", "shoes", "bag", "umbrella")
+VERB = {"hair": "have", "build": "have", "umbrella": "hold", "bag": "carry"}  # everything else is worn
+Run = tuple[str, list[str]]  # a verb class and the items it governs
+
+
+@dataclass(frozen=True)
+class Phrase:
+    """A gold attribute phrase; `start` and `end` index the normalised caption."""
+
+    start: int
+    end: int
+    head: str
+    modifiers: tuple[str, ...]
+    slot: str
+
+
+@dataclass(frozen=True)
+class Caption:
+    """A caption, its phrases in order, and the value of every attribute slot that it states."""
+
+    text: str
+    phrases: tuple[Phrase, ...]
+    facts: dict[str, str]
+
+
+def write_caption(person: Attributes, view: str, hidden: frozenset[str], random: Stream) -> Caption:
+    """Describe a person seen from `view` (front, back or side); `hidden` are the slots that this image does not show."""
+    sex = person.sex if random.chance(82) else None
+    they, their = words.PRONOUN[sex]
+    noun = random.choice(words.PERSON[sex] if sex else words.ANYONE)
+    describer = Describer(person, hidden, their, terse=random.chance(12), random=random)
+    if sex:
+        describer.facts["sex"] = sex
+    items = [item for item in _order(random) if _visible(item, person, hidden) and random.chance(MENTION[item])]
+    spoken_later = next((item for item in items if item in ("upper", "lower", "shoes") and random.chance(7)), None)
+    runs = _runs([item for item in items if item != spoken_later])
+    opening = random.choice((1, 2, 2, 3))
+    sentences = [_opening(describer, noun, runs[:opening])]
+    for start in range(opening, len(runs), 2):
+        sentences.append(_continuation(describer, noun, they, runs[start : start + 2]))
+    if spoken_later:
+        sentences.append(_predicative(describer, spoken_later))
+    if random.chance(30):
+        be = words.BE[they == "they"]
+        sentences.append([(f"{they} {be} {random.choice(words.VIEW[view])}", None)])
+    return _assemble(sentences, describer)
+
+
+def _order(random: Stream) -> list[str]:
+    """From head to foot, or garments first, or in any order."""
+    kind = random.weighted({"head to foot": 45, "garments first": 35, "any": 20})
+    if kind == "head to foot":
+        return list(HEAD_TO_FOOT)
+    if kind == "garments first":
+        return ["upper", "lower", "shoes", *random.shuffled(("hair", "hat", "glasses", "bag", "umbrella"))]
+    return random.shuffled(HEAD_TO_FOOT)
+
+
+def _visible(item: str, person: Attributes, hidden: frozenset[str]) -> bool:
+    value = person.umbrella_colour if item == "umbrella" else getattr(person, item)
+    return value is not None and item not in hidden
+
+
+def _runs(items: list[str]) -> list[Run]:
+    """Neighbours that take the same verb together, four at most; glasses go with hair as well as with garments."""
+    runs: list[Run] = []
+    for item in items:
+        verb = "have" if item == "glasses" and runs and runs[-1][0] == "have" else VERB.get(item, "wear")
+        if runs and runs[-1][0] == verb and len(runs[-1][1]) < 4:
+            runs[-1][1].append(item)
+        else:
+            runs.append((verb, [item]))
+    return runs
+
+
+def _opening(describer: Describer, noun: str, runs: list[Run]) -> list[Fragment]:
+    """Such as "a slim man with short hair is wearing ...", "there is a woman carrying ...", or tersely "man in red shirt, blue jeans"."""
+    random = describer.random
+    subject, runs = _subject(describer, noun, runs)
+    if describer.terse:
+        return [subject, *_participles(describer, runs)]
+    if random.chance(22):
+        start = random.choice(words.THERE)
+        return [(_agree(start, subject[0]), None), subject, *_participles(describer, runs)]
+    sentence: list[Fragment] = [(_agree(random.choice(words.OPENING), subject[0]), None), subject]
+    if len(runs) > 1 and runs[0][0] == "have":
+        sentence += _participles(describer, runs[:1])
+        runs = runs[1:]
+    return sentence + _finite(describer, runs, plural=False)
+
+
+def _subject(describer: Describer, noun: str, runs: list[Run]) -> tuple[Fragment, list[Run]]:
+    """The person noun, with the build before it ("slim man") or among what the person has ("with a slim build")."""
+    person, random = describer.person, describer.random
+    if person.build == "average" or not random.chance(MENTION["build"]):
+        return (noun, None), runs
+    if random.chance(30):
+        return (noun, None), [("have", ["build"]), *runs]
+    describer.facts["build"] = person.build
+    return (f"{random.choice(words.BUILD[person.build])} {noun}", "build"), runs
+
+
+def _agree(start: str, following: str) -> str:
+    """The opening with a or an, as what follows wants it."""
+    return f"{start[:-1]}{article(following)}" if start == "a" or start.endswith(" a") else start
+
+
+def _continuation(describer: Describer, noun: str, they: str, runs: list[Run]) -> list[Fragment]:
+    """Such as "he has ..." or "the woman carries ..."."""
+    if describer.random.chance(70):
+        return [(they, None), *_finite(describer, runs, plural=they == "they")]
+    return [(f"the {noun}", None), *_finite(describer, runs, plural=False)]
+
+
+def _predicative(describer: Describer, slot: str) -> list[Fragment]:
+    """Such as "his shirt is red"."""
+    noun, colour = describer.predicate(slot)
+    owner = describer.random.choice((describer.their, "the"))
+    return [(owner, None), (noun, slot), (f"{words.BE[is_plural(noun)]} {colour}", None)]
+
+
+def _finite(describer: Describer, runs: list[Run], *, plural: bool) -> list[Fragment]:
+    """Such as "wears ... and carries ..."."""
+    fragments: list[Fragment] = []
+    for verb, items in runs:
+        if fragments:
+            fragments += [(describer.random.choice(("and", ", and")), None)]
+        fragments += [(describer.random.choice(words.FINITE[verb])[plural], None), *_list(describer, items)]
+    return fragments
+
+
+def _participles(describer: Describer, runs: list[Run]) -> list[Fragment]:
+    """Such as "wearing ..., carrying ..."."""
+    fragments: list[Fragment] = []
+    for verb, items in runs:
+        if fragments:
+            fragments += [(describer.random.choice((",", "and")), None)]
+        fragments += [(describer.random.choice(words.PARTICIPLE[verb]), None), *_list(describer, items)]
+    return fragments
+
+
+def _list(describer: Describer, items: list[str]) -> list[Fragment]:
+    """Such as "a, b and c", now and then "a with b"."""
+    fragments = describer.item(items[0])
+    for position, item in enumerate(items[1:], start=2):
+        last = ("and", "and", "with") if len(items) == 2 else ("and", "and", ", and")
+        link = "," if position < len(items) else describer.random.choice(last)
+        fragments += [(link, None), *describer.item(item)]
+    return fragments
+
+
+def _assemble(sentences: list[list[Fragment]], describer: Describer) -> Caption:
+    """Write the sentences with capitals and full stops, and find each phrase's place in the normalised caption."""
+    raw: list[str] = []
+    phrases: list[Phrase] = []
+    offset = 0
+    for sentence in sentences:
+        text = ""
+        for words_, slot in sentence:
+            text += words_ if not text else words_ if words_.startswith(",") else f" {words_}"
+            if slot:
+                *modifiers, head = words_.split(" ")
+                start = offset + len(text) - len(words_)
+                phrases.append(Phrase(start, offset + len(text), head, tuple(word for word in modifiers if word != "and"), slot))
+        raw.append(text if describer.terse and not raw else text[0].upper() + text[1:])
+        offset += len(text) + 1
+    stop = "." if describer.random.chance(4) else ". "  # as in RSTPReid: "shirt.His"
+    return Caption(stop.join(raw) + ("" if describer.terse and describer.random.chance(50) else "."), tuple(phrases), describer.facts)

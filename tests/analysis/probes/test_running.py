@@ -1,0 +1,140 @@
+"""Searching again with something changed, against a whole new search and against the model read pair by pair."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cada.analysis.probes.images import darkened, picture_changes
+from cada.analysis.probes.outcomes import summary
+from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged
+from cada.datasets.images import normalise
+from cada.model.cada import Cada
+from cada.model.tokenizer import TokenizedCaptions
+from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve
+from cada.retrieval.metrics import summarise
+from cada.synthpedes.randomness import Stream
+from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+
+PERSONS = np.arange(17) % 6
+ASKED = np.arange(11) % 6
+OWN = np.arange(11)  # a picture of the person asked for
+STAGES = pytest.mark.parametrize("top_k", [None, 5], ids=["cosine", "re-ranked"])
+
+
+@pytest.fixture(scope="module")
+def model() -> Cada:
+    return tiny_model()
+
+
+def baseline_of(model: Cada, top_k: int | None, captions: TokenizedCaptions, images: torch.Tensor) -> Baseline:
+    engine = Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU)
+    fusion, weight = ("cosine", None) if top_k is None else ("calibrated", 2.0)
+    return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight)
+
+
+def with_changes(captions: TokenizedCaptions, rows: list[int]) -> TokenizedCaptions:
+    """Another word at position 1, and in the first of `rows` one word less."""
+    ids, lengths = captions.ids.copy(), captions.lengths.copy()
+    for row in rows:
+        ids[row, 1] = 5 + (ids[row, 1] - 4) % (ENC - 5)
+    lengths[rows[0]] -= 1
+    ids[rows[0], lengths[rows[0]]] = 0
+    return replace(captions, ids=ids, lengths=lengths)
+
+
+@STAGES
+def test_nothing_changed_changes_nothing(model: Cada, top_k: int | None) -> None:
+    baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
+    same = {"scores": summarise(baseline.values)}
+    assert summary(probe_captions(baseline, tiny_captions(), own=OWN), baseline.values) == same | {"changed": 0}
+    assert summary(probe_pictures(baseline, tiny_images()), baseline.values) == same
+
+
+def test_wider_padding_is_no_change(model: Cada) -> None:
+    baseline, captions = baseline_of(model, None, tiny_captions(), tiny_images()), tiny_captions()
+    wider = replace(captions, ids=np.pad(captions.ids, ((0, 0), (0, 4))))
+    assert not probe_captions(baseline, wider).changed.any()
+
+
+@STAGES
+def test_changed_captions_are_searched_as_if_they_were_alone(model: Cada, top_k: int | None) -> None:
+    rows = [2, 5, 9]
+    baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
+    changed = with_changes(tiny_captions(), rows)
+    anew = baseline_of(model, top_k, changed, tiny_images())
+    outcome = probe_captions(baseline, changed)
+    found = summary(outcome, baseline.values)
+    assert found["changed"] == 3 and np.flatnonzero(outcome.changed).tolist() == rows
+    assert outcome.values == pytest.approx(anew.values)
+    assert found["scores"] == pytest.approx(summarise(anew.values))
+    assert found["before"] == summarise(baseline.values[rows])
+    assert found["after"] == pytest.approx(summarise(anew.values[rows]))
+    assert summarise(anew.values) != pytest.approx(summarise(baseline.values))
+    assert "true_wins" not in found
+
+
+@STAGES
+def test_true_captions_against_changed_ones_pair_by_pair(model: Cada, top_k: int | None) -> None:
+    rows = [0, 1, 3, 4, 6, 8, 10]
+    captions, changed = tiny_captions(), with_changes(tiny_captions(), rows)
+    baseline = baseline_of(model, top_k, captions, tiny_images())
+    wins = {"cosine": 0, "match": 0}
+    with torch.inference_mode():
+        for row in rows:
+            pair = []
+            for texts in (captions, changed):
+                ids = torch.from_numpy(texts.ids[row : row + 1, : texts.lengths[row]].astype(np.int64))
+                mask = torch.ones_like(ids, dtype=torch.bool)
+                tokens, image = model.encode_images(normalise(tiny_images()[row : row + 1]))
+                cosine = torch.cosine_similarity(model.encode_text(ids, mask), image)
+                logits = model.match_head(model.match_hidden(ids, mask, tokens, enc=ENC)[:, 0])
+                pair.append({"cosine": float(cosine), "match": float(logits[0, 1] - logits[0, 0])})
+            for score in wins:
+                wins[score] += pair[0][score] > pair[1][score]
+    expected = {score: 100 * wins[score] / len(rows) for score in (["cosine"] if top_k is None else wins)}
+    outcome = probe_captions(baseline, changed, own=OWN)
+    assert summary(outcome, baseline.values)["true_wins"] == pytest.approx(expected)
+    assert all(np.flatnonzero(~np.isnan(found)).tolist() == rows for found in outcome.true_wins.values())
+    assert 0 < expected["cosine"] < 100
+
+
+def test_a_tie_counts_half() -> None:
+    """A model that reads nothing: all captions are the same to it, and their feature has one component."""
+    blind = tiny_model()
+    for parameter in blind.text_projection.parameters():
+        parameter.data.zero_()
+    blind.text_projection.bias.data[0] = 1
+    blind.match_head.weight.data.zero_()
+    baseline = baseline_of(blind, 5, tiny_captions(), tiny_images())
+    found = probe_captions(baseline, with_changes(tiny_captions(), [1, 2, 3]), own=OWN)
+    assert summary(found, baseline.values)["true_wins"] == {"cosine": 50, "match": 50}
+
+
+@STAGES
+def test_changed_pictures_are_searched_as_a_gallery_of_their_own(model: Cada, top_k: int | None) -> None:
+    baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
+    dark = darkened(tiny_images(), brightness=0.2)
+    target = Target(dark, PERSONS, tiny_captions(), ASKED)
+    retrieved = retrieve(model, *encode(model, target, baseline.engine), target.captions, baseline.engine)
+    expected = summarise(query_values(retrieved, ASKED, PERSONS, baseline.fusion, baseline.weight))
+    assert summary(probe_pictures(baseline, dark), baseline.values)["scores"] == pytest.approx(expected)
+    assert expected != pytest.approx(summarise(baseline.values))
+
+
+@pytest.mark.parametrize("memory_mb", [0, 100], ids=["file", "memory"])
+def test_a_picture_is_changed_by_its_name(memory_mb: int) -> None:
+    """Whatever the batch and the order."""
+    images, change = tiny_images(), picture_changes(blur=0.05, darkness=0.4, occlusion=0.3, low_resolution=2)["occlusion"]
+    names = [f"{number}.jpg" for number in range(17)]
+    changed = change_pictures(images, names, change, seed=3, kind="occlusion", batch_size=5, memory_mb=memory_mb)
+    assert changed.dtype == torch.uint8
+    for row in range(17):
+        assert torch.equal(changed[row], change(images[row : row + 1], [Stream(3, "occlusion", names[row])])[0])
+    backwards = change_pictures(images.flip(0), names[::-1], change, seed=3, kind="occlusion", batch_size=17, memory_mb=memory_mb)
+    assert torch.equal(backwards.flip(0), changed)
+    other = change_pictures(images, names, change, seed=4, kind="occlusion", batch_size=5, memory_mb=memory_mb)
+    assert not torch.equal(other, changed)

@@ -1,0 +1,40 @@
+"""The contact sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from cada.datasets.readers import read_records
+from cada.datasets.sheet import contact_sheet
+from cada.errors import CadaError
+from tests.datasets.conftest import MakeSet
+
+
+@pytest.mark.parametrize("name", ["sheet.png", "sheet.jpg"])
+def test_persons_in_rows(make_set: MakeSet, name: str) -> None:
+    data, _ = make_set()
+    records = read_records("cuhk_pedes", data.root)
+    contact_sheet(data.root, records, Path(name), split="train")
+    with Image.open(name) as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    with Image.open(data.root / "imgs/train/1.jpg") as picture:
+        expected = np.asarray(picture.resize((96, 192), Image.Resampling.BICUBIC)).astype(int)
+    shown = pixels[22 : 22 + 192, 210 : 210 + 96]
+    assert np.abs(shown - expected).mean() < 16
+    assert (pixels[22 + 192 :, 10:190] < 90).any(), "no caption under the first picture"
+
+
+def test_unknown_split(make_set: MakeSet) -> None:
+    data, _ = make_set()
+    with pytest.raises(CadaError, match=r"data/set: has no split 'dev', only train, val, test"):
+        contact_sheet(data.root, read_records("cuhk_pedes", data.root), Path("sheet.png"), split="dev")
+
+
+def test_unknown_format(make_set: MakeSet) -> None:
+    data, _ = make_set()
+    with pytest.raises(CadaError, match=r"sheet\.pdf: a contact sheet is a \.png or \.jpg file"):
+        contact_sheet(data.root, read_records("cuhk_pedes", data.root), Path("sheet.pdf"))

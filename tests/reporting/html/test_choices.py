@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from cada.config import PUBLISHED_WEIGHTS, load_dataset, refined
+from cada.reporting.html.choices import Choice, choices
+
+ROOT = Path(__file__).parents[3]
+
+
+def differences(dataset: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice]:
+    monkeypatch.chdir(ROOT)
+    parameters = load_dataset(dataset)
+    found = choices(
+        dataset,
+        start=parameters.initial.source,
+        model=parameters.model,
+        weights=refined(PUBLISHED_WEIGHTS, parameters.train.weights),
+        optimisation=parameters.train.optimisation,
+        augmentation=parameters.train.augmentation,
+        top_k=parameters.evaluate.top_k,
+    )
+    return {choice.what: choice for choice in found}
+
+
+@pytest.mark.parametrize("dataset", ["icfg_pedes", "rstpreid"])
+def test_the_recipes_of_the_public_sets_are_the_published_ones(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(differences(dataset, monkeypatch)) == {"start"}
+
+
+def test_cuhk_pedes_re_ranks_more_pictures_than_the_launch_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = differences("cuhk_pedes", monkeypatch)
+    assert set(found) == {"start", "pictures that are re-ranked (k)"}
+    assert (found["pictures that are re-ranked (k)"].published, found["pictures that are re-ranked (k)"].here) == ("16", "32")
+
+
+def test_what_a_drawn_set_does_otherwise_stands_beside_what_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = differences("synthpedes", monkeypatch)
+    assert found["batch"] == Choice("batch", "120", "64")
+    assert found["weights of the losses"] == Choice("weights of the losses", "global 1, ATP 1, ARA 0.1", "global 1, ATP 1, ARA 3")
+    assert found["learning rate"].here == "0.0005, 10 steps of warm-up, then a cosine by the step"
+    assert found["pictures, height x width"].here == "96 x 48, in patches of 8 x 8"
+    assert (found["gradient clipping"].published, found["gradient clipping"].here) == ("none", "at a norm of 1")
+    assert {"start", "image encoder", "dropout", "epochs", "AdamW"} < set(found)
+    assert "pictures that are re-ranked (k)" not in found  # 16, as CUHK-PEDES' launch script has it

@@ -1,0 +1,111 @@
+"""Real processes lease GPUs of a machine that only `nvidia-smi` believes in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cada.runtime.gpus import visible_gpus
+
+LEASE = """
+import os, sys, time
+from pathlib import Path
+from cada.runtime import gpus
+gpus.POLL_SECONDS = 0.05
+gpus.lease(None if sys.argv[2] == "all" else int(sys.argv[2]), folder=Path(sys.argv[1]))
+print(os.environ.get("CUDA_VISIBLE_DEVICES", "any"), flush=True)
+time.sleep(60)
+"""
+Step = subprocess.Popen[str]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Give the machine that many GPUs: GPU-0, GPU-1, ..."""
+
+    def make(count: int) -> None:
+        lines = "\n".join(f"GPU {place}: NVIDIA H200 (UUID: GPU-{place})" for place in range(count))
+        command = tmp_path / "bin" / "nvidia-smi"
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(f"#!/bin/sh\ncat <<'END'\n{lines}\nEND\n")
+        command.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{command.parent}{os.pathsep}{os.environ['PATH']}")
+
+    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID"):
+        monkeypatch.delenv(name, raising=False)
+    return make
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Step]]:
+    """Start a step that leases GPUs and prints which."""
+    steps: list[Step] = []
+
+    def begin(count: int | str, **environment: str) -> Step:
+        command = [sys.executable, "-c", LEASE, str(tmp_path / "locks"), str(count)]
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        steps.append(subprocess.Popen(command, env=os.environ | environment, **pipes))
+        return steps[-1]
+
+    yield begin
+    for step in steps:
+        step.kill()
+        step.communicate()
+
+
+def gpus_of(step: Step) -> list[str]:
+    """What the step was given, once it was."""
+    assert step.stdout is not None
+    return step.stdout.readline().strip().split(",")
+
+
+def waits(step: Step) -> bool:
+    assert step.stderr is not None
+    return step.stderr.readline().startswith("waiting for")
+
+
+def test_steps_take_different_gpus_and_wait_for_a_free_one(machine: Callable[[int], None], start: Callable[..., Step]) -> None:
+    machine(3)
+    steps = [start(1) for _ in range(3)]
+    taken = [gpus_of(step) for step in steps]
+    assert sorted(taken) == [["GPU-0"], ["GPU-1"], ["GPU-2"]]
+    late = start(1)
+    assert waits(late)
+    steps[1].kill()  # by SIGKILL: the step itself can give nothing back
+    assert gpus_of(late) == taken[1]
+
+
+def test_a_step_of_several_processes_takes_as_many_at_once(machine: Callable[[int], None], start: Callable[..., Step]) -> None:
+    machine(3)
+    one, two = start(1), start(2)
+    assert sorted([*gpus_of(one), *gpus_of(two)]) == ["GPU-0", "GPU-1", "GPU-2"]
+    everything = start("all")
+    assert waits(everything)
+    one.kill()
+    two.kill()
+    assert gpus_of(everything) == ["GPU-0", "GPU-1", "GPU-2"]
+
+
+def test_only_the_visible_gpus_are_taken(machine: Callable[[int], None], start: Callable[..., Step]) -> None:
+    machine(4)
+    assert gpus_of(start("all", CUDA_VISIBLE_DEVICES="3,GPU-1")) == ["GPU-3", "GPU-1"]
+    rest = start(2)
+    assert gpus_of(rest) == ["GPU-0", "GPU-2"]
+
+
+@pytest.mark.parametrize(("count", "environment"), [(2, {}), (1, {"SLURM_JOB_ID": "7"}), (1, {"CUDA_VISIBLE_DEVICES": ""})])
+def test_nothing_is_taken_where_there_are_too_few_or_a_cluster_has_chosen(
+    machine: Callable[[int], None], start: Callable[..., Step], count: int, environment: dict[str, str]
+) -> None:
+    machine(1)
+    assert gpus_of(start(count, **environment)) == [environment.get("CUDA_VISIBLE_DEVICES", "any")]
+
+
+def test_without_the_driver_there_are_no_gpus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert visible_gpus() == []

@@ -1,0 +1,84 @@
+"""Files that can be made again: made once, within a limit, what was used longest ago goes first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from cada.errors import CadaError
+from cada.storage.cache import LIMIT, Cache
+
+
+def wanted(cache: Cache, name: str, size: int) -> bool:
+    """Whether the file `name` had to be made."""
+    made = []
+
+    def make(path: Path) -> None:
+        made.append(path)
+        path.write_bytes(bytes(size))
+
+    assert cache.read(name, size, make, Path.read_bytes) == bytes(size)
+    return bool(made)
+
+
+def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
+    cache = Cache(tmp_path / "cache", 100)
+    for age, name in enumerate(("pictures/a", "pictures/b", "features/c")):
+        assert wanted(cache, name, 30)
+        os.utime(cache.root / name, (age, age))
+    assert not wanted(cache, "pictures/a", 30)  # used now
+    assert wanted(cache, "d", 60)  # in place of b and c
+    assert sorted(str(path.relative_to(cache.root)) for path in cache.root.rglob("*") if path.is_file() and path.suffix != ".lock") == [
+        "d",
+        "lock",
+        "pictures/a",
+    ]
+
+
+def test_the_limit_is_never_exceeded(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 100)
+    for number in range(20):
+        wanted(cache, f"{number}.npy", 7 * number % 45)
+        assert sum(path.stat().st_size for path in tmp_path.glob("*.npy")) <= 100
+
+
+def test_a_file_over_the_limit_is_refused_and_nothing_is_removed(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 100)
+    wanted(cache, "small", 60)
+    with pytest.raises(CadaError, match=rf"large: takes .* may hold 1e-07\. Set {LIMIT} to more"):
+        wanted(cache, "large", 101)
+    assert not wanted(cache, "small", 60)
+
+
+def test_the_limit_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Cache.at(tmp_path).limit == 32e9
+    monkeypatch.setenv(LIMIT, "1.5")
+    assert Cache.at(tmp_path).limit == 1.5e9
+    monkeypatch.setenv(LIMIT, "much")
+    with pytest.raises(CadaError, match=rf"{LIMIT}: a number of gigabytes is wanted, found 'much'"):
+        Cache.at(tmp_path)
+
+
+def test_what_a_killed_process_left_makes_room_too(tmp_path: Path) -> None:
+    cache = Cache(tmp_path, 100)
+    (tmp_path / ".a.npy.123.partial").write_bytes(bytes(90))
+    assert wanted(cache, "b", 50)
+    assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_a_file_that_goes_before_it_is_opened_is_made_again(tmp_path: Path) -> None:
+    """Another process may need its room between any two calls."""
+    cache, opened = Cache(tmp_path, 100), []
+
+    def open_file(path: Path) -> bytes:
+        opened.append(path)
+        if len(opened) < 3:
+            path.unlink()
+        return path.read_bytes()
+
+    assert cache.read("a", 4, lambda path: path.write_bytes(b"once"), open_file) == b"once"
+    assert len(opened) == 3
+    with pytest.raises(CadaError, match=r"a: others remove it as fast as it is made"):
+        cache.read("a", 4, lambda path: path.write_bytes(b"once"), lambda path: path.unlink() or path.read_bytes())
