@@ -12,7 +12,7 @@ from cada.config import PROCEDURES, LossWeights, load_dataset
 from cada.datasets.cache import open_images
 from cada.datasets.loading import Split, take_split
 from cada.datasets.readers import read_records
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.tokenizer import Tokenizer
 from cada.retrieval.evaluation import Engine, Target, target_of
 from cada.retrieval.metrics import METRICS
@@ -20,8 +20,8 @@ from cada.retrieval.results import evaluate_model
 from cada.storage.cache import Cache
 from cada.training.batches import training_set
 from cada.training.finetune import finetune
-from cada.training.objective import SpecialTokens
 from tests.replicas import write_cuhk_pedes
+from tests.words import tokenizer_of
 
 pytestmark = pytest.mark.slow
 
@@ -34,13 +34,13 @@ def model() -> Cada:
     torch.manual_seed(0)
     recipe = load_dataset("cuhk_pedes")
     assert recipe.model.image_size == SIZE
-    return build(recipe.model.architecture, vocabulary=WORDS)
+    return Cada(recipe.model.architecture, tokenizer_of(WORDS))
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
     """Of few words; the model has room for more."""
-    return Tokenizer(ROOT / "params" / "synthpedes" / "vocab.txt", 73)
+    return Tokenizer.read(ROOT / "params" / "synthpedes" / "vocab.txt", 73)
 
 
 @pytest.fixture(scope="module")
@@ -70,8 +70,7 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
         augmentation=recipe.augmentation,
         weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
         switches=PROCEDURES["robust"],
-        special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-        engine=Engine(enc=tokenizer.enc, top_k=4, batch_size=8, device=CPU),
+        engine=Engine(top_k=4, batch_size=8, device=CPU),
         fusion_weights=(0.0, 1.0),
         padded_to=None,
         seed=0,
@@ -94,7 +93,7 @@ def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tup
         model.eval(),
         val,
         test,
-        engine=Engine(enc=tokenizer.enc, top_k=4, batch_size=8, device=CPU),
+        engine=Engine(top_k=4, batch_size=8, device=CPU),
         headline="calibrated",
         fusion_weights=(0.0, 1.0),
         parts=1,
