@@ -29,7 +29,7 @@ def test_files_are_there(page: str) -> None:
     named = (
         {name for name in named if not name.startswith(MADE)}
         - EXAMPLES
-        - {"dvc.lock", "data.yaml", "train.yaml", "evaluate.yaml", "model.yaml"}
+        - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
     )
     assert named
     there = {str(part) for name in tracked() for part in (Path(name), *Path(name).parents)}
