@@ -13,7 +13,7 @@ from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
-from cada.retrieval.evaluation import Target, target_of
+from cada.retrieval.search import Target
 from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, open_pictures, records_with_val, tracked
 from cada.storage.files import write_text
@@ -45,7 +45,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
 
     def searched(name: str, *, persons: int | None = None) -> Target:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
-        return target_of(part, pictures_of(part), tokenizer)
+        return Target.of(part, pictures_of(part), tokenizer)
 
     pictures_of = partial(open_pictures, dataset, size=size, threads=settings.compute.threads)
     split = take_split(records, "train", root=root, queries="first_two")
@@ -72,7 +72,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
             augmentation=settings.augmentation,
             weights=recipe.weights,
             switches=switches,
-            engine=engine_of(settings.validation, device, settings.compute.precision, reranks=recipe.reranks),
+            engine=engine_of(settings.validation, settings.compute.precision, reranks=recipe.reranks),
             fusion_weights=settings.validation.fusion_weights,
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
