@@ -16,8 +16,12 @@ import cada
 
 PACKAGE = Path(cada.__file__).parent
 
-# Modules whose edit runs no step again, each with the reason. Everything else that a step imports counts.
+# Modules whose edit runs no step again, each with the reason: with all that is in them, or, as NAME.__init__, a package's own file
+# alone. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
+    "cada.__init__": "its public names are loaded when used",
+    "cada.phrases.__init__": "its public names are loaded when used",
+    "cada.synthpedes.__init__": "its public names are loaded when used",
     "cada.storage.addresses": "how an address is shown",
     "cada.storage.cache": "what is kept is found under its content, or made again",
     "cada.runtime.parent_process": "when a step ends, not what it makes",
@@ -60,7 +64,7 @@ def imported(modules: Iterable[str]) -> set[str]:
 
 
 def _without_effect(module: str) -> bool:
-    return any(module == name or module.startswith(f"{name}.") for name in WITHOUT_EFFECT)
+    return f"{module}.__init__" in WITHOUT_EFFECT or any(module == name or module.startswith(f"{name}.") for name in WITHOUT_EFFECT)
 
 
 def _with_packages(module: str) -> Iterator[str]:
