@@ -150,6 +150,30 @@ def test_an_error_that_names_no_file_keeps_its_traceback(monkeypatch: pytest.Mon
         main()
 
 
+@pytest.mark.parametrize(("package", "extra"), [("matplotlib", "pipeline"), ("scipy", "train"), ("nltk.downloader", "train")])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    cada: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+
+    monkeypatch.setattr("cada.steps.status.show_status", fail)
+    done = cada("data", "status")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert package.partition(".")[0] in line and f"cada[{extra}]" in line
+
+
+def test_a_package_that_no_extra_brings_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError("No module named 'cada.nowhere'", name="cada.nowhere")
+
+    monkeypatch.setattr("cada.steps.status.show_status", fail)
+    monkeypatch.setattr(sys, "argv", ["cada", "data", "status"])
+    with pytest.raises(ModuleNotFoundError, match="cada.nowhere"):
+        main()
+
+
 @pytest.mark.parametrize(("encoding", "shown"), [("utf-8", "data/\N{MINUS SIGN}"), ("latin-1", r"data/\u2212")])
 def test_what_the_terminal_cannot_show_ends_no_command(tmp_path: Path, encoding: str, shown: str) -> None:
     shutil.copytree(ROOT / "params" / "smoke", tmp_path / "params" / "smoke")
