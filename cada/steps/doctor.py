@@ -70,7 +70,7 @@ def examine(dataset: str | None) -> None:
 
 def _packages() -> dict[str, Finding]:
     missing = Finding(
-        "missing", "a package is missing. Install it: `pip install 'cada[pipeline]'`, or `make environment` with the locked versions."
+        "missing", "a package is missing. `make environment` installs all, `pip install 'cada[pipeline]'` other versions."
     )
     return {name: Finding(version) if version else missing for name, version in installed().items()}
 
