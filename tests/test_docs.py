@@ -18,7 +18,7 @@ NAMES = ("README.md", *(name for name in tracked("docs") if name.endswith(".md")
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("tests") if Path(name).match("test_*.py"))
 MADE = ("results/", "data/", "imgs/", "R/", ".cada/")  # by a run, or by the reader
-EXAMPLES = {"params/variants/rare_phrases.yaml"}
+EXAMPLES = {"params/variants/rare_phrases.yaml", "params/mine/data.yaml"}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -26,7 +26,11 @@ def test_files_are_there(page: str) -> None:
     named = set(re.findall(r"[`(\"]([\w.-]+/[\w./-]*)[`)\"]", PAGES[page])) | set(
         re.findall(r"`([\w-]+\.(?:md|yaml|yml|dvc|lock))`", PAGES[page])
     )
-    named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
+    named = (
+        {name for name in named if not name.startswith(MADE)}
+        - EXAMPLES
+        - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
+    )
     assert named
     there = {str(part) for name in tracked() for part in (Path(name), *Path(name).parents)}
     assert {name for name in named if name.rstrip("/") not in there} == set()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cada import config
 from cada.datasets import manifest
-from cada.datasets.readers import annotation_files
+from cada.datasets.prepared import source_files
 from cada.doctor.estimate import annotated_counts
 from cada.errors import CadaError, of_package
 from cada.storage.files import checked
@@ -31,7 +31,7 @@ def data_finding(dataset: str, data: config.Data) -> Finding:
     if data.synthesis and not data.root.exists():
         return Finding("drawn when it is wanted")
     try:
-        annotation_files(data.format, data.root, where=layout.params("data"))
+        source_files(dataset, data)
     except CadaError as error:
         return Finding("missing", str(error))
     if not layout.manifest.is_file():

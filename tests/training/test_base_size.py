@@ -11,7 +11,7 @@ import torch
 from cada.config import PROCEDURES, LossWeights, load_dataset
 from cada.datasets.cache import open_images
 from cada.datasets.loading import Split, take_split
-from cada.datasets.readers import read_records
+from cada.datasets.reading import read
 from cada.model.cada import Cada, build
 from cada.model.tokenizer import Tokenizer
 from cada.retrieval.evaluation import Engine, Target, target_of
@@ -48,7 +48,7 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Split, t
     """A replica of CUHK-PEDES with 52 test pictures."""
     root = tmp_path_factory.mktemp("set")
     write_cuhk_pedes(root, persons={"train": 4, "val": 4, "test": 18})
-    records = read_records("cuhk_pedes", root)
+    records = read("cuhk_pedes", root)
     taken = {name: take_split(records, name, root=root, queries="first_two") for name in ("train", "val", "test")}
     return {
         name: (split, open_images(split, SIZE, content=name, cache=Cache(root / "cache", 1e9), threads=2)) for name, split in taken.items()
