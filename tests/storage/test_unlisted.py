@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cada.config import Workflow
-from cada.storage.unlisted import restore_listed, move_unlisted
+from cada.storage.unlisted import move_unlisted, restore_listed
 
 NAMES = {"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "probes": "0.json", "models": "0/model.safetensors"}
 
