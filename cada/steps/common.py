@@ -29,12 +29,12 @@ from cada.runtime import distributed
 from cada.storage.cache import Cache
 from cada.storage.files import digest
 from cada.storage.paths import CACHE, Cell, Layout
-from cada.tracking import Run, Step
+from cada.tracking import Run, Source
 
 ENCODERS = "cada.retrieval.encoding"  # the code by which features are made
 
 
-def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *, device: torch.device) -> AbstractContextManager[Run]:
+def tracked(cell: Cell, step: Source, recipe: Recipe, values: Mapping[str, Any], *, device: torch.device) -> AbstractContextManager[Run]:
     """MLflow's run of the cell, which the first process tells about it.
 
     recipe: of the training, by whose values the run is found. values: what the step says of its parameters.

@@ -1,4 +1,8 @@
-"""Files that can be made again, in a folder that never grows over a limit: what was used longest ago goes first."""
+"""Files that can be made again, in a folder that never grows over a limit: what was used longest ago goes first.
+
+diskcache names its files itself and removes some after it went over the limit; these are mapped by their path, made by one
+process at a time, and room for them is made before.
+"""
 
 from __future__ import annotations
 
