@@ -26,11 +26,7 @@ def test_files_are_there(page: str) -> None:
     named = set(re.findall(r"[`(\"]([\w.-]+/[\w./-]*)[`)\"]", PAGES[page])) | set(
         re.findall(r"`([\w-]+\.(?:md|yaml|yml|dvc|lock))`", PAGES[page])
     )
-    named = (
-        {name for name in named if not name.startswith(MADE)}
-        - EXAMPLES
-        - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
-    )
+    named = {name for name in named if not name.startswith(MADE)} - EXAMPLES - {"dvc.lock", "data.yaml", "train.yaml", "model.yaml"}
     assert named
     there = {str(part) for name in tracked() for part in (Path(name), *Path(name).parents)}
     assert {name for name in named if name.rstrip("/") not in there} == set()
