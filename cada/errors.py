@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
 
 class CadaError(Exception):
     """Something the user can fix: names the file, the key or record, what is wrong and what to do."""
+
+
+@contextmanager
+def about(place: Path | str) -> Iterator[None]:
+    """Says of a library function's `ValueError`, which speaks of its arguments, in which file or under which key they stand."""
+    try:
+        yield
+    except ValueError as error:
+        raise CadaError(f"{place}: {error}") from error
 
 
 _RIGHT = "Ask its owner for the right to it (`ls -ld` shows whose it is), or name a place of your own."
