@@ -19,7 +19,7 @@ from cada.errors import CadaError, of_file
 from cada.storage.files import atomic
 
 LIMIT = "CADA_CACHE_GB"
-DEFAULT_GB = "32"  # the pictures of the three public sets take 17 at 224 x 224
+DEFAULT_GB = "32"  # the images of the three public sets take 17 at 224 x 224
 ATTEMPTS = 5
 Content = TypeVar("Content")
 

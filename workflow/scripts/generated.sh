@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write what follows from cada/pipeline.py: dvc.yaml and the picture of the steps.
+# Write what follows from cada/pipeline.py: dvc.yaml and the graph of the steps.
 set -eu
 
 command -v dot >/dev/null || {
