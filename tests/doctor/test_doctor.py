@@ -108,7 +108,7 @@ def test_what_a_public_set_lacks_is_said_in_one_line_each(
         assert code == 1
         assert len(complaints) == 3
         assert complaints[0].startswith("cada: data/CUHK-PEDES: there is no reid_raw.json.")
-        assert "mend `root` in params/cuhk_pedes/data.yaml" in complaints[0]
+        assert "`root` in params/cuhk_pedes/data.yaml" in complaints[0]
         assert complaints[1].startswith("cada: params/cuhk_pedes/initial.yaml: no weights are named. `cada weights import`")
         assert complaints[2].startswith("cada: published: ara_masking: words needs NLTK's")
 
