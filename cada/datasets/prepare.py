@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,6 @@ from cada.datasets.validation import THREADS, Findings, validate
 from cada.errors import CadaError, of_file
 from cada.storage import files
 from cada.storage.paths import Layout, set_lock
-from cada.synthpedes.captions import Phrase
 from cada.synthpedes.generate import ANNOTATION, SYNTHESIS, description, draw_set
 from cada.synthpedes.oracles import oracle_scores
 
@@ -84,26 +83,6 @@ def _without_val(dataset: str, data: config.Data) -> str:
     else:
         said = f"{data.held_out_persons} train persons are held out as val, or test stands in for it where absent_val is test."
     return f"{dataset}: the annotation has no val split; {said}"
-
-
-@dataclass(frozen=True)
-class Gold:
-    """A caption of a drawn set with its attribute phrases; spans index `normalise_caption(text)`."""
-
-    image: str
-    caption: int
-    text: str
-    phrases: tuple[Phrase, ...]
-
-
-def load_gold(data: config.Data, split: str = "test") -> list[Gold]:
-    """The gold phrases of one split of a drawn set."""
-    return [
-        Gold(record["file_path"], place, text, tuple(Phrase(**phrase | {"modifiers": tuple(phrase["modifiers"])}) for phrase in phrases))
-        for record in read_annotation(data.root / ANNOTATION)
-        if record["split"] == split
-        for place, (text, phrases) in enumerate(zip(record["captions"], record["phrases"], strict=True))
-    ]
 
 
 def _oracles(root: Path, parts: int) -> dict[str, Any]:
