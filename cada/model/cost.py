@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from cada.config import Architecture, Transformer
 from cada.config.steps import Precision
+from cada.objectives import OBJECTIVES
 
 FORWARD_AND_BACKWARD = 3  # passes: the gradients of inputs and of weights take one forward pass each
 PAIRS = 3  # a caption with its picture, with a wrong picture, and a wrong caption with the picture
 MASKED = 0.5  # share of a caption's tokens that ARA masks, at most; only their logits are computed
 FP32 = 4  # bytes
-OBJECTIVES = ("global_", "atp", "ara")
+DUAL = ("global", "atp", "ara")
 
 
 def image_tokens(architecture: Architecture) -> int:
@@ -43,7 +44,8 @@ def parameter_parts(architecture: Architecture, *, vocabulary: int) -> dict[str,
         "cross": fusing - alone,
         "match head": 2 * (width + 1),
         "local match head": 2 * (width + 1),
-        "decoder": embeddings + fusing + vocabulary + width * width + 3 * width,
+        "decoder": embeddings + fusing,
+        "word head": vocabulary + width * width + 3 * width,
     }
 
 
@@ -53,12 +55,9 @@ def parameter_count(architecture: Architecture, *, vocabulary: int) -> int:
 
 
 def trained_parameters(architecture: Architecture, *, vocabulary: int, objectives: Collection[str]) -> int:
-    """The parameters that the objectives (of OBJECTIVES) give a gradient."""
-    used = ["image", "text", "projections"]
-    used += ["cross", "match head", "local match head"] if "atp" in objectives else []
-    used += ["decoder"] if "ara" in objectives else []
+    """The parameters that the objectives, by name, give a gradient."""
     parts = parameter_parts(architecture, vocabulary=vocabulary)
-    return sum(parts[name] for name in used)
+    return sum(parts[part] for part in {part for name in objectives for part in OBJECTIVES[name].trains})
 
 
 def retrieval_parameters(architecture: Architecture, *, vocabulary: int, reranks: bool) -> int:
@@ -131,14 +130,12 @@ def training_flops(
     tokens: int,
     vocabulary: int,
     recomputed: int = 0,
-    objectives: Collection[str] = OBJECTIVES,
+    objectives: Collection[str] = DUAL,
 ) -> float:
     """`samples` forward and backward under `objectives`; `recomputed` says how often the backward pass repeats the forward one."""
     parts = forward_flops(architecture, tokens=tokens, vocabulary=vocabulary)
-    used = ["image", "text"]
-    used += ["pair", "negatives"] if "atp" in objectives else []
-    used += ["decoder", "vocabulary"] if "ara" in objectives else []
-    return samples * (FORWARD_AND_BACKWARD + recomputed) * sum(parts[name] for name in used)
+    used = ["image", "text", *(part for name in objectives for part in OBJECTIVES[name].costs)]
+    return samples * (FORWARD_AND_BACKWARD + recomputed) * sum(parts[part] for part in used)
 
 
 def rerank_flops(architecture: Architecture, *, top_k: int, tokens: int) -> int:
