@@ -18,8 +18,12 @@ def _known(name: str) -> str:
     return name
 
 
-# By the objective's name; one that has none, or 0, is left out at no cost.
-Weights = dict[Annotated[str, AfterValidator(_known)], Weight]
+def _in_order(weights: dict[str, float]) -> dict[str, float]:
+    return {name: weights[name] for name in OBJECTIVES if name in weights}
+
+
+# By the objective's name, in the registry's order; one that has none, or 0, is left out at no cost.
+Weights = Annotated[dict[Annotated[str, AfterValidator(_known)], Weight], AfterValidator(_in_order)]
 
 
 class Refinements(Parameters):

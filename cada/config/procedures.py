@@ -77,7 +77,7 @@ def resolve(procedure: Procedure, *refinements: Refinements | None) -> Method:
     for layer in filter(None, refinements):
         switches |= dict(layer.switches)
         weights |= layer.weights
-    chosen = {name: weights[name] for name in OBJECTIVES if weights.get(name)}
+    chosen = {name: weight for name, weight in weights.items() if weight}
     if not chosen:
         raise ValueError("weights: every objective is left out")
     return Method(switches=Switches.model_validate(switches), weights=chosen)
