@@ -51,7 +51,7 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
 
     def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         wanted, images = image.unique(return_inverse=True)
-        hidden = model.match_hidden(ids, mask, everyone[wanted], enc=encoded.special.enc, images=images)  # (n, L, D)
+        hidden = model.match_hidden(ids, mask, everyone[wanted], images=images)  # (n, L, D)
         means = losses.group_means(hidden, lengths, how=groups, count=group_count)  # (n, groups, D)
         return model.match_head(hidden[:, 0]), model.local_match_head(means)
 

@@ -46,11 +46,11 @@ def masked_language_loss(encoded: Encoded, selected: Tensor) -> Tensor:
     """Predict the masked words, `selected` (B, L), from the rest of the caption and the image."""
     from cada.training.objective import masked_words_loss
 
-    model, enc = encoded.model, encoded.special.enc
+    model = encoded.model
     head = model.attribute_decoder.bert.cls.predictions
 
     def logits(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        hidden = model.match_hidden(ids, visible, tokens, enc=enc)[chosen]  # (M, D)
+        hidden = model.match_hidden(ids, visible, tokens)[chosen]  # (M, D)
         return head.transform(hidden) @ model.text_encoder.bert.embeddings.word_embeddings.weight.T + head.bias  # (M, V)
 
     return masked_words_loss(encoded, selected, logits, over=max(1, int(selected.sum())))

@@ -36,7 +36,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     layout, parameters, folder = Layout(dataset), recipe.parameters, chapter_folder(dataset, workflow)
     data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
     records = load_records(dataset, data.source, manifest=layout.manifest)
-    tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
+    tokenizer = Tokenizer.read(layout.initial / "vocab.txt", parameters.model.max_tokens)
     counting = _counting(records, recipe, tokenizer, gallery=manifest["splits"]["test"]["images"])
     costs = [_cost(layout, name, recipe, counting, vocabulary=tokenizer.size) for name in recipe.objectives]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}

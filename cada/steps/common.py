@@ -21,7 +21,6 @@ from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
 from cada.errors import ArgumentError, CadaError
 from cada.model.folder import CONFIG, WEIGHTS
-from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity
 from cada.recipes.code import fingerprint
 from cada.retrieval.evaluation import Engine
@@ -63,7 +62,6 @@ def parameters_named(path: Path, section: str = "") -> Iterator[None]:
 
 def engine_of(
     settings: config.Search,
-    tokenizer: Tokenizer,
     device: torch.device,
     precision: Precision,
     *,
@@ -71,7 +69,6 @@ def engine_of(
 ) -> Engine:
     """How a variant's models are searched: without a trained match head they stop at the cosine."""
     return Engine(
-        enc=tokenizer.enc,
         top_k=settings.top_k if reranks else None,
         batch_size=settings.batch_size,
         device=device,

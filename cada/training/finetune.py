@@ -16,7 +16,7 @@ from cada.retrieval.metrics import published_score, summarise
 from cada.runtime.compute import autocast
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
-from cada.training.objective import Batch, SpecialTokens, association_losses, encode_batch
+from cada.training.objective import Batch, association_losses, encode_batch
 from cada.training.sampling import find_lookalikes
 
 
@@ -29,7 +29,6 @@ def finetune(
     settings: TrainSettings,
     weights: Mapping[str, float],
     switches: Switches,
-    special: SpecialTokens,
     engine: Engine,
     padded_to: int | None,
     seed: int,
@@ -50,7 +49,7 @@ def finetune(
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
         batch, draw = drawn
         with autocast(engine.device, engine.precision):
-            encoded = encode_batch(model, batch, special=special, generator=draw, micro_batch=optimisation.micro_batch_size)
+            encoded = encode_batch(model, batch, generator=draw, micro_batch=optimisation.micro_batch_size)
             return association_losses(encoded, weights=weights, switches=switches)
 
     return fit(

@@ -33,14 +33,6 @@ class Batch:
 
 
 @dataclass(frozen=True)
-class SpecialTokens:
-    """The two ids that the objectives write into captions."""
-
-    enc: int
-    mask: int
-
-
-@dataclass(frozen=True)
 class Encoded:
     """What an objective computes its loss from: a batch, what the encoders make of it, and the model for further passes.
 
@@ -53,21 +45,18 @@ class Encoded:
     tokens: Tensor
     images: Tensor
     texts: Tensor
-    special: SpecialTokens
     generator: torch.Generator
     micro_batch: int | None = None
 
 
-def encode_batch(
-    model: Cada, batch: Batch, *, special: SpecialTokens, generator: torch.Generator, micro_batch: int | None = None
-) -> Encoded:
+def encode_batch(model: Cada, batch: Batch, *, generator: torch.Generator, micro_batch: int | None = None) -> Encoded:
     """Encode this process's pairs and gather the features, with gradient."""
     count = len(batch.persons)
     own = distributed.own_rows(count)
     tokens, image_features = in_chunks(model.encode_images, micro_batch, batch.images)
     text_features = in_chunks(model.encode_text, micro_batch, batch.captions.ids[own], batch.captions.mask[own])
     images, texts = distributed.gather(image_features, count), distributed.gather(text_features, count)
-    return Encoded(model, batch, tokens, images, texts, special, generator, micro_batch)
+    return Encoded(model, batch, tokens, images, texts, generator, micro_batch)
 
 
 def association_losses(encoded: Encoded, *, weights: Mapping[str, float], switches: Switches) -> dict[str, Tensor]:
@@ -96,7 +85,7 @@ def masked_words_loss(
     selected = upload(selected, captions.ids.device)[own]
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        found = logits(ids.masked_fill(chosen, encoded.special.mask), visible, tokens, chosen)
+        found = logits(ids.masked_fill(chosen, encoded.model.tokenizer.mask), visible, tokens, chosen)
         return losses.attribute_loss(found, ids[chosen], over=over)[None]
 
     return in_chunks(predict, encoded.micro_batch, captions.ids[own], captions.mask[own], encoded.tokens, selected).sum()

@@ -24,7 +24,7 @@ from cada.runtime.compute import autocast
 from cada.synthpedes.attributes import FAMILY
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, fit
-from cada.training.objective import Batch, Encoded, SpecialTokens, encode_batch
+from cada.training.objective import Batch, Encoded, encode_batch
 from cada.training.sampling import relatives
 
 
@@ -33,7 +33,6 @@ def pretrain(
     training: TrainingSet,
     *,
     settings: Pretraining,
-    special: SpecialTokens,
     device: torch.device,
     state: Path,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
@@ -47,7 +46,7 @@ def pretrain(
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
         batch, draw = drawn
         with autocast(device, settings.compute.precision):
-            encoded = encode_batch(model, batch, special=special, generator=draw, micro_batch=optimisation.micro_batch_size)
+            encoded = encode_batch(model, batch, generator=draw, micro_batch=optimisation.micro_batch_size)
             return pretraining_losses(encoded, mask_rate=settings.mask_rate, decoder_mask_rate=settings.decoder_mask_rate)
 
     return fit(model, batches.at, losses_of, settings=settings, samples=len(training.captions), seed=seed, state=state, report=report)

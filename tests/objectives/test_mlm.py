@@ -9,7 +9,7 @@ import torch
 from cada.config import Augmentation
 from cada.objectives.mlm import masked_language_loss, random_words
 from cada.training.objective import association_losses
-from tests.training.tiny import ROBUST, SPECIAL, tiny_encoded, tiny_model, tiny_training
+from tests.training.tiny import ROBUST, tiny_encoded, tiny_model, tiny_training
 
 PLAIN = Augmentation(flip=0.0, pad=0, erase=0.0)
 
@@ -28,8 +28,8 @@ def by_loops(encoded, selected) -> float:
     total = 0.0
     for row in range(len(captions.ids)):
         ids = captions.ids[row].clone()
-        ids[selected[row]] = SPECIAL.mask
-        ids[0] = SPECIAL.enc
+        ids[selected[row]] = model.tokenizer.mask
+        ids[0] = model.tokenizer.enc
         hidden = model.text_encoder(ids[None], captions.mask[[row]], encoded.tokens[[row]])[0]
         for place in selected[row].nonzero()[:, 0].tolist():
             state = head.transform(hidden[place])

@@ -18,7 +18,7 @@ from cada.training.finetune import finetune
 from cada.training.objective import association_losses
 from cada.training.pretrain import pretraining_losses
 from tests.processes import together
-from tests.training.tiny import ROBUST, SPECIAL, WEIGHTS, tiny_encoded, tiny_engine, tiny_model, tiny_settings, tiny_target, tiny_training
+from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_engine, tiny_model, tiny_settings, tiny_target, tiny_training
 
 CPU = torch.device("cpu")
 CHANGES = Augmentation(flip=0.5, pad=2, erase=0.5)
@@ -103,7 +103,7 @@ def test_the_published_ara_mean_is_per_process(pair: list[Any], alone: dict[str,
         chosen = captions.groups[rows] >= 0
         ids = captions.ids[rows]
         tokens, _ = model.encode_images(batch.images[rows])
-        logits = model.attribute_decoder(ids.masked_fill(chosen, SPECIAL.mask), captions.mask[rows], tokens, chosen)
+        logits = model.attribute_decoder(ids.masked_fill(chosen, model.tokenizer.mask), captions.mask[rows], tokens, chosen)
         expected.append(float(torch.nn.functional.cross_entropy(logits, ids[chosen]).detach()))
     found = float(pair[0][0]["per process"][0]["loss_ara"])
     assert found == pytest.approx(sum(expected) / 2, abs=1e-5)
@@ -125,7 +125,6 @@ def train(state: Path) -> dict[str, Any]:
         settings=tiny_settings(Optimisation(epochs=2, batch_size=8, **rates), CHANGES, save_seconds=60.0),
         weights=WEIGHTS,
         switches=ROBUST.model_copy(update={"hard_negatives": "sampled"}),
-        special=SPECIAL,
         engine=tiny_engine(),
         padded_to=None,
         seed=0,

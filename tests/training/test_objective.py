@@ -47,7 +47,7 @@ def test_the_loss_is_the_weighted_sum(model, batch):
 
 @pytest.mark.parametrize("how", ["published", "hardest", "sampled"])
 @pytest.mark.parametrize(("groups", "count"), [("fixed", 2), ("parts", 2), ("parts", 3)])
-def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups, count):
+def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count):
     model.eval()
     values = run(model, batch, atp=1.0, ara=0.0, hard_negatives=how, local_groups=groups, group_count=count)
     tokens, image = model.encode_images(batch.images)
@@ -59,7 +59,7 @@ def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups, count
     whole, local = [], []
     for caption, picture, label in pairs:
         one = (captions.ids[[caption]], captions.mask[[caption]], tokens[[picture]])
-        hidden = model.match_hidden(*one, enc=special.enc)
+        hidden = model.match_hidden(*one)
         parts = model.local_match_head(losses.group_means(hidden, captions.lengths[[caption]], how=groups, count=count))[0]
         whole.append(-model.match_head(hidden[0, 0]).log_softmax(0)[label])
         local += [-part.log_softmax(0)[label] for part in parts]
@@ -67,17 +67,17 @@ def test_atp_equals_one_pair_at_a_time(model, batch, special, how, groups, count
     assert float(values["loss_atp"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
 
 
-def test_gradients_reach_the_image_of_a_negative(model, batch, special):
+def test_gradients_reach_the_image_of_a_negative(model, batch):
     tokens = torch.randn(8, 9, 24, requires_grad=True)
     wrong = losses.Negatives(torch.full((8,), 5), torch.arange(8).roll(1), torch.tensor(0))
-    encoded = Encoded(model.eval(), batch, tokens, torch.empty(0), torch.empty(0), special, draw())
+    encoded = Encoded(model.eval(), batch, tokens, torch.empty(0), torch.empty(0), draw())
     loss = token_patch_loss(encoded, wrong, groups="parts")
     loss.backward()
     strength = tokens.grad.flatten(1).norm(dim=1)
     assert int(strength.argmax()) == 5  # it serves one pair, one wrong caption and eight wrong images
 
 
-def test_ara_predicts_the_masked_words_only(model, batch, special):
+def test_ara_predicts_the_masked_words_only(model, batch):
     model.eval()
     values = run(model, batch, atp=0.0, ara=1.0, ara_rate=1.0)
     tokens, _ = model.encode_images(batch.images)
@@ -86,7 +86,7 @@ def test_ara_predicts_the_masked_words_only(model, batch, special):
     total, count = 0.0, 0
     for row in range(8):
         ids = captions.ids[[row]].clone()
-        ids[selected[[row]]] = special.mask
+        ids[selected[[row]]] = model.tokenizer.mask
         everywhere = torch.ones_like(ids, dtype=torch.bool)
         logits = model.attribute_decoder(ids, captions.mask[[row]], tokens[[row]], everywhere)
         for position in selected[row].nonzero()[:, 0].tolist():
