@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.evaluation import Engine, Retrieved, Target, choose_weight, encode, retrieve
 from cada.retrieval.ranking import rank
 from cada.training.finetune import validation
+from tests.training.tiny import PUBLISHED, ROBUST
 
 
 def by_loops(ranking: np.ndarray, target: Target) -> dict[str, float]:
@@ -28,7 +28,7 @@ def by_loops(ranking: np.ndarray, target: Target) -> dict[str, float]:
 @pytest.mark.parametrize("procedure", ["published", "robust"])
 def test_the_rule_of_the_procedure(model: Cada, target: Target, engine: Engine, procedure: str) -> None:
     model.eval()
-    switches = PROCEDURES[procedure]
+    switches = {"published": PUBLISHED, "robust": ROBUST}[procedure]
     found = validation(model, target, engine=engine, switches=switches, fusion_weights=(3.0,))
     gallery, queries = encode(model, target, engine)
     retrieved = retrieve(model, gallery, queries, target.captions, engine)

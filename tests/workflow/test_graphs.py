@@ -281,7 +281,12 @@ def test_outside_the_environment_both_tools_say_how_to_activate_it(project: Proj
         ("params/workflow.yaml", "seeds: [0, 1]", "seeds: [one]", "seeds"),
         ("params/synthpedes/train.yaml", "log_every", "log_evry", "train.yaml: log_evry: no such parameter. Did you mean log_every?"),
         ("params/workflow.yaml", "seeds", "grid: {weights: {ara: [1]}}\nseeds", "grid: belongs in a file of params/sweeps/"),
-        ("params/workflow.yaml", "dual", "duall", "duall: no such variant; params/variants/ has ara, atp, dual, global, published."),
+        (
+            "params/workflow.yaml",
+            "dual",
+            "duall",
+            "duall: no such variant; params/variants/ has ara, atp, dual, global, mlm, published, sdm.",
+        ),
     ],
 )
 def test_a_wrong_parameter_stops_before_any_job(project: Project, name: str, old: str, new: str, message: str) -> None:
