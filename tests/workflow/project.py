@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -118,6 +120,19 @@ class Project:
         results = self.root / "results"
         paths = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
         return {str(path): (results / path).read_bytes() for path in paths if not {"logs", "benchmarks"} & set(path.parts)}
+
+
+def opened(root: Path, *, fake: bool = False) -> Project:
+    """The project that lies in a folder; its store, DVC's cache and the `fake` command lie beside it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if fake:
+        command = root.parent / "bin" / "cada"
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(FAKE_CADA.format(python=sys.executable))
+        command.chmod(0o755)
+        path = f"{command.parent}{os.pathsep}{path}"
+    own = {"PATH": path, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root.parent / "cache")}
+    return Project(root, os.environ | own | {"MLFLOW_TRACKING_URI": f"sqlite:///{root}.db"})
 
 
 def merged(old: Any, new: Any) -> Any:
