@@ -261,6 +261,26 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
     assert NOTHING in project.snakemake()
 
 
+def test_an_experiment_runs_in_a_folder_of_its_own(recorded: Project) -> None:
+    """`dvc exp run --temp` with another value and an edit of the code: another model, and tables of the edited code."""
+    recorded.commit()
+    results = recorded.root / "results/synthpedes"
+    model, recipe = results / "models/dual/0/model.safetensors", results / "recipes/tables.json"
+    before, code = model.read_bytes(), json.loads(recipe.read_text())["code"]
+    recorded.edit("cada/reporting/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
+    recorded.dvc("exp", "run", "--temp", "--name", "weight", "--set-param", "params/variants/dual.yaml:weights.ara=0.4")
+    assert recorded.ran() == [], "the work tree is left alone"
+    assert model.read_bytes() == before
+    assert "weight" in recorded.dvc("exp", "show", "--csv")
+
+    recorded.dvc("exp", "apply", "weight")
+    assert model.read_bytes() != before
+    assert json.loads(recipe.read_text())["code"] != code, "the step that writes recipes had the edited code"
+    recorded.run("workflow/scripts/restore.sh")
+    assert NOTHING in recorded.snakemake()
+    assert UP_TO_DATE in recorded.dvc("repro")
+
+
 def test_snakemake_s_own_report_is_one_file_that_needs_no_network(made: Project) -> None:
     made.run("snakemake", "--report", "workflow.html")
     page = (made.root / "workflow.html").read_text()
