@@ -18,7 +18,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cada.config import PROCEDURES, LossWeights
+from cada.config import load_procedure
 from cada.datasets.loading import TokenBatch
 from cada.errors import CadaError, about
 from cada.losses import group_means
@@ -34,7 +34,7 @@ from cada.retrieval.metrics import evaluate
 from cada.retrieval.ranking import published_scores, rank
 from cada.retrieval.search import Search
 from cada.storage.files import read_json
-from cada.training.objective import Batch, association_losses
+from cada.training.objective import Batch, association_losses, encode_batch
 
 ABSOLUTE = 1e-4  # hidden states, logits, losses, scores, metrics in percent
 RELATIVE = 1e-3  # gradient norms
@@ -133,21 +133,17 @@ def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
 
 
 def compare_losses(vectors: Vectors) -> Iterator[Comparison]:
-    """The three losses under the published procedure, their sum, and the norm of every parameter's gradient."""
+    """The losses under the published procedure, their sum, and the norm of every parameter's gradient."""
     model, golden, facts = vectors.model, vectors.golden, vectors.facts
     mask = golden["attention_mask"]
     # each recorded masked token is a group of its own, and all groups are chosen
     groups = torch.where(golden["attribute_mask"], torch.arange(mask.shape[1]), -1)
     batch = Batch(golden["image"], TokenBatch(golden["input_ids"], mask.bool(), mask.sum(dim=1), groups), golden["person_id"])
     model.zero_grad(set_to_none=True)
-    values = association_losses(
-        model,
-        batch,
-        weights=LossWeights.model_validate(facts["loss_weights"]),
-        switches=PROCEDURES["published"].model_copy(update={"ara_rate": 1.0}),
-        generator=torch.Generator().manual_seed(0),
-    )
-    for name, recorded in [("loss_global",) * 2, ("loss_atp",) * 2, ("loss_ara",) * 2, ("loss", "loss_total")]:
+    switches = load_procedure("published").switches.model_copy(update={"ara_rate": 1.0})
+    encoded = encode_batch(model, batch, generator=torch.Generator().manual_seed(0))
+    values = association_losses(encoded, weights=facts["loss_weights"], switches=switches)
+    for name, recorded in [*((f"loss_{name}",) * 2 for name in facts["loss_weights"]), ("loss", "loss_total")]:
         yield _difference(recorded, values[name].detach(), golden[recorded])
     values["loss"].backward()
     norms = facts["gradient_norms"]

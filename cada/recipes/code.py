@@ -16,12 +16,13 @@ import cada
 
 PACKAGE = Path(cada.__file__).parent
 
-# Modules whose edit runs no step again, each with the reason: with all that is in them, or, as NAME.__init__, a package's own file
-# alone. Everything else that a step imports counts.
+# Modules whose edit runs no step again, each with the reason: with all that is in them, or, as NAME.__init__, the code of a package's
+# own file alone. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
     "cada.__init__": "its public names are loaded when used",
     "cada.phrases.__init__": "its public names are loaded when used",
     "cada.synthpedes.__init__": "its public names are loaded when used",
+    "cada.names": "how they are loaded",
     "cada.storage.addresses": "how an address is shown",
     "cada.storage.cache": "what is kept is found under its content, or made again",
     "cada.runtime.parent_process": "when a step ends, not what it makes",
@@ -38,13 +39,22 @@ WITHOUT_EFFECT = {
 }
 
 
-def fingerprint(*modules: str) -> str:
-    """SHA-256 of the code that `modules` run: themselves, what they import, and the templates beside it."""
-    digest = hashlib.sha256()
-    for module in sorted(imported(modules)):
+REGISTRY = "cada.objectives"  # finds its modules when it is imported, so nothing that is read imports them
+
+
+def fingerprint(module: str, *, objectives: Iterable[str] = ()) -> str:
+    """SHA-256 of the code that `module` runs: itself, what it imports, and the templates beside it.
+
+    objectives: the modules of the objectives that it may use, where it imports their registry.
+    """
+    digest, found = hashlib.sha256(), imported([module])
+    if REGISTRY in found:
+        found |= imported(objectives)
+    for module in sorted(found):
         source = _source(module)
         assert source is not None
-        digest.update(f"{module} {_code(source)}\n".encode())
+        if f"{module}.__init__" not in WITHOUT_EFFECT:
+            digest.update(f"{module} {_code(source)}\n".encode())
         for path in _data_files(source):
             digest.update(f"{path.relative_to(PACKAGE)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
@@ -59,12 +69,12 @@ def imported(modules: Iterable[str]) -> set[str]:
         source = _source(module)
         if module not in found and source is not None and not _without_effect(module):
             found.add(module)
-            queue += _imports(source)
+            queue += () if f"{module}.__init__" in WITHOUT_EFFECT else _imports(source)
     return found
 
 
 def _without_effect(module: str) -> bool:
-    return f"{module}.__init__" in WITHOUT_EFFECT or any(module == name or module.startswith(f"{name}.") for name in WITHOUT_EFFECT)
+    return any(module == name or module.startswith(f"{name}.") for name in WITHOUT_EFFECT)
 
 
 def _with_packages(module: str) -> Iterator[str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -20,6 +20,7 @@ from cada.datasets.holdout import with_val
 from cada.datasets.loading import Split
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
+from cada.errors import ArgumentError, CadaError
 from cada.model.folder import CONFIG, WEIGHTS
 from cada.recipes import Recipe, identity
 from cada.recipes.code import fingerprint
@@ -29,12 +30,12 @@ from cada.runtime import distributed
 from cada.storage.cache import Cache
 from cada.storage.files import digest
 from cada.storage.paths import CACHE, Cell, Layout
-from cada.tracking import Run, Step
+from cada.tracking import Run, Source
 
 ENCODERS = "cada.retrieval.encoding"  # the code by which features are made
 
 
-def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *, device: torch.device) -> AbstractContextManager[Run]:
+def tracked(cell: Cell, step: Source, recipe: Recipe, values: Mapping[str, Any], *, device: torch.device) -> AbstractContextManager[Run]:
     """MLflow's run of the cell, which the first process tells about it.
 
     recipe: of the training, by whose values the run is found. values: what the step says of its parameters.
@@ -43,6 +44,21 @@ def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *
         return nullcontext(Run())
     said = tracking.Description(values, identity(recipe).run, digest(Layout(cell.dataset).manifest), {"device": str(device)})
     return tracking.run(cell, step, said)
+
+
+@contextmanager
+def parameters_named(path: Path, section: str = "") -> Iterator[None]:
+    """Says of a training that fails which parameter of the file `path`, in its `section`, is to be changed."""
+    batch, rate = f"{section}optimisation.batch_size", f"{section}optimisation.learning_rate"
+    advice = {"batch_size": f"Lower {batch}", "persons": f"Raise {batch}", "processes": f"Raise {batch}, or use fewer processes"}
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument not in advice:
+            raise
+        raise CadaError(f"{path}: {error.wrong}. {advice[error.argument]}.") from error
+    except FloatingPointError as error:
+        raise CadaError(f"{path}: {error}. Lower {rate}, or set clip_norm or precision: fp32.") from error
 
 
 def engine_of(settings: config.Search, precision: Precision, *, reranks: bool) -> Engine:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES, LossWeights, load_dataset
+from cada.config import load_dataset
 from cada.datasets.cache import open_images
 from cada.datasets.loading import Split, take_split
 from cada.datasets.reading import read
@@ -22,6 +22,7 @@ from cada.storage.cache import Cache
 from cada.training.batches import training_set
 from cada.training.finetune import finetune
 from tests.replicas import write_cuhk_pedes
+from tests.training.tiny import ROBUST, WEIGHTS
 from tests.words import tokenizer_of
 
 pytestmark = pytest.mark.slow
@@ -64,20 +65,17 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
     groups = np.where((training.captions.ids > 0) & (np.arange(training.captions.ids.shape[1]) == 4), 0, -1)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters() if "layer.11" in name}
     steps = len(training.captions) // 4
+    short = {"batch_size": 4, "epochs": 1 / steps, "schedule": "step"}
     progress = finetune(
         model,
         training.with_groups(groups.astype(np.int16)),
         Target.of(*splits["val"], tokenizer),
-        optimisation=recipe.optimisation.model_copy(update={"batch_size": 4, "epochs": 1 / steps, "schedule": "step"}),
-        augmentation=recipe.augmentation,
-        weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
-        switches=PROCEDURES["robust"],
+        settings=recipe.model_copy(update={"optimisation": recipe.optimisation.model_copy(update=short), "log_every": 1}),
+        weights=WEIGHTS,
+        switches=ROBUST,
         engine=Engine(top_k=4, batch_size=8),
-        fusion_weights=(0.0, 1.0),
         padded_to=None,
         seed=0,
-        log_every=1,
-        save_seconds=60.0,
         state=tmp_path / "state.pt",
     )
     (row,) = progress.rows

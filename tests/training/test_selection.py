@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.encoding import Engine
 from cada.retrieval.ranking import rank
 from cada.retrieval.search import Found, Search, Target
 from cada.training.finetune import validation
+from tests.training.tiny import PUBLISHED, ROBUST
 
 
 def by_loops(ranking: np.ndarray, target: Target) -> dict[str, float]:
@@ -29,7 +29,7 @@ def by_loops(ranking: np.ndarray, target: Target) -> dict[str, float]:
 @pytest.mark.parametrize("procedure", ["published", "robust"])
 def test_the_rule_of_the_procedure(model: Cada, target: Target, engine: Engine, procedure: str) -> None:
     model.eval()
-    switches = PROCEDURES[procedure]
+    switches = {"published": PUBLISHED, "robust": ROBUST}[procedure]
     found = validation(model, target, engine=engine, switches=switches, fusion_weights=(3.0,))
     expected = by_loops(Search.of(model, target, engine).found().ranking(switches.fusion, 3.0), target)
     score = expected["mAP"]
