@@ -17,7 +17,7 @@ from cada.storage.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_s
 
 DATASET, CELL = ("dataset",), ("dataset", "variant", "seed")
 MODEL = ("model.safetensors", "config.json", "vocab.txt")
-TABLE, DRAWING = ("csv", "html", "md", "tex"), ("png", "svg")
+TABLE, DRAWING = ("csv", "html", "json", "md", "tex"), ("png", "svg")
 TABLES = ("ablation", "pairs", "comparison", "sensitivity")
 FIGURES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
 PROBES = ("robustness", "contrasts", "composition", "attributes")
@@ -81,7 +81,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     attention = _plain(of.attention(workflow), "attention.png", "attention.svg", "captions.json")
     probe_tables = _files(of.probe_tables(workflow), PROBES, TABLE)
     chapter = chapter_folder("{dataset}", workflow)
-    chapters = [*_plain(chapter, "brief.html", "chapter.html"), *_files(chapter, ("cost",), TABLE)]
+    chapters = [*_plain(chapter, "chapter.json"), *_files(chapter, ("cost",), TABLE)]
     transfer = str(of.transfer("{target}", *cell))
     transferred = _files(transfer_tables(workflow), ("transfer",), TABLE)
 
@@ -217,7 +217,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
         Step(
             "report",
             (),
-            "Bind the report",
+            "Write the report",
             f"cada report --workflow {file}",
             recipe("report"),
             inputs=[*(Every(path, DATASET) for path in chapters), *(transferred if datasets > 1 else [])],

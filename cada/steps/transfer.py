@@ -14,7 +14,7 @@ from cada.errors import CadaError
 from cada.model.folder import load_model
 from cada.recipes import Recipe, take
 from cada.recipes.models import TransferRecipe
-from cada.reporting.measured import read_metrics
+from cada.reporting.results.metrics import read_metrics
 from cada.retrieval.evaluation import target_of
 from cada.retrieval.results import score_model
 from cada.runtime import compute, distributed

@@ -146,7 +146,7 @@ def the_change_is_shown(project: Project) -> None:
 def an_experiment_runs_its_own_code(project: Project) -> None:
     """`dvc exp run --temp` with another value and an edit of the code: its model differs, its table shows both."""
     before, scores = (project.root / MODEL).read_bytes(), (project.root / SCORES).read_text()
-    project.edit("cada/reporting/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
+    project.edit("cada/reporting/tables/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
     project.dvc("exp", "run", "--temp", "--name", "weight", "--set-param", "params/variants/dual.yaml:weights.ara=0.4")
     assert (project.root / MODEL).read_bytes() == before, "the work tree is left alone"
     assert "weight" in project.dvc("exp", "show", "--csv")
