@@ -75,4 +75,4 @@ generated: $(VENV)/ready  ## after a change of cada/pipeline.py: dvc.yaml and th
 	@workflow/scripts/generated.sh
 
 clean:  ## remove results, logs and caches; keeps .venv, data, the DVC cache and MLflow's store
-	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache
+	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -9,10 +9,9 @@ import time
 from pathlib import Path
 
 from benchmarks import growth, page, pictures, retrieval, training
-from benchmarks.inputs import CPU, GPU, QUICK, VOCABULARY, Sizes
+from benchmarks.inputs import CPU, GPU, QUICK, Sizes, tokenizer_of
 from benchmarks.measuring import Machine, Results, facts, machine_of
 from cada.errors import CadaError
-from cada.model.tokenizer import Tokenizer
 from cada.runtime.compute import resolve_device
 from cada.storage.files import read_json, write_json, write_text
 
@@ -47,7 +46,7 @@ def measure(machine: Machine, *, quick: bool) -> Results:
     sizes: Sizes = QUICK if quick else (GPU if machine.device.type == "cuda" else CPU)
     start = time.monotonic()
     found = facts(machine) | {"quick": quick, "rounds": sizes.rounds}
-    tokenizer = Tokenizer(VOCABULARY, 73)
+    tokenizer = tokenizer_of(sizes.words)
     parts = {
         "encoding and re-ranking": lambda: retrieval.at_full_size(tokenizer, sizes, machine),
         "training": lambda: training.training(tokenizer, sizes, machine),

@@ -23,7 +23,7 @@ ROUNDS = 2
 
 def growth(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """The sweeps: their points, seconds of both ways, and the exponent of a power law through them."""
-    model = model_of(sizes.small, words=sizes.words, device=machine.device)
+    model = model_of(sizes.small, tokenizer, device=machine.device)
     gallery, k = FIRST["gallery"], FIRST["k"]
 
     def evaluated(count: int, top_k: int, lengths: np.ndarray) -> Ways:

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from cada.config import Architecture, Transformer
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.cost import image_tokens
-from cada.model.tokenizer import Tokenizer
+from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
 
 VOCABULARY = Path("params/synthpedes/vocab.txt")
 WORDS = 30524  # of the published model; the captions use the first few hundred
@@ -92,10 +92,17 @@ QUICK = Sizes(
 )
 
 
-def model_of(architecture: Architecture, *, words: int, device: torch.device) -> Cada:
+def tokenizer_of(words: int, vocabulary: Path = VOCABULARY) -> Tokenizer:
+    """One of `words` tokens: those of the vocabulary file, and some that no caption has."""
+    entries = Tokenizer.read(vocabulary, LONGEST).entries
+    unused = range(words - len(entries) - len(EXTRA_TOKENS))
+    return Tokenizer([*entries, *(f"[unused{number}]" for number in unused)], LONGEST)
+
+
+def model_of(architecture: Architecture, tokenizer: Tokenizer, *, device: torch.device) -> Cada:
     """A fresh model; untrained weights cost what trained ones do."""
     torch.manual_seed(0)
-    return build(architecture, vocabulary=words).to(device).eval()
+    return Cada(architecture, tokenizer).to(device).eval()
 
 
 def caption_lengths(count: int, *, seed: int = 0) -> np.ndarray:
@@ -108,8 +115,7 @@ def caption_lengths(count: int, *, seed: int = 0) -> np.ndarray:
 
 def captions_of(lengths: np.ndarray, tokenizer: Tokenizer, *, seed: int = 0) -> list[str]:
     """Captions of `lengths` (Q,) tokens with [CLS] and [SEP], of words drawn by chance that are one piece each."""
-    entries = tokenizer.vocabulary.read_text(encoding="utf-8").split()
-    words = [entry for entry in entries if entry.isalpha() and len(entry) > 1]
+    words = [entry for entry in tokenizer.entries if entry.isalpha() and len(entry) > 1]
     draw = np.random.default_rng(seed)
     return [" ".join(draw.choice(words, size=length - 2)) for length in lengths]
 

@@ -34,7 +34,7 @@ SCORES_AGREE = 1e-5
 
 def at_full_size(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """Encoding and re-ranking by one model, which is gone afterwards."""
-    model = model_of(sizes.retrieval, words=sizes.words, device=machine.device)
+    model = model_of(sizes.retrieval, tokenizer, device=machine.device)
     return encoding(model, tokenizer, sizes, machine) | reranking(model, tokenizer, sizes, machine)
 
 
@@ -132,7 +132,7 @@ def _agreement(plain: Tensor, ours: Tensor) -> Results:
 def evaluation(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """Seconds from pictures and captions to the metrics, at a small size: encoding, both stages, fusion, metrics."""
     device, count, top_k = machine.device, sizes.small_gallery, sizes.small_top_k
-    model = model_of(sizes.small, words=sizes.words, device=device)
+    model = model_of(sizes.small, tokenizer, device=device)
     captions = tokenizer(captions_of(caption_lengths(count), tokenizer))
     ways = evaluation_ways(model, pictures_of(sizes.small, count), captions, tokenizer, top_k=top_k, device=device)
     scores = {way: run() for way, run in ways.items()}
@@ -169,7 +169,7 @@ def evaluation_ways(
         return naive.metrics(scores, owners, persons)
 
     target = Target(images, persons, captions, owners)
-    engine = Engine(enc=tokenizer.enc, top_k=top_k, batch_size=64, device=device)
+    engine = Engine(top_k=top_k, batch_size=64, device=device)
 
     def ours() -> dict[str, float]:
         gallery, queries = encode(model, target, engine)

@@ -24,7 +24,7 @@ from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.runtime.compute import autocast
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.objective import Batch, association_losses
 from cada.training.sampling import POOL, Sampler
 
 WEIGHTS = LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1})
@@ -89,9 +89,7 @@ def naive_losses(model: Cada, problem: Problem, tokenizer: Tokenizer, *, rate: f
         )
 
 
-def our_losses(
-    model: Cada, problem: Problem, tokenizer: Tokenizer, *, switches: Switches, precision: Precision = "fp32"
-) -> dict[str, Tensor]:
+def our_losses(model: Cada, problem: Problem, *, switches: Switches, precision: Precision = "fp32") -> dict[str, Tensor]:
     """The same batch through `cada.training.objective`, captions tokenised and tagged before."""
     fixed = switches.padding == "fixed"
     groups = problem.groups(phrases=switches.ara_masking == "phrases")
@@ -103,7 +101,6 @@ def our_losses(
             Batch(problem.images, captions, problem.persons),
             weights=WEIGHTS,
             switches=switches,
-            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
             generator=torch.Generator().manual_seed(0),
         )
 
@@ -126,7 +123,7 @@ def steps_of(
         return run
 
     def ours(switches: Switches, precision: Precision) -> Callable[[], dict[str, Tensor]]:
-        return lambda: our_losses(model, problem, tokenizer, switches=switches, precision=precision)
+        return lambda: our_losses(model, problem, switches=switches, precision=precision)
 
     ways = {"naive": step(lambda: naive_losses(model, problem, tokenizer), default)}
     ways |= {"published": step(ours(PUBLISHED, "fp32"), fused), "robust": step(ours(ROBUST, "fp32"), fused)}
@@ -137,7 +134,7 @@ def steps_of(
 
 def training(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """Samples per second of the published step, of ours under both procedures, and in bf16 where that is faster."""
-    model = model_of(sizes.training, words=sizes.words, device=machine.device)
+    model = model_of(sizes.training, tokenizer, device=machine.device)
     problem = problem_of(sizes, tokenizer, machine.device)
     found: Results = {
         "training_batch": sizes.batch,
@@ -189,7 +186,7 @@ def largest_batch(step_at: Callable[[int], Callable[[], object]], first: int) ->
 def check(model: Cada, problem: Problem, tokenizer: Tokenizer) -> float:
     """The largest difference of the losses without dropout under the published procedure, every attribute word masked."""
     plain = naive_losses(model.eval(), problem, tokenizer, rate=1.0)
-    ours = our_losses(model, problem, tokenizer, switches=PUBLISHED.model_copy(update={"ara_rate": 1.0}))
+    ours = our_losses(model, problem, switches=PUBLISHED.model_copy(update={"ara_rate": 1.0}))
     difference = float(torch.stack([(value - ours[name]).abs() for name, value in plain.items()]).max())
     if not difference <= LOSSES_AGREE:
         raise CadaError(f"training: losses differ by {difference:.1e} from the published step's, and may by {LOSSES_AGREE:.0e}.")

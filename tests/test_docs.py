@@ -18,7 +18,7 @@ NAMES = ("README.md", *(name for name in tracked("docs") if name.endswith(".md")
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("tests") if Path(name).match("test_*.py"))
 MADE = ("results/", "data/", "imgs/", "R/", ".cada/")  # by a run, or by the reader
-EXAMPLES = {"params/variants/rare_phrases.yaml"}
+EXAMPLES = {"params/variants/rare_phrases.yaml", "params/mine/data.yaml"}
 
 
 @pytest.mark.parametrize("page", PAGES)

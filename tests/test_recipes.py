@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from cada import config
-from cada.model.cada import build
+from cada.model.cada import Cada
+from tests.words import tokenizer_of
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ("cuhk_pedes", "icfg_pedes", "rstpreid")
@@ -79,7 +80,7 @@ def test_the_model_is_the_published_one(dataset: str) -> None:
     assert (model.image_size, model.patch_size, model.max_tokens, model.positions) == ((224, 224), (16, 16), 73, 512)
     assert (model.projection, model.dropout) == (256, 0.1)
     with torch.device("meta"):
-        built = build(model.architecture, vocabulary=BERT_ENTRIES)
+        built = Cada(model.architecture, tokenizer_of(BERT_ENTRIES))
     published = [value.numel() for name, value in built.named_parameters() if "token_type_embeddings" not in name]
     assert sum(published) == 361_335_104
 

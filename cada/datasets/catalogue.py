@@ -1,6 +1,6 @@
 """The public data sets, and the other files of third parties that `cada data fetch` knows: what they are and where they are had.
 
-Their places and counts are in params/<set>/data.yaml; the names of their annotation files are those of `cada.datasets.readers`.
+Their places and counts are in params/<set>/data.yaml; the names of their annotation files are those of `cada.datasets.formats`.
 """
 
 from __future__ import annotations

@@ -11,8 +11,9 @@ from typing import Any
 
 from cada import config
 from cada.datasets import manifest as manifests
+from cada.datasets.formats import read_annotation
 from cada.datasets.holdout import with_val
-from cada.datasets.readers import annotation_files, read_annotation, read_records
+from cada.datasets.prepared import read_source, source_files
 from cada.datasets.records import Record
 from cada.datasets.text import MAX_WORDS
 from cada.datasets.validation import THREADS, Findings, validate
@@ -32,8 +33,8 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
         if data.synthesis:
             _ensure_drawn(data.root, data.synthesis, force=force)
         elif force:
-            raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is brought by you, not drawn. Call without --force.")
-        records = read_records(data.format, data.root, where=Layout(dataset).params("data"))
+            raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is user-supplied, not drawn. Call without --force.")
+        records = read_source(dataset, data)
         findings = inspect(dataset, data, records=records)
         if findings.problems:
             raise CadaError("\n".join(findings.problems))
@@ -43,7 +44,7 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
             dataset,
             data.format,
             findings.counts,
-            annotation=annotation_files(data.format, data.root),
+            annotation=source_files(dataset, data),
             images=findings.images,
             truncated=findings.truncated,
             oracles=_oracles(data.root, data.gallery_parts) if data.synthesis else None,
@@ -53,22 +54,23 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
 
 
 def inspect(dataset: str, data: config.Data, *, records: Sequence[Record]) -> Findings:
-    """All checks of a set on the disk, and whether its `held_out_persons` can become val where the annotation has none."""
+    """All checks of a set on the disk: it can be trained and tested on, and `held_out_persons` can become val where there is none."""
     where = Layout(dataset).params("data")
     findings = validate(
         data.root,
         records,
         expected={split: counts.model_dump() for split, counts in sorted(data.expected.items())} if data.expected else None,
-        annotation=annotation_files(data.format, data.root, where=where),
+        annotation=source_files(dataset, data),
         where=where,
         remedy=manifests.remedy(dataset, drawn=data.synthesis is not None),
     )
+    problems = [f"{data.root}: no record has the split {split}. Add some." for split in ("train", "test") if split not in findings.counts]
     if data.held_out_persons is not None:
         try:
             with_val(records, how="held_out", persons=data.held_out_persons, where=where)
         except CadaError as error:
-            return replace(findings, problems=(*findings.problems, str(error)))
-    return findings
+            problems.append(str(error))
+    return replace(findings, problems=(*findings.problems, *problems))
 
 
 def _summary(findings: Findings) -> str:

@@ -20,20 +20,21 @@ from torch import Tensor
 
 from cada.config import PROCEDURES, LossWeights
 from cada.datasets.loading import TokenBatch
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.losses import group_means
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.checkpoint import read_state
 from cada.model.folder import set_weights
-from cada.model.published import from_published, published_gradients
-from cada.model.sizes import architecture_of
+from cada.model.importing import import_state
+from cada.model.published import published_gradients
+from cada.model.sizes import MAX_TOKENS
 from cada.model.tokenizer import Tokenizer
 from cada.retrieval.encoding import Gallery, encode_queries
 from cada.retrieval.evaluation import Engine, retrieve
 from cada.retrieval.metrics import score_queries, summarise
 from cada.retrieval.ranking import published_scores, rank
 from cada.storage.files import read_json
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.objective import Batch, association_losses
 
 ABSOLUTE = 1e-4  # hidden states, logits, losses, scores, metrics in percent
 RELATIVE = 1e-3  # gradient norms
@@ -59,7 +60,6 @@ class Vectors:
     """The recorded numbers and the model that they were recorded from."""
 
     model: Cada
-    tokenizer: Tokenizer
     golden: dict[str, Tensor]
     facts: dict[str, Any]
     evaluation: dict[str, Tensor]
@@ -95,20 +95,21 @@ def load_vectors(folder: Path) -> Vectors:
         raise CadaError(f"{folder}: not a folder of parity vectors: {error}") from error
     state = read_state(checkpoint)
     heads = (facts["config"]["vision_heads"], facts["config"]["text_heads"])
-    architecture, _ = architecture_of(state, heads=heads, image_size=None, otherwise=None, source=str(checkpoint))
-    tokenizer = Tokenizer(folder / "vocab.txt", architecture.max_tokens)
-    model = build(architecture, vocabulary=tokenizer.size)
-    set_weights(model, from_published(state, model), source=str(checkpoint))
-    return Vectors(model.eval(), tokenizer, golden, facts, evaluation, read_json(folder / "evaluation.json"))
+    entries = Tokenizer.read(folder / "vocab.txt", MAX_TOKENS).entries
+    with about(checkpoint):
+        imported = import_state(state, entries, heads=heads)
+    model = Cada(imported.architecture, imported.tokenizer)
+    set_weights(model, imported.weights)
+    return Vectors(model.eval(), golden, facts, evaluation, read_json(folder / "evaluation.json"))
 
 
 @torch.no_grad()
 def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     """Token ids, hidden states, features and logits."""
-    model, golden, enc = vectors.model, vectors.golden, vectors.tokenizer.enc
+    model, golden = vectors.model, vectors.golden
     ids, mask = golden["input_ids"], golden["attention_mask"]
     lengths = mask.sum(dim=1)
-    ours = vectors.tokenizer.encode(vectors.facts["captions"])
+    ours = model.tokenizer.encode(vectors.facts["captions"])
     padded = torch.zeros_like(ids)
     padded[:, : ours.ids.shape[1]] = torch.from_numpy(ours.ids.astype(np.int64))
     yield _difference("input_ids", padded, ids, 0.0)
@@ -120,13 +121,13 @@ def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     yield _difference("text_feature", model.encode_text(ids, mask), golden["text_feature"])
 
     texts, images = (index.flatten() for index in torch.meshgrid(torch.arange(len(ids)), torch.arange(len(tokens)), indexing="ij"))
-    hidden = model.match_hidden(ids[texts], mask[texts], tokens[images], enc=enc)  # (T * G, L, D)
+    hidden = model.match_hidden(ids[texts], mask[texts], tokens[images])  # (T * G, L, D)
     local = model.local_match_head(group_means(hidden, lengths[texts], how="fixed"))
     yield _difference("match_hidden_diagonal", hidden[texts == images], golden["match_hidden_diagonal"])
     yield _difference("match_logits", model.match_head(hidden[:, 0]).view_as(golden["match_logits"]), golden["match_logits"])
     yield _difference("local_match_logits", local.view_as(golden["local_match_logits"]), golden["local_match_logits"])
 
-    masked = ids.masked_fill(golden["attribute_mask"], vectors.tokenizer.mask)
+    masked = ids.masked_fill(golden["attribute_mask"], model.tokenizer.mask)
     logits = model.attribute_decoder(masked, mask, tokens, torch.ones_like(mask, dtype=torch.bool))
     yield _difference("ara_logits", logits.view_as(golden["ara_logits"]), golden["ara_logits"])
 
@@ -144,7 +145,6 @@ def compare_losses(vectors: Vectors) -> Iterator[Comparison]:
         batch,
         weights=LossWeights.model_validate(facts["loss_weights"]),
         switches=PROCEDURES["published"].model_copy(update={"ara_rate": 1.0}),
-        special=SpecialTokens(vectors.tokenizer.enc, vectors.tokenizer.mask),
         generator=torch.Generator().manual_seed(0),
     )
     for name, recorded in [("loss_global",) * 2, ("loss_atp",) * 2, ("loss_ara",) * 2, ("loss", "loss_total")]:
@@ -161,9 +161,9 @@ def compare_losses(vectors: Vectors) -> Iterator[Comparison]:
 def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     """Scores, rankings and metrics of a gallery, with and without re-ranking."""
     model, recorded, facts = vectors.model, vectors.evaluation, vectors.evaluation_facts
-    captions = vectors.tokenizer.encode(facts["captions"])
+    captions = model.tokenizer.encode(facts["captions"])
     device = torch.device("cpu")
-    engine = Engine(enc=vectors.tokenizer.enc, top_k=facts["k"], batch_size=64, device=device)
+    engine = Engine(top_k=facts["k"], batch_size=64, device=device)
     with torch.inference_mode():
         tokens, features = model.encode_images(recorded["image"])
     gallery = Gallery(torch.nn.functional.normalize(features, dim=-1), tokens, batch_size=64)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from cada import config
 from cada.datasets import manifest
-from cada.datasets.readers import annotation_files
+from cada.datasets.prepared import source_files
 from cada.doctor.estimate import annotated_counts
-from cada.errors import CadaError
+from cada.errors import CadaError, of_package
 from cada.storage.files import checked
 from cada.storage.paths import Layout
 
@@ -31,7 +31,7 @@ def data_finding(dataset: str, data: config.Data) -> Finding:
     if data.synthesis and not data.root.exists():
         return Finding("drawn when it is wanted")
     try:
-        annotation_files(data.format, data.root, where=layout.params("data"))
+        source_files(dataset, data)
     except CadaError as error:
         return Finding("missing", str(error))
     if not layout.manifest.is_file():
@@ -108,6 +108,7 @@ def tagger_finding(users: Sequence[str]) -> Finding:
 
     try:
         attribute_words([["red"]])
-    except CadaError as error:
-        return Finding("not installed", f"{', '.join(users)}: {error}") if users else Finding("not installed, and no variant needs it")
+    except (CadaError, ModuleNotFoundError) as error:
+        said = of_package(error) if isinstance(error, ModuleNotFoundError) else error
+        return Finding("not installed", f"{', '.join(users)}: {said}") if users else Finding("not installed, and no variant needs it")
     return Finding("installed")

@@ -134,7 +134,7 @@ def _general() -> dict[str, str]:
     spec = importlib.util.find_spec("textblob")
     path = Path(spec.origin).parent / "en" / "en-lexicon.txt" if spec and spec.origin else Path("textblob")
     if not path.is_file():
-        raise CadaError(f"{path}: the tagger's word list is missing. Install textblob again (make clean, then make test).")
+        raise CadaError(f"{path}: the tagger's word list is missing. Install it: pip install 'cada[train]'.")
     entries = (line.split() for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith(";;;"))
     return {entry[0]: _from_penn(*entry) for entry in entries if len(entry) == 2 and entry[0][0].isalpha()}
 

@@ -47,7 +47,6 @@ class Engine:
     image tokens (more go to the disk), half for the second stage. `cache` keeps the features of finished models.
     """
 
-    enc: int
     top_k: int | None
     batch_size: int
     device: torch.device
@@ -128,7 +127,7 @@ def retrieve(
     if engine.top_k is None:
         return Retrieved(first_stage, cosine, None)
     ids = captions.ids.copy()
-    ids[:, 0] = engine.enc
+    ids[:, 0] = model.tokenizer.enc
     logits = match_logits(
         model.text_encoder.bert,
         model.match_head,

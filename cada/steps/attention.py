@@ -57,22 +57,23 @@ def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, dec
     persons = {record.image: record.person for record in records}
     paths = {record.image: image_path(source.root, record) for record in records}
     phrases = read_phrases(layout.phrases, dataset).set_index(["image", "caption"])
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    grid = grid_of(architecture.image_size, architecture.patch_size)
+    model = load_model(layout.model(variant, seed))
+    size = model.architecture.image_size
+    grid = grid_of(size, model.architecture.patch_size)
 
     def attend(query: RankedList) -> AttendedQuery:
-        image = load_image(paths[query.found[0]], architecture.image_size)
+        image = load_image(paths[query.found[0]], size)
         tokens, _ = model.encode_images(normalise(torch.from_numpy(image.copy()).permute(2, 0, 1)[None]))
         found = phrases.loc[[(query.image, query.number)]]
-        caption = tokenizer([query.caption])
+        caption = model.tokenizer([query.caption])
         offsets = list(zip(caption.starts[0].tolist(), caption.ends[0].tolist(), strict=True))
         of_phrases = np.array(token_phrases(offsets, list(zip(found["start"], found["end"], strict=True))))
         whole = [place for place in range(len(found)) if place in of_phrases]  # the last ones may be cut off
         chosen = torch.from_numpy(np.stack([of_phrases == place for place in whole]))
         ids = torch.from_numpy(caption.ids[0].astype(np.int64))
-        maps = {"match": match_maps(model, ids, tokens, chosen, enc=tokenizer.enc)}
+        maps = {"match": match_maps(model, ids, tokens, chosen)}
         if decodes:
-            maps["masked word"] = decoder_maps(model, ids, tokens, chosen, mask=tokenizer.mask)
+            maps["masked word"] = decoder_maps(model, ids, tokens, chosen)
         return AttendedQuery(
             query,
             persons[query.found[0]] == query.person,

@@ -35,7 +35,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
     switches = {name: recipe.switches[name] for name in recipe.objectives}  # in the order of the matrix, which a file's keys have not
     records = load_records(dataset, data.source, manifest=layout.manifest)
-    tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
+    tokenizer = Tokenizer.read(layout.initial / "vocab.txt", parameters.model.max_tokens)
     sizes = _sizes(records, recipe, tokenizer, gallery=manifest["splits"]["test"]["images"])
     costs = [_cost(layout, name, recipe, sizes, vocabulary=tokenizer.size) for name in recipe.objectives]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}

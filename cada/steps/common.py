@@ -20,7 +20,6 @@ from cada.datasets.loading import Split
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
 from cada.model.folder import CONFIG, WEIGHTS
-from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity
 from cada.recipes.code import fingerprint
 from cada.retrieval.evaluation import Engine
@@ -47,7 +46,6 @@ def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *
 
 def engine_of(
     settings: config.Search,
-    tokenizer: Tokenizer,
     device: torch.device,
     precision: Precision,
     *,
@@ -55,7 +53,6 @@ def engine_of(
 ) -> Engine:
     """How a variant's models are searched: without a trained match head they stop at the cosine."""
     return Engine(
-        enc=tokenizer.enc,
         top_k=settings.top_k if reranks else None,
         batch_size=settings.batch_size,
         device=device,

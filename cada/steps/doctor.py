@@ -69,7 +69,7 @@ def examine(dataset: str | None) -> None:
 
 
 def _packages() -> dict[str, Finding]:
-    missing = Finding("missing", "a package is missing. `make environment` installs what requirements.lock lists.")
+    missing = Finding("missing", "a package is missing. `make environment` installs all, `pip install 'cada[pipeline]'` other versions.")
     return {name: Finding(version) if version else missing for name, version in installed().items()}
 
 

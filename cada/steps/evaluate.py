@@ -33,11 +33,11 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, settings, switches = Layout(dataset), recipe.evaluate, recipe.switches
     records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
+    model = load_model(layout.model(variant, seed))
     splits = [take_split(records, name, root=recipe.source.root, queries=switches.queries) for name in ("val", "test")]
-    pictures = [open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads) for split in splits]
-    val, test = (target_of(split, shown, tokenizer) for split, shown in zip(splits, pictures, strict=True))
-    engine = engine_of(settings, tokenizer, device, settings.compute.precision, reranks=recipe.reranks)
+    pictures = [open_pictures(dataset, split, model.architecture.image_size, threads=settings.compute.threads) for split in splits]
+    val, test = (target_of(split, shown, model.tokenizer) for split, shown in zip(splits, pictures, strict=True))
+    engine = engine_of(settings, device, settings.compute.precision, reranks=recipe.reranks)
     headline = switches.fusion if recipe.reranks else "cosine"
     metrics, rankings = evaluate_model(
         model.to(device),

@@ -21,7 +21,6 @@ from cada.datasets.loading import Split, take_persons, take_split
 from cada.datasets.prepared import load_records
 from cada.errors import CadaError
 from cada.model.folder import load_model
-from cada.model.tokenizer import Tokenizer
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
 from cada.recipes.models import ProbeRecipe
@@ -59,18 +58,18 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     records = load_records(dataset, recipe.source, manifest=layout.manifest)
     test = take_split(records, "test", root=recipe.source.root, queries=recipe.switches.queries)
     split = take_persons(test, probe.persons, consecutive=probe.consecutive)
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    pictures = open_pictures(dataset, split, architecture.image_size, threads=recipe.compute.threads)
+    model = load_model(layout.model(variant, seed))
+    pictures = open_pictures(dataset, split, model.architecture.image_size, threads=recipe.compute.threads)
     baseline = search_unchanged(
         model.to(device),
-        target_of(split, pictures, tokenizer),
-        engine=engine_of(recipe.search, tokenizer, device, recipe.compute.precision, reranks=recipe.reranks),
+        target_of(split, pictures, model.tokenizer),
+        engine=engine_of(recipe.search, device, recipe.compute.precision, reranks=recipe.reranks),
         fusion=metrics["headline"],
         weight=metrics["fusion_weight"],
     )
     groups = grammar_groups() if recipe.drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
-    text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
+    text = text_kinds(baseline, split, phrases, settings=probe.text, groups=groups, seed=probe.seed)
     baseline = without_tokens(baseline)
     images = image_kinds(baseline, split, settings=probe.image, seed=probe.seed)
     strengths = probe.text.model_dump() | probe.image.model_dump()
@@ -115,7 +114,6 @@ def text_kinds(
     split: Split,
     phrases: pd.DataFrame,
     *,
-    tokenizer: Tokenizer,
     settings: config.TextProbes,
     groups: Groups,
     seed: int,
@@ -125,7 +123,7 @@ def text_kinds(
     for kind, change in text_changes(**settings.model_dump(), groups=groups).items():
         texts = [change(caption, Stream(seed, kind, caption.image, caption.number)) for caption in captions]
         own = split.caption_image if kind in FALSE else None
-        results[kind] = probe_captions(baseline, tokenizer(texts), own=own)
+        results[kind] = probe_captions(baseline, baseline.model.tokenizer(texts), own=own)
     return results
 
 

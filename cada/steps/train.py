@@ -22,7 +22,6 @@ from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
 from cada.training.finetune import finetune
 from cada.training.loop import history_csv
-from cada.training.objective import SpecialTokens
 from cada.training.states import resumable
 
 
@@ -39,7 +38,8 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     dataset, variant, seed, root = cell.dataset, cell.variant, cell.seed, recipe.source.root
     layout, settings, switches = Layout(dataset), recipe.train, recipe.switches
     records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
-    model, tokenizer, architecture = load_model(layout.initial)
+    model = load_model(layout.initial)
+    tokenizer, size = model.tokenizer, model.architecture.image_size
     if settings.compute.checkpointing:
         model.checkpoint_layers()
 
@@ -47,7 +47,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
         return target_of(part, pictures_of(part), tokenizer)
 
-    pictures_of = partial(open_pictures, dataset, size=architecture.image_size, threads=settings.compute.threads)
+    pictures_of = partial(open_pictures, dataset, size=size, threads=settings.compute.threads)
     split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
     if "ara" in recipe.objectives:
@@ -72,8 +72,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
             augmentation=settings.augmentation,
             weights=recipe.weights,
             switches=switches,
-            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            engine=engine_of(settings.validation, tokenizer, device, settings.compute.precision, reranks=recipe.reranks),
+            engine=engine_of(settings.validation, device, settings.compute.precision, reranks=recipe.reranks),
             fusion_weights=settings.validation.fusion_weights,
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
@@ -85,7 +84,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
         if distributed.is_first():
             write_text(layout.history(variant, seed), history_csv(progress.rows))
             folder = layout.model(variant, seed)
-            save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)
+            save_model(folder, progress.best_weights, architecture=model.architecture, vocabulary=layout.initial / VOCABULARY)
             run.model(folder / WEIGHTS)
             run.artifact(layout.history(variant, seed))
             print(f"{folder}: the weights with the best score on {switches.selection}, {progress.best_score:.2f}", file=sys.stderr)

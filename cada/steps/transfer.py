@@ -44,12 +44,12 @@ def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch
     own = read_metrics(layout.metrics(variant, seed), dataset, variant, seed)
     records = load_records(target, searched, manifest=Layout(target).manifest)
     split = take_split(records, "test", root=searched.root, queries=recipe.switches.queries)
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    pictures = open_pictures(target, split, architecture.image_size, threads=recipe.compute.threads)
-    engine = engine_of(recipe.search, tokenizer, device, recipe.compute.precision, reranks=recipe.reranks)
+    model = load_model(layout.model(variant, seed))
+    pictures = open_pictures(target, split, model.architecture.image_size, threads=recipe.compute.threads)
+    engine = engine_of(recipe.search, device, recipe.compute.precision, reranks=recipe.reranks)
     metrics, _ = score_model(
         model.to(device),
-        target_of(split, pictures, tokenizer),
+        target_of(split, pictures, model.tokenizer),
         engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
         headline=own.headline,
         weight=own.fusion_weight,

@@ -68,7 +68,8 @@ class Attributes:
 
 
 SLOTS = tuple(field.name for field in fields(Attributes))
-GARMENT_COLOURS = tuple(name for name in SLOTS if name.endswith("_colour") and name != "hair_colour")
+COLOUR_SLOTS = tuple(name for name in SLOTS if name.endswith("_colour"))
+GARMENT_COLOURS = tuple(name for name in COLOUR_SLOTS if name != "hair_colour")
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cada.synthpedes import words
 from cada.synthpedes.attributes import Attributes
 from cada.synthpedes.nouns import Describer, Fragment, article, is_plural
 from cada.synthpedes.randomness import Stream
+from cada.synthpedes.words import words
 
 # How often (in 100) something that can be seen is spoken of.
 MENTION = {"hair": 56, "hat": 82, "glasses": 62, "upper": 99, "lower": 96, "shoes": 64, "bag": 84, "umbrella": 92, "build": 40}
@@ -44,8 +44,8 @@ class Caption:
 def write_caption(person: Attributes, view: str, hidden: frozenset[str], random: Stream) -> Caption:
     """Describe a person seen from `view` (front, back or side); `hidden` are the slots that this image does not show."""
     sex = person.sex if random.chance(82) else None
-    they, their = words.PRONOUN[sex]
-    noun = random.choice(words.PERSON[sex] if sex else words.ANYONE)
+    they, their = words()["pronoun"][sex]
+    noun = random.choice(words()["person"][sex] if sex else words()["anyone"])
     describer = Describer(person, hidden, their, terse=random.chance(12), random=random)
     if sex:
         describer.facts["sex"] = sex
@@ -59,8 +59,8 @@ def write_caption(person: Attributes, view: str, hidden: frozenset[str], random:
     if spoken_later:
         sentences.append(_predicative(describer, spoken_later))
     if random.chance(30):
-        be = words.BE[they == "they"]
-        sentences.append([(f"{they} {be} {random.choice(words.VIEW[view])}", None)])
+        be = words()["be"][they == "they"]
+        sentences.append([(f"{they} {be} {random.choice(words()['view'][view])}", None)])
     return _assemble(sentences, describer)
 
 
@@ -98,9 +98,9 @@ def _opening(describer: Describer, noun: str, runs: list[Run]) -> list[Fragment]
     if describer.terse:
         return [subject, *_participles(describer, runs)]
     if random.chance(22):
-        start = random.choice(words.THERE)
+        start = random.choice(words()["there"])
         return [(_agree(start, subject[0]), None), subject, *_participles(describer, runs)]
-    sentence: list[Fragment] = [(_agree(random.choice(words.OPENING), subject[0]), None), subject]
+    sentence: list[Fragment] = [(_agree(random.choice(words()["opening"]), subject[0]), None), subject]
     if len(runs) > 1 and runs[0][0] == "have":
         sentence += _participles(describer, runs[:1])
         runs = runs[1:]
@@ -114,8 +114,7 @@ def _subject(describer: Describer, noun: str, runs: list[Run]) -> tuple[Fragment
         return (noun, None), runs
     if random.chance(30):
         return (noun, None), [("have", ["build"]), *runs]
-    describer.facts["build"] = person.build
-    return (f"{random.choice(words.BUILD[person.build])} {noun}", "build"), runs
+    return (describer.build(noun), "build"), runs
 
 
 def _agree(start: str, following: str) -> str:
@@ -134,7 +133,7 @@ def _predicative(describer: Describer, slot: str) -> list[Fragment]:
     """Such as "his shirt is red"."""
     noun, colour = describer.predicate(slot)
     owner = describer.random.choice((describer.their, "the"))
-    return [(owner, None), (noun, slot), (f"{words.BE[is_plural(noun)]} {colour}", None)]
+    return [(owner, None), (noun, slot), (f"{words()['be'][is_plural(noun)]} {colour}", None)]
 
 
 def _finite(describer: Describer, runs: list[Run], *, plural: bool) -> list[Fragment]:
@@ -143,7 +142,7 @@ def _finite(describer: Describer, runs: list[Run], *, plural: bool) -> list[Frag
     for verb, items in runs:
         if fragments:
             fragments += [(describer.random.choice(("and", ", and")), None)]
-        fragments += [(describer.random.choice(words.FINITE[verb])[plural], None), *_list(describer, items)]
+        fragments += [(describer.random.choice(words()["finite"][verb])[plural], None), *_list(describer, items)]
     return fragments
 
 
@@ -153,7 +152,7 @@ def _participles(describer: Describer, runs: list[Run]) -> list[Fragment]:
     for verb, items in runs:
         if fragments:
             fragments += [(describer.random.choice((",", "and")), None)]
-        fragments += [(describer.random.choice(words.PARTICIPLE[verb]), None), *_list(describer, items)]
+        fragments += [(describer.random.choice(words()["participle"][verb]), None), *_list(describer, items)]
     return fragments
 
 

@@ -26,7 +26,7 @@ from cada.runtime.parent_process import end_with_parent
 from cada.storage import files
 from cada.synthpedes.attributes import PRETRAIN, Person, families
 from cada.synthpedes.captions import Caption, write_caption
-from cada.synthpedes.drawing import draw_picture, encode
+from cada.synthpedes.drawing import draw_image, encode
 from cada.synthpedes.randomness import Stream
 from cada.synthpedes.scene import draw_shot, hidden_slots
 
@@ -78,7 +78,7 @@ def draw(task: Task, synthesis: Synthesis) -> tuple[bytes, dict[str, Any]]:
     name = (synthesis.seed, task.split, task.index, task.picture)
     random = Stream(*name, "picture")
     shot = draw_shot(random, _STRENGTH[task.split])
-    image = encode(draw_picture(task.person, shot, synthesis.size, random))
+    image = encode(draw_image(task.person, shot, synthesis.size, random))
     attributes = task.person.attributes
     hidden = hidden_slots(attributes, shot)
     captions = [write_caption(attributes, shot.pose.view, hidden, Stream(*name, "caption", i)) for i in range(CAPTIONS_PER_IMAGE)]

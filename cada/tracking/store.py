@@ -14,7 +14,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from cada.errors import CadaError
+from cada.errors import CadaError, of_package
 from cada.storage import addresses, git
 
 LOCK_SECONDS = 120.0
@@ -94,7 +94,8 @@ def complain(error: Exception) -> None:
 
 def reason(error: Exception) -> str:
     """What a library says of the store, in one line, without the secrets that it was given."""
-    said = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    missing = of_package(error) if isinstance(error, ModuleNotFoundError) else None
+    said = next((line for line in str(missing or error).splitlines() if line.strip()), "no message")
     secrets = [os.environ.get(name, "") for name in SECRETS]
     return f"{type(error).__name__}: {addresses.scrubbed(said, tracking_uri(), secrets=secrets)}"
 

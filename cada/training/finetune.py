@@ -16,7 +16,7 @@ from cada.retrieval.metrics import published_score, summarise
 from cada.runtime.compute import autocast
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.objective import Batch, association_losses
 from cada.training.sampling import find_lookalikes
 
 
@@ -30,7 +30,6 @@ def finetune(
     augmentation: Augmentation,
     weights: LossWeights,
     switches: Switches,
-    special: SpecialTokens,
     engine: Engine,
     fusion_weights: Sequence[float],
     padded_to: int | None,
@@ -57,7 +56,6 @@ def finetune(
                 batch,
                 weights=weights,
                 switches=switches,
-                special=special,
                 generator=draw,
                 micro_batch=optimisation.micro_batch_size,
             )

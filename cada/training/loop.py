@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from cada.config import Optimisation
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.runtime import distributed
@@ -191,7 +191,8 @@ def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: 
 
 def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress:
     saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
-    set_weights(model, saved["model"], source=str(state))
+    with about(state):
+        set_weights(model, saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
     return Progress(**saved["progress"])
 

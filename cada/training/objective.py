@@ -30,21 +30,12 @@ class Batch:
     persons: Tensor
 
 
-@dataclass(frozen=True)
-class SpecialTokens:
-    """The two ids that the objectives write into captions."""
-
-    enc: int
-    mask: int
-
-
 def association_losses(
     model: Cada,
     batch: Batch,
     *,
     weights: LossWeights,
     switches: Switches,
-    special: SpecialTokens,
     generator: torch.Generator,
     micro_batch: int | None = None,
 ) -> dict[str, Tensor]:
@@ -66,7 +57,6 @@ def association_losses(
             negatives,
             groups=switches.local_groups,
             group_count=switches.group_count,
-            enc=special.enc,
             micro_batch=micro_batch,
         )
         values["degenerate"] = negatives.degenerate / distributed.size()
@@ -74,9 +64,7 @@ def association_losses(
     if weights.ara:
         selected = losses.select_groups(captions.groups, rate=switches.ara_rate, generator=generator)  # on the CPU
         over, selected = ara_divisor(selected, mean=switches.ara_mean), upload(selected, captions.ids.device)
-        values["loss_ara"] = region_attribute_loss(
-            model, captions, encoded.tokens, selected, special=special, over=over, micro_batch=micro_batch
-        )
+        values["loss_ara"] = region_attribute_loss(model, captions, encoded.tokens, selected, over=over, micro_batch=micro_batch)
         total = total + weights.ara * values["loss_ara"]
     return {"loss": total, **values}
 
@@ -112,7 +100,6 @@ def token_patch_loss(
     *,
     groups: LocalGroups,
     group_count: int = 2,
-    enc: int,
     micro_batch: int | None = None,
 ) -> Tensor:
     """ATP: match or no match for the whole caption and for `group_count` groups of its tokens.
@@ -130,7 +117,7 @@ def token_patch_loss(
 
     def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         wanted, images = image.unique(return_inverse=True)
-        hidden = model.match_hidden(ids, mask, everyone[wanted], enc=enc, images=images)  # (n, L, D)
+        hidden = model.match_hidden(ids, mask, everyone[wanted], images=images)  # (n, L, D)
         means = losses.group_means(hidden, lengths, how=groups, count=group_count)  # (n, groups, D)
         return model.match_head(hidden[:, 0]), model.local_match_head(means)
 
@@ -156,7 +143,6 @@ def region_attribute_loss(
     image_tokens: Tensor,
     selected: Tensor,
     *,
-    special: SpecialTokens,
     over: int,
     micro_batch: int | None = None,
 ) -> Tensor:
@@ -164,7 +150,7 @@ def region_attribute_loss(
     own = distributed.own_rows(len(captions.ids))
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        logits = model.attribute_decoder(ids.masked_fill(chosen, special.mask), visible, tokens, chosen)
+        logits = model.attribute_decoder(ids.masked_fill(chosen, model.tokenizer.mask), visible, tokens, chosen)
         return losses.attribute_loss(logits, ids[chosen], over=over)[None]
 
     return in_chunks(predict, micro_batch, captions.ids[own], captions.mask[own], image_tokens, selected[own]).sum()

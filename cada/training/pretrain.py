@@ -24,7 +24,7 @@ from cada.synthpedes.attributes import FAMILY
 from cada.training.batches import Batches, TrainingSet
 from cada.training.chunks import in_chunks
 from cada.training.loop import Progress, fit
-from cada.training.objective import Batch, SpecialTokens, encode, global_loss, region_attribute_loss, token_patch_loss
+from cada.training.objective import Batch, encode, global_loss, region_attribute_loss, token_patch_loss
 from cada.training.sampling import relatives
 
 
@@ -36,7 +36,6 @@ def pretrain(
     augmentation: Augmentation,
     mask_rate: float,
     decoder_mask_rate: float,
-    special: SpecialTokens,
     seed: int,
     device: torch.device,
     log_every: int,
@@ -59,7 +58,6 @@ def pretrain(
                 batch,
                 mask_rate=mask_rate,
                 decoder_mask_rate=decoder_mask_rate,
-                special=special,
                 draw=draw,
                 micro_batch=optimisation.micro_batch_size,
             )
@@ -84,7 +82,6 @@ def pretraining_losses(
     *,
     mask_rate: float,
     decoder_mask_rate: float,
-    special: SpecialTokens,
     draw: torch.Generator,
     micro_batch: int | None = None,
 ) -> dict[str, Tensor]:
@@ -97,12 +94,12 @@ def pretraining_losses(
     negatives = losses.hard_negatives(encoded.images, encoded.texts, batch.persons, how="sampled", generator=draw)
     values = {
         "loss_global": global_loss(encoded, batch),
-        "loss_atp": token_patch_loss(model, captions, encoded.tokens, negatives, groups="parts", enc=special.enc, micro_batch=micro_batch),
+        "loss_atp": token_patch_loss(model, captions, encoded.tokens, negatives, groups="parts", micro_batch=micro_batch),
     }
     for name, predict, rate in (("loss_mlm", masked_language_loss, mask_rate), ("loss_ara", region_attribute_loss, decoder_mask_rate)):
         selected = random_words(captions, rate=rate, draw=draw)  # on the CPU
         over, selected = max(1, int(selected.sum())), upload(selected, captions.ids.device)
-        values[name] = predict(model, captions, encoded.tokens, selected, special=special, over=over, micro_batch=micro_batch)
+        values[name] = predict(model, captions, encoded.tokens, selected, over=over, micro_batch=micro_batch)
     return {"loss": torch.stack(list(values.values())).sum(), **values}
 
 
@@ -119,7 +116,6 @@ def masked_language_loss(
     image_tokens: Tensor,
     selected: Tensor,
     *,
-    special: SpecialTokens,
     over: int,
     micro_batch: int | None = None,
 ) -> Tensor:
@@ -132,7 +128,7 @@ def masked_language_loss(
     head = model.attribute_decoder.bert.cls.predictions
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        hidden = model.match_hidden(ids.masked_fill(chosen, special.mask), visible, tokens, enc=special.enc)[chosen]  # (M, D)
+        hidden = model.match_hidden(ids.masked_fill(chosen, model.tokenizer.mask), visible, tokens)[chosen]  # (M, D)
         logits = head.transform(hidden) @ model.text_encoder.bert.embeddings.word_embeddings.weight.T + head.bias
         return losses.attribute_loss(logits, ids[chosen], over=over)[None]
 

@@ -35,8 +35,8 @@ EVERYTHING = PUBLISHED.model_copy(update={"ara_rate": 1.0})
 
 
 @pytest.fixture
-def model() -> Cada:
-    model = model_of(TINY, words=QUICK.words, device=CPU)
+def model(tokenizer: Tokenizer) -> Cada:
+    model = model_of(TINY, tokenizer, device=CPU)
     for parameter in model.parameters():  # larger than the initial ones, so that scores differ
         if parameter.ndim > 1:
             parameter.data.mul_(2)
@@ -58,7 +58,7 @@ def test_losses_and_gradients_are_equal(model: Cada, problem: Problem, tokenizer
     plain = naive_losses(model, problem, tokenizer, rate=1.0)
     plain["loss"].backward()
     by_plain = gradients(model)
-    ours = our_losses(model, problem, tokenizer, switches=EVERYTHING)
+    ours = our_losses(model, problem, switches=EVERYTHING)
     ours["loss"].backward()
     by_ours = gradients(model)
     for name, value in plain.items():

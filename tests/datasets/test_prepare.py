@@ -103,7 +103,7 @@ def test_a_folder_of_somebody_else_is_left_alone(make_set: MakeSet) -> None:
 
 def test_force_is_for_drawn_sets(make_set: MakeSet) -> None:
     data, _ = make_set()
-    with pytest.raises(CadaError, match=r"mine: --force draws a set anew, but data/set is brought by you"):
+    with pytest.raises(CadaError, match=r"mine: --force draws a set anew, but data/set is user-supplied"):
         prepare("mine", data, output=MANIFEST, force=True)
 
 

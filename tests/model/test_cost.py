@@ -16,8 +16,9 @@ from cada import config
 from cada.config import Architecture, LossWeights, Transformer
 from cada.datasets.loading import TokenBatch
 from cada.model import cost
-from cada.model.cada import Cada, build
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.model.cada import Cada
+from cada.training.objective import Batch, association_losses
+from tests.words import tokenizer_of
 
 ROOT = Path(__file__).parents[2]
 BERT = 30524
@@ -59,7 +60,7 @@ def test_parameters_are_counted_as_they_are_built(dataset: str, monkeypatch: pyt
     monkeypatch.chdir(ROOT)
     architecture = config.load_dataset(dataset).model.architecture
     with torch.device("meta"):
-        model = build(architecture, vocabulary=250)
+        model = Cada(architecture, tokenizer_of(250))
     assert cost.parameter_count(architecture, vocabulary=250) == sum(value.numel() for value in model.parameters() if value.requires_grad)
 
 
@@ -75,7 +76,7 @@ def passes(model: Cada, *, masked: int) -> dict[str, Callable[[], object]]:
     return {
         "image": lambda: model.image_encoder(images),
         "text": lambda: model.text_encoder(ids, mask),
-        "pair": lambda: model.match_hidden(ids, mask, tokens, enc=4),
+        "pair": lambda: model.match_hidden(ids, mask, tokens),
         "decoder": lambda: model.attribute_decoder(ids, mask, tokens, selected),
     }
 
@@ -83,7 +84,7 @@ def passes(model: Cada, *, masked: int) -> dict[str, Callable[[], object]]:
 @pytest.fixture
 def model() -> Cada:
     torch.manual_seed(0)
-    return build(SMALL, vocabulary=VOCABULARY)
+    return Cada(SMALL, tokenizer_of(VOCABULARY))
 
 
 @pytest.mark.parametrize("part", ["image", "text", "pair", "decoder"])
@@ -117,7 +118,7 @@ def kept_bytes(model: nn.Module, run: Callable[[], object], *, precision: str) -
 @pytest.mark.parametrize("part", ["image", "text", "pair"])
 def test_activations_are_those_that_torch_keeps(part: str, dropout: float, precision: str) -> None:
     torch.manual_seed(0)
-    model = build(SMALL.model_copy(update={"dropout": dropout}), vocabulary=VOCABULARY).train()
+    model = Cada(SMALL.model_copy(update={"dropout": dropout}), tokenizer_of(VOCABULARY)).train()
     found = kept_bytes(model, passes(model, masked=1)[part], precision=precision) / BATCH
     images = cost.image_tokens(SMALL)
     if part == "image":
@@ -140,10 +141,8 @@ def pairs(persons: int) -> Batch:
 @pytest.mark.parametrize("objectives", [("global_",), ("global_", "atp"), ("global_", "ara"), ("global_", "atp", "ara")])
 def test_trained_parameters_are_those_with_a_gradient(objectives: tuple[str, ...], model: Cada) -> None:
     weights = LossWeights.model_validate({name.strip("_"): float(name in objectives) for name in cost.OBJECTIVES})
-    generator, special = torch.Generator().manual_seed(0), SpecialTokens(enc=4, mask=3)
-    values = association_losses(
-        model, pairs(3), weights=weights, switches=config.PROCEDURES["robust"], special=special, generator=generator
-    )
+    generator = torch.Generator().manual_seed(0)
+    values = association_losses(model, pairs(3), weights=weights, switches=config.PROCEDURES["robust"], generator=generator)
     values["loss"].backward()
     found = sum(value.numel() for value in model.parameters() if value.grad is not None)
     assert cost.trained_parameters(SMALL, vocabulary=VOCABULARY, objectives=objectives) == found

@@ -73,7 +73,7 @@ def test_what_a_step_imports_is_found() -> None:
     assert list(listed) == STEPS
     for step, modules in listed.items():
         exempt = {name for name in modules if any(name == other or name.startswith(f"{other}.") for other in code.WITHOUT_EFFECT)}
-        theirs = {name for module in exempt for name in code._imports(code._source(module))}  # what only those import
+        theirs = code.imported(name for module in exempt for name in code._imports(code._source(module)))  # what only those import
         assert modules - exempt - theirs <= code.imported([f"cada.steps.{step}"]), step
 
 

@@ -17,9 +17,9 @@ from cada.retrieval.encoding import encode_gallery, encode_queries
 from cada.retrieval.evaluation import Engine, Target, encode, retrieve
 from cada.retrieval.results import evaluate_model
 from tests.processes import together
-from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+from tests.retrieval.tiny import CPU, tiny_captions, tiny_images, tiny_model
 
-ENGINE = Engine(enc=ENC, top_k=5, batch_size=4, device=CPU)
+ENGINE = Engine(top_k=5, batch_size=4, device=CPU)
 
 
 def test_tokens_over_the_limit_are_kept_in_a_file_that_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

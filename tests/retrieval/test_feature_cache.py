@@ -14,13 +14,13 @@ from cada.retrieval.evaluation import Engine, Target, encode
 from cada.retrieval.feature_cache import FeatureCache
 from cada.storage.cache import Cache
 from tests.processes import together
-from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+from tests.retrieval.tiny import CPU, tiny_captions, tiny_images, tiny_model
 
 TARGET = Target(tiny_images(), np.arange(17), tiny_captions(), np.arange(11))
 
 
 def engine(folder: Path, *, maker: str = "model", top_k: int | None = None) -> Engine:
-    return Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU, cache=FeatureCache(Cache(folder, 1e6), maker))
+    return Engine(top_k=top_k, batch_size=4, device=CPU, cache=FeatureCache(Cache(folder, 1e6), maker))
 
 
 def encoded(target: Target, chosen: Engine) -> tuple[torch.Tensor, torch.Tensor]:

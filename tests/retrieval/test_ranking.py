@@ -14,9 +14,9 @@ from cada.retrieval.encoding import encode_gallery, encode_queries
 from cada.retrieval.evaluation import Engine, choose_weight, retrieve
 from cada.retrieval.metrics import score_queries
 from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
-from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+from tests.retrieval.tiny import CPU, tiny_captions, tiny_images, tiny_model
 
-ENGINE = Engine(enc=ENC, top_k=5, batch_size=4, device=CPU)
+ENGINE = Engine(top_k=5, batch_size=4, device=CPU)
 
 
 def both_stages(images: torch.Tensor, batch_size: int = 4):
@@ -41,7 +41,7 @@ def test_equal_to_one_loop_per_query(fusion):
             if fusion != "cosine":
                 score = {}
                 for j in order[:5]:
-                    no, yes = model.match_head(model.match_hidden(ids, mask, tokens[j : j + 1], enc=ENC)[0, 0]).tolist()
+                    no, yes = model.match_head(model.match_hidden(ids, mask, tokens[j : j + 1])[0, 0]).tolist()
                     log_match = yes - math.log(math.exp(no) + math.exp(yes))
                     score[j] = yes + cosine[j] if fusion == "published" else log_match + 2.0 * cosine[j]
                 order[:5] = sorted(score, key=lambda j: (-score[j], j))

@@ -43,7 +43,7 @@ def plain(model: Cada, captions: TokenizedCaptions) -> torch.Tensor:
         ids = torch.from_numpy(captions.ids[row : row + 1].astype(np.int64))
         mask = torch.arange(ids.shape[1])[None] < int(captions.lengths[row])
         for place, image in enumerate(near):
-            logits[row, place] = model.match_head(model.match_hidden(ids, mask, TOKENS[[image]], enc=ENC)[0, 0])
+            logits[row, place] = model.match_head(model.match_hidden(ids, mask, TOKENS[[image]])[0, 0])
     return logits
 
 

@@ -18,7 +18,7 @@ from cada.training.finetune import finetune
 from cada.training.objective import association_losses
 from cada.training.pretrain import pretraining_losses
 from tests.processes import together
-from tests.training.tiny import SPECIAL, tiny_engine, tiny_model, tiny_target, tiny_training
+from tests.training.tiny import tiny_engine, tiny_model, tiny_target, tiny_training
 
 CPU = torch.device("cpu")
 CHANGES = Augmentation(flip=0.5, pad=2, erase=0.5)
@@ -49,13 +49,11 @@ def one_step(micro_batch: int | None = None) -> dict[str, Outcome]:
         batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=CHANGES, padded_to=15, draw=draw, device=CPU)
         batch.captions.groups[:3] = -1
         switches = PROCEDURES["robust"].model_copy(update={"ara_rate": 1.0, **changed})
-        values = association_losses(
-            model, batch, weights=WEIGHTS, switches=switches, special=SPECIAL, generator=draw, micro_batch=micro_batch
-        )
+        values = association_losses(model, batch, weights=WEIGHTS, switches=switches, generator=draw, micro_batch=micro_batch)
         found[name] = outcome(values, model)
     model, draw = tiny_model(dropout=0.0), torch.Generator().manual_seed(3)
     batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=CHANGES, padded_to=None, draw=draw, device=CPU)
-    values = pretraining_losses(model, batch, mask_rate=0.3, decoder_mask_rate=0.5, special=SPECIAL, draw=draw, micro_batch=micro_batch)
+    values = pretraining_losses(model, batch, mask_rate=0.3, decoder_mask_rate=0.5, draw=draw, micro_batch=micro_batch)
     return found | {"pretraining": outcome(values, model)}
 
 
@@ -105,7 +103,7 @@ def test_the_published_ara_mean_is_per_process(pair: list[Any], alone: dict[str,
         chosen = captions.groups[rows] >= 0
         ids = captions.ids[rows]
         tokens, _ = model.encode_images(batch.images[rows])
-        logits = model.attribute_decoder(ids.masked_fill(chosen, SPECIAL.mask), captions.mask[rows], tokens, chosen)
+        logits = model.attribute_decoder(ids.masked_fill(chosen.mask), captions.mask[rows], tokens, chosen)
         expected.append(float(torch.nn.functional.cross_entropy(logits, ids[chosen]).detach()))
     found = float(pair[0][0]["per process"][0]["loss_ara"])
     assert found == pytest.approx(sum(expected) / 2, abs=1e-5)
@@ -128,7 +126,6 @@ def train(state: Path) -> dict[str, Any]:
         augmentation=CHANGES,
         weights=WEIGHTS,
         switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": "sampled"}),
-        special=SPECIAL,
         engine=tiny_engine(),
         fusion_weights=(0.0, 1.0, 10.0),
         padded_to=None,

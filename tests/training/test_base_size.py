@@ -11,8 +11,8 @@ import torch
 from cada.config import PROCEDURES, LossWeights, load_dataset
 from cada.datasets.cache import open_images
 from cada.datasets.loading import Split, take_split
-from cada.datasets.readers import read_records
-from cada.model.cada import Cada, build
+from cada.datasets.reading import read
+from cada.model.cada import Cada
 from cada.model.tokenizer import Tokenizer
 from cada.retrieval.evaluation import Engine, Target, target_of
 from cada.retrieval.metrics import METRICS
@@ -20,8 +20,8 @@ from cada.retrieval.results import evaluate_model
 from cada.storage.cache import Cache
 from cada.training.batches import training_set
 from cada.training.finetune import finetune
-from cada.training.objective import SpecialTokens
 from tests.replicas import write_cuhk_pedes
+from tests.words import tokenizer_of
 
 pytestmark = pytest.mark.slow
 
@@ -30,17 +30,18 @@ SIZE, WORDS, CPU = (224, 224), 30524, torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def model() -> Cada:
+def model(tokenizer: Tokenizer) -> Cada:
     torch.manual_seed(0)
     recipe = load_dataset("cuhk_pedes")
     assert recipe.model.image_size == SIZE
-    return build(recipe.model.architecture, vocabulary=WORDS)
+    return Cada(recipe.model.architecture, tokenizer)
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    """Of few words; the model has room for more."""
-    return Tokenizer(ROOT / "params" / "synthpedes" / "vocab.txt", 73)
+    """Of few words, and as many tokens as the published one."""
+    entries = Tokenizer.read(ROOT / "params" / "synthpedes" / "vocab.txt", 73).entries
+    return Tokenizer([*entries, *tokenizer_of(WORDS).entries[len(entries) :]], 73)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Split, t
     """A replica of CUHK-PEDES with 52 test pictures."""
     root = tmp_path_factory.mktemp("set")
     write_cuhk_pedes(root, persons={"train": 4, "val": 4, "test": 18})
-    records = read_records("cuhk_pedes", root)
+    records = read("cuhk_pedes", root)
     taken = {name: take_split(records, name, root=root, queries="first_two") for name in ("train", "val", "test")}
     return {
         name: (split, open_images(split, SIZE, content=name, cache=Cache(root / "cache", 1e9), threads=2)) for name, split in taken.items()
@@ -70,8 +71,7 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
         augmentation=recipe.augmentation,
         weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
         switches=PROCEDURES["robust"],
-        special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-        engine=Engine(enc=tokenizer.enc, top_k=4, batch_size=8, device=CPU),
+        engine=Engine(top_k=4, batch_size=8, device=CPU),
         fusion_weights=(0.0, 1.0),
         padded_to=None,
         seed=0,
@@ -94,7 +94,7 @@ def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tup
         model.eval(),
         val,
         test,
-        engine=Engine(enc=tokenizer.enc, top_k=4, batch_size=8, device=CPU),
+        engine=Engine(top_k=4, batch_size=8, device=CPU),
         headline="calibrated",
         fusion_weights=(0.0, 1.0),
         parts=1,

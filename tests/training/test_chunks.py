@@ -6,7 +6,7 @@ import torch
 from cada.config import PROCEDURES, Augmentation, LossWeights
 from cada.training.chunks import in_chunks
 from cada.training.objective import association_losses
-from tests.training.tiny import SPECIAL, tiny_model, tiny_training
+from tests.training.tiny import tiny_model, tiny_training
 
 
 def test_chunks_are_put_together_in_order():
@@ -49,7 +49,6 @@ def kept_bytes(micro_batch, *, checkpointing=False):
             batch,
             weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
             switches=PROCEDURES["robust"],
-            special=SPECIAL,
             generator=draw,
             micro_batch=micro_batch,
         )

@@ -33,7 +33,7 @@ def test_learning_rate_by_hand():
     assert rates[10] == pytest.approx(0.0)
 
 
-def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1), watched=None, negatives="sampled"):
+def train(model, training, target, engine, state, seed=0, weights=(1.0, 0.1), watched=None, negatives="sampled"):
     return finetune(
         model,
         training,
@@ -43,7 +43,6 @@ def train(model, training, target, special, engine, state, seed=0, weights=(1.0,
         augmentation=AUGMENTATION,
         weights=LossWeights(**{"global": 1.0, "atp": weights[0], "ara": weights[1]}),
         switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": negatives}),
-        special=special,
         engine=engine,
         fusion_weights=(0.0, 1.0, 10.0),
         padded_to=None,
@@ -54,24 +53,24 @@ def train(model, training, target, special, engine, state, seed=0, weights=(1.0,
     )
 
 
-def test_bf16_learns_what_fp32_learns(model, training, target, special, engine, tmp_path):
+def test_bf16_learns_what_fp32_learns(model, training, target, engine, tmp_path):
     """Weights and losses stay in fp32; matrix products are rounded to 8 bits."""
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    plain = train(model, training, target, special, engine, tmp_path / "a.pt")
+    plain = train(model, training, target, engine, tmp_path / "a.pt")
     model.load_state_dict(start)
-    rounded = train(model, training, target, special, replace(engine, precision="bf16"), tmp_path / "b.pt")
+    rounded = train(model, training, target, replace(engine, precision="bf16"), tmp_path / "b.pt")
     assert {value.dtype for value in rounded.best_weights.values()} == {torch.float32}
     assert history_csv(rounded.rows) != history_csv(plain.rows)
     for ours, theirs in zip(rounded.rows, plain.rows, strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=0.05)
 
 
-def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, special, engine, tmp_path):
+def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, engine, tmp_path):
     start = {name: value.clone() for name, value in model.state_dict().items()}
     runs = []
     for number, seed in enumerate((0, 0, 1)):
         model.load_state_dict(start)
-        runs.append(train(model, training, target, special, engine, tmp_path / f"{number}.pt", seed=seed))
+        runs.append(train(model, training, target, engine, tmp_path / f"{number}.pt", seed=seed))
     same, other = ([torch.equal(runs[0].best_weights[name], run.best_weights[name]) for name in runs[0].best_weights] for run in runs[1:])
     assert all(same)
     assert not all(other)
@@ -80,13 +79,13 @@ def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, 
     assert [row["step"] for row in runs[0].rows if "val_mAP" in row] == [3, 6, 9, 12]
 
 
-def test_what_is_watched_reaches_neither_the_weights_nor_the_choice(model, training, target, special, engine, tmp_path):
+def test_what_is_watched_reaches_neither_the_weights_nor_the_choice(model, training, target, engine, tmp_path):
     """Byte by byte; test has the persons of its pictures in another order, and would have chosen another epoch."""
     other = replace(target, image_persons=target.image_persons[::-1].copy())
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    alone = train(model, training, target, special, engine, tmp_path / "a.pt")
+    alone = train(model, training, target, engine, tmp_path / "a.pt")
     model.load_state_dict(start)
-    watching = train(model, training, target, special, engine, tmp_path / "b.pt", watched=other)
+    watching = train(model, training, target, engine, tmp_path / "b.pt", watched=other)
     assert all(torch.equal(alone.best_weights[name], watching.best_weights[name]) for name in alone.best_weights)
     assert alone.best_score == watching.best_score
     with_test = [row for row in watching.rows if "test_mAP" in row]
@@ -101,9 +100,9 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("at", range(1, 12))
-def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, special, engine, tmp_path, monkeypatch, at):
+def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, engine, tmp_path, monkeypatch, at):
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    unbroken = train(model, training, target, special, engine, tmp_path / "a.pt")
+    unbroken = train(model, training, target, engine, tmp_path / "a.pt")
 
     model.load_state_dict(start)
     state, save = tmp_path / "b.pt", loop._save
@@ -115,10 +114,10 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, spe
 
     monkeypatch.setattr(loop, "_save", save_then_die)
     with pytest.raises(Killed):
-        train(model, training, target, special, engine, state)
+        train(model, training, target, engine, state)
     monkeypatch.setattr(loop, "_save", save)
     model.load_state_dict(start)
-    resumed = train(model, training, target, special, engine, state)
+    resumed = train(model, training, target, engine, state)
     assert all(torch.equal(unbroken.best_weights[name], resumed.best_weights[name]) for name in unbroken.best_weights)
     assert history_csv(unbroken.rows) == history_csv(resumed.rows)
 
@@ -166,15 +165,15 @@ def test_a_loss_that_is_no_number_stops_the_training(model, tmp_path):
 
 
 @pytest.mark.parametrize("negatives", ["published", "hardest", "sampled"])
-def test_features_that_are_no_numbers_stop_the_training(model, training, target, special, engine, tmp_path, negatives):
+def test_features_that_are_no_numbers_stop_the_training(model, training, target, engine, tmp_path, negatives):
     """Under every way to choose negatives, in the words of a loss that is none; drawing them fails before there is a loss."""
     with torch.no_grad():
         model.text_projection.weight.fill_(math.nan)
     with pytest.raises(CadaError, match=r"step [12]: the loss is nan. Lower optimisation.learning_rate"):
-        train(model, training, target, special, engine, tmp_path / "state.pt", negatives=negatives)
+        train(model, training, target, engine, tmp_path / "state.pt", negatives=negatives)
 
 
-def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, special, tmp_path):
+def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, tmp_path):
     with torch.no_grad():
         model.image_projection.weight.fill_(math.nan)
     with pytest.raises(CadaError, match=r"step 1: the loss is nan. Lower optimisation.learning_rate"):
@@ -185,7 +184,6 @@ def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, spe
             augmentation=AUGMENTATION,
             mask_rate=0.15,
             decoder_mask_rate=0.5,
-            special=special,
             seed=0,
             device=torch.device("cpu"),
             log_every=1,
@@ -210,7 +208,7 @@ def test_weights_that_are_no_numbers_are_not_kept(model, tmp_path):
         )
 
 
-def test_training_lowers_the_loss(model, training, target, special, engine, tmp_path):
+def test_training_lowers_the_loss(model, training, target, engine, tmp_path):
     settings = OPTIMISATION.model_copy(update={"epochs": 40})
     progress = finetune(
         model,
@@ -220,7 +218,6 @@ def test_training_lowers_the_loss(model, training, target, special, engine, tmp_
         augmentation=Augmentation(flip=0.0, pad=0, erase=0.0),
         weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
         switches=PROCEDURES["robust"],
-        special=special,
         engine=engine,
         fusion_weights=(0.0, 1.0, 10.0),
         padded_to=None,

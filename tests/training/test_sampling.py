@@ -78,7 +78,7 @@ def test_lookalikes_share_words_in_whatever_order() -> None:
         "a woman in a yellow skirt with a pink umbrella",
         "a man in a blue shirt with red pants",
     ]
-    found = find_lookalikes(Tokenizer(VOCABULARY, 73)(captions), np.array([40, 7, 30, 8, 30]), count=1)
+    found = find_lookalikes(Tokenizer.read(VOCABULARY, 73)(captions), np.array([40, 7, 30, 8, 30]), count=1)
     persons = [7, 8, 30, 40]
     assert found.persons.tolist() == [persons.index(person) for person in (40, 7, 30, 8, 30)]
     assert found.near.tolist() == [[1], [0], [3], [2]]
@@ -86,7 +86,7 @@ def test_lookalikes_share_words_in_whatever_order() -> None:
 
 def test_similarity_is_the_cosine_of_tf_idf() -> None:
     texts = ["a red hat", "a red red bag", "a blue bag and a red hat", "the blue umbrella", "a bag and a bag"]
-    captions, persons = Tokenizer(VOCABULARY, 73)(texts), np.array([0, 1, 2, 3, 0])
+    captions, persons = Tokenizer.read(VOCABULARY, 73)(texts), np.array([0, 1, 2, 3, 0])
     bags: list[dict[int, int]] = [{} for _ in range(4)]
     for ids, length, person in zip(captions.ids, captions.lengths, persons, strict=True):
         for token in ids[:length].tolist():

@@ -6,15 +6,14 @@ import numpy as np
 import torch
 
 from cada.config import Architecture, Transformer
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.evaluation import Engine, Target
 from cada.training.batches import TrainingSet
-from cada.training.objective import SpecialTokens
+from tests.words import tokenizer_of
 
 VOCABULARY = 41
 SIZES = Transformer(width=24, depth=2, heads=2, mlp=48)
-SPECIAL = SpecialTokens(enc=40, mask=4)
 
 
 def tiny_architecture(dropout: float = 0.1) -> Architecture:
@@ -32,7 +31,7 @@ def tiny_architecture(dropout: float = 0.1) -> Architecture:
 
 def tiny_model(dropout: float = 0.1) -> Cada:
     torch.manual_seed(0)
-    return build(tiny_architecture(dropout), vocabulary=VOCABULARY)
+    return Cada(tiny_architecture(dropout), tokenizer_of(VOCABULARY))
 
 
 def tiny_training() -> TrainingSet:
@@ -54,4 +53,4 @@ def tiny_target(training: TrainingSet) -> Target:
 
 
 def tiny_engine() -> Engine:
-    return Engine(enc=40, top_k=4, batch_size=16, device=torch.device("cpu"))
+    return Engine(top_k=4, batch_size=16, device=torch.device("cpu"))

@@ -89,7 +89,7 @@ def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_re
     project.ran()
     project.edit("params/workflow.yaml", "[global, rare_phrases]", "[global, dual, rare_phrases]")
     project.snakemake()
-    assert project.ran() == REPORTS, "what was laid aside is there again"
+    assert project.ran() == REPORTS, "what was moved away is there again"
 
 
 SWEEP = """

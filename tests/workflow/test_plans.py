@@ -130,15 +130,15 @@ def test_nothing_but_recipes_is_written_where_nothing_is_run(made: Project) -> N
         paths = (path for path in made.root.rglob("*") if path.is_file() and ignored.isdisjoint(path.relative_to(made.root).parts))
         return {str(path): path.stat().st_mtime_ns for path in paths}
 
-    aside = made.root / ".cada/aside/results/synthpedes/metrics/dual/7.json"
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    aside.write_text("{}")
+    moved = made.root / ".cada/unlisted/results/synthpedes/metrics/dual/7.json"
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    moved.write_text("{}")
     before = state()
     for arguments in (("-n",), ("--lint",), ("--dag", "mermaid-js"), ("--list-rules",), ("--summary",)):
         made.run("snakemake", "--cores", "1", *arguments)
         assert state() == before, arguments
     said = made.run("snakemake", "-n", "--config", "seeds=[7]")
-    assert "1 results of this matrix lie in .cada/aside" in said
+    assert "1 results of this matrix lie in .cada/unlisted" in said
     assert state() == before
-    aside.unlink()
+    moved.unlink()
     made.run("cada", "recipes")

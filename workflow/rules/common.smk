@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from cada import pipeline, recipes
-from cada.storage.unlisted import bring_back, laid_aside
+from cada.storage.unlisted import UNLISTED, moved_files, restore_listed
 from cada.config import DatasetParameters, matrix_of
 from cada.errors import CadaError
 from cada.storage.files import exclusive
@@ -43,10 +43,10 @@ def prepare():
         return
     read(recipes.put, RECIPES)
     if workflow.executor_plugin is not None and not workflow.dryrun:
-        bring_back(matrix)
-    elif count := len(laid_aside(matrix)):
+        restore_listed(matrix)
+    elif count := len(moved_files(matrix)):
         print(
-            f"{count} results of this matrix lie in .cada/aside. A run brings them back first; this plan counts them as missing.",
+            f"{count} results of this matrix lie in {UNLISTED}. A run restores them first; this plan counts them as missing.",
             file=sys.stderr,
         )
 

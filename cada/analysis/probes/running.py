@@ -100,7 +100,7 @@ def match_scores(baseline: Baseline, captions: TokenizedCaptions, images: np.nda
     """The match logit less the mismatch logit of each caption (C) with one image of `images` (C,)."""
     engine = baseline.engine
     ids = captions.ids.copy()
-    ids[:, 0] = engine.enc
+    ids[:, 0] = baseline.model.tokenizer.enc
     logits = match_logits(
         baseline.model.text_encoder.bert,
         baseline.model.match_head,

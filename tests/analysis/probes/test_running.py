@@ -31,7 +31,7 @@ def model() -> Cada:
 
 
 def baseline_of(model: Cada, top_k: int | None, captions: TokenizedCaptions, images: torch.Tensor) -> Baseline:
-    engine = Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU)
+    engine = Engine(top_k=top_k, batch_size=4, device=CPU)
     fusion, weight = ("cosine", None) if top_k is None else ("calibrated", 2.0)
     return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight)
 
@@ -91,7 +91,7 @@ def test_true_captions_against_changed_ones_pair_by_pair(model: Cada, top_k: int
                 mask = torch.ones_like(ids, dtype=torch.bool)
                 tokens, image = model.encode_images(normalise(tiny_images()[row : row + 1]))
                 cosine = torch.cosine_similarity(model.encode_text(ids, mask), image)
-                logits = model.match_head(model.match_hidden(ids, mask, tokens, enc=ENC)[:, 0])
+                logits = model.match_head(model.match_hidden(ids, mask, tokens)[:, 0])
                 pair.append({"cosine": float(cosine), "match": float(logits[0, 1] - logits[0, 0])})
             for score in wins:
                 wins[score] += pair[0][score] > pair[1][score]
