@@ -21,7 +21,7 @@ def change_title(kind: str, strength: float | None) -> str:
         "blur": f"blur, sigma {percent} of the height",
         "darkness": f"brightness {percent}",
         "occlusion": f"occlusion, {percent} of the area",
-        "low_resolution": f"resolution / {strength:g}",
+        "low_resolution": f"resolution divided by {strength:g}",
     }[kind]
 
 
