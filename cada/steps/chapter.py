@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from cada.config import TrainingRecipe
 from cada.datasets.manifest import read as read_manifest
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
@@ -15,7 +16,7 @@ from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, take
 from cada.recipes.models import ChapterRecipe
 from cada.reporting.html.chapter import AboutDataset, Chapter, judged_scores, write_chapter
-from cada.reporting.html.deviations import recipe_deviations, switch_deviations
+from cada.reporting.html.choices import START, recipe_choices
 from cada.reporting.html.topics import shown_topics
 from cada.reporting.rendering import as_yaml
 from cada.reporting.results.seconds import mean_seconds, read_seconds
@@ -33,7 +34,6 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     recipe = take(Recipe("chapter", dataset, workflow=workflow), ChapterRecipe)
     layout, parameters, folder = Layout(dataset), recipe.parameters, chapter_folder(dataset, workflow)
     data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
-    switches = {name: recipe.switches[name] for name in recipe.objectives}  # in the order of the matrix, which a file's keys have not
     records = load_records(dataset, data.source, manifest=layout.manifest)
     tokenizer = Tokenizer.read(layout.initial / "vocab.txt", parameters.model.max_tokens)
     sizes = _sizes(records, recipe, tokenizer, gallery=manifest["splits"]["test"]["images"])
@@ -43,6 +43,13 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
     if is_sweep(workflow):
         del folders["probes"]  # made on demand, and then no input of this step
+    own = TrainingRecipe(
+        start=START[parameters.initial.source],
+        model=parameters.model.architecture,
+        optimisation=parameters.train.optimisation,
+        augmentation=parameters.train.augmentation,
+        top_k=parameters.evaluate.top_k,
+    )
     topics = shown_topics(dataset, folders, workflow=workflow)
     tables = layout.tables(workflow)
     chapter = Chapter(
@@ -52,18 +59,9 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
         findings=tuple(findings(read_pairs(tables / "pairs.csv", list(recipe.objectives), recipe.seeds), ["R1"])),
         topics=tuple(topics),
         cost=cost,
-        switches=tuple(switch_deviations(switches, recipe.published, _idle(records, parameters.train.compute.processes))),
-        recipe=tuple(
-            recipe_deviations(
-                dataset,
-                start=parameters.initial.source,
-                model=parameters.model,
-                weights=recipe.weights,
-                optimisation=parameters.train.optimisation,
-                augmentation=parameters.train.augmentation,
-                top_k=parameters.evaluate.top_k,
-            )
-        ),
+        deviations=tuple(recipe.deviations),
+        idle=_idle(records, parameters.train.compute.processes),
+        choices=tuple(recipe_choices(own, recipe.published, weights=recipe.weights, published_weights=recipe.published_weights)),
         parameters={str(layout.params(name)): as_yaml(section) for name, section in parameters},
     )
     write_chapter(chapter, folder)
@@ -98,7 +96,7 @@ def _sizes(
     train = mean_tokens("train")
     return CountedSizes(
         batch=parameters.train.optimisation.batch_size,
-        train_tokens={name: parameters.model.max_tokens if own.padding == "fixed" else train for name, own in recipe.switches.items()},
+        train_tokens={name: parameters.model.max_tokens if own == "fixed" else train for name, own in recipe.padding.items()},
         query_tokens=mean_tokens("test"),
         gallery=gallery,
         top_k=parameters.evaluate.top_k,

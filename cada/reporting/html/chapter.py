@@ -10,13 +10,19 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
+from cada.config import Deviation
 from cada.errors import CadaError
-from cada.reporting.html.deviations import RecipeDeviation, SwitchDeviation
+from cada.reporting.html.choices import RecipeChoice
 from cada.reporting.html.topics import ShownTopic
 from cada.reporting.tables.table import Finding, Table
 from cada.storage.files import reading, write_text
 
 FILE = "chapter.json"
+ALWAYS = (
+    "at least one phrase of a batch is masked for ARA; if none is, the loss is not a number in the paper's code;",
+    "of equal scores the earlier image comes first, in all metrics; the paper's code has one order for R@K and another for mAP;",
+    "only variants trained with ATP re-rank; in the paper's code all would.",
+)
 SPLITS = {"pretrain": "pre-training", "train": "training", "val": "val", "test": "test"}
 
 
@@ -50,7 +56,7 @@ class JudgedScore:
 
 @dataclass(frozen=True)
 class Chapter:
-    """findings: of the differences in R@1. parameters: the text to show of each parameter file."""
+    """findings: of the differences in R@1. idle: why a switch changes nothing in this run. parameters: the text to show of each file."""
 
     about: AboutDataset
     seeds: int
@@ -58,8 +64,9 @@ class Chapter:
     findings: tuple[Finding, ...]
     topics: tuple[ShownTopic, ...]
     cost: Table
-    switches: tuple[SwitchDeviation, ...]
-    recipe: tuple[RecipeDeviation, ...]
+    deviations: tuple[Deviation, ...]
+    idle: Mapping[str, str]
+    choices: tuple[RecipeChoice, ...]
     parameters: Mapping[str, str]
 
     @property

@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cada.reporting.html.chapter import Chapter
-from cada.reporting.html.deviations import ALWAYS
+from cada.reporting.html.chapter import ALWAYS, Chapter
 from cada.reporting.rendering import render
 from cada.reporting.tables.table import Table
 from cada.storage.files import write_text

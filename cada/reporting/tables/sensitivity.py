@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from cada.objectives import OBJECTIVES
 from cada.reporting.results.metrics import LABEL, MeasuredVariant, Scores
 from cada.reporting.statistics import mean_and_deviation
 from cada.reporting.tables.cells import frame, parts_of, records_by, spread
@@ -20,10 +21,7 @@ QUANTITIES = {
     "k": "Re-ranked images (k)",
     "ara_rate": "Share of the attribute phrases that ARA masks (ara_rate)",
     "group_count": "Groups of a caption's tokens in ATP (group_count)",
-    "global": "Weight of the global association (global)",
-    "atp": "Weight of ATP (atp)",
-    "ara": "Weight of ARA (ara)",
-}
+} | {name: f"Weight of the {objective.label} loss ({name})" for name, objective in OBJECTIVES.items()}
 NOTHING_VARIED = "No listed variant re-ranks, and no list of numbers is varied: there is no sensitivity to show."
 PARTS = ("mean", "std", "lowest", "highest")
 
