@@ -15,7 +15,7 @@ from benchmarks.inputs import Sizes
 from benchmarks.measuring import Results, alternate, rates
 from cada.datasets.images import ERASE_ATTEMPTS, ERASE_RATIO, ERASE_SCALE, MEAN, STD, augment, decode_images, draw_changes, load_image
 
-FILE = (384, 128)  # height and width of a image, as in MSMT17
+FILE = (384, 128)  # height and width of an image, as in MSMT17
 PAD, FLIP, ERASE = 10, 0.5, 0.5
 ROUNDS = 9  # of fractions of a second
 

@@ -23,11 +23,11 @@ from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.cost import pair_flops
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
-from cada.retrieval.encoding import encode_gallery, encode_queries
-from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve
+from cada.retrieval.encoding import Engine, encode_gallery, encode_queries
 from cada.retrieval.metrics import score_queries, summarise
 from cada.retrieval.ranking import rank
 from cada.retrieval.reranking import Captions, match_logits
+from cada.retrieval.search import Search, Target
 
 SCORES_AGREE = 1e-5
 
@@ -51,10 +51,10 @@ def encoding(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine) 
             function(model, *inputs, batch_size=count)
 
     def gallery(*, precision: Precision = "fp32") -> object:
-        return encode_gallery(model, images, batch_size=count, device=device, precision=precision)
+        return encode_gallery(model, images, Engine(top_k=1, batch_size=count, precision=precision))
 
     def texts(*, precision: Precision = "fp32") -> object:
-        return encode_queries(model, captions, batch_size=count, device=device, precision=precision)
+        return encode_queries(model, captions, Engine(batch_size=count, precision=precision))
 
     flops = {"images": counted(gallery), "captions": counted(texts)}
     ways: dict[str, Callable[[], object]] = {
@@ -101,7 +101,6 @@ def reranking(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine)
             captions=ours,
             candidates=candidates,
             image_tokens=[(0, tokens)],
-            device=device,
             precision=precision,
         )
 
@@ -169,12 +168,10 @@ def evaluation_ways(
         return naive.metrics(scores, owners, persons)
 
     target = Target(images, persons, captions, owners)
-    engine = Engine(top_k=top_k, batch_size=64, device=device)
+    engine = Engine(top_k=top_k)
 
     def ours() -> dict[str, float]:
-        gallery, queries = encode(model, target, engine)
-        retrieved = retrieve(model, gallery, queries, captions, engine)
-        return summarise(query_values(retrieved, owners, persons, "published", None))
+        return Search.of(model, target, engine).found().scores("published", None)
 
     return {"naive": plain, "ours": ours}
 

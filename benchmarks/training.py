@@ -16,7 +16,7 @@ from benchmarks import naive
 from benchmarks.inputs import Sizes, caption_lengths, captions_of, images_of, model_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted
-from cada.config import PROCEDURES, LossWeights, Switches
+from cada.config import Switches, load_procedure
 from cada.config.steps import Precision
 from cada.datasets.images import normalise
 from cada.datasets.loading import token_batch
@@ -24,14 +24,14 @@ from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.runtime.compute import autocast
-from cada.training.objective import Batch, association_losses
+from cada.training.objective import Batch, association_losses, encode_batch
 from cada.training.sampling import POOL, Sampler
 
-WEIGHTS = LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1})
 LEARNING_RATE, WEIGHT_DECAY = 1e-5, 0.05
 LOSSES_AGREE = 1e-4
 PHRASE = 3  # tokens
-PUBLISHED, ROBUST = PROCEDURES["published"], PROCEDURES["robust"]
+WEIGHTS = load_procedure("published").weights
+PUBLISHED, ROBUST = (load_procedure(name).switches for name in ("published", "robust"))
 
 
 @dataclass(frozen=True)
@@ -96,13 +96,9 @@ def our_losses(model: Cada, problem: Problem, *, switches: Switches, precision: 
     rows, device = problem.rows(pooled=not fixed), problem.images.device
     captions = token_batch(problem.captions, rows, padded_to=naive.PADDED if fixed else None, groups=groups).to(device)
     with autocast(device, precision):
-        return association_losses(
-            model,
-            Batch(problem.images, captions, problem.persons),
-            weights=WEIGHTS,
-            switches=switches,
-            generator=torch.Generator().manual_seed(0),
-        )
+        batch = Batch(problem.images, captions, problem.persons)
+        encoded = encode_batch(model, batch, generator=torch.Generator().manual_seed(0))
+        return association_losses(encoded, weights=WEIGHTS, switches=switches)
 
 
 def steps_of(

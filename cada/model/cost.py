@@ -1,7 +1,7 @@
 """What the model costs, counted from its sizes: parameters and floating-point operations.
 
 A product of (n, a) and (a, b) is 2nab operations; norms, softmax, GELU and biases are left out (under 1 %). A training
-sample is one pair: a image and a caption, with one wrong image and one wrong caption (ATP) and one masked caption (ARA).
+sample is one pair: an image and a caption, with one wrong image and one wrong caption (ATP) and one masked caption (ARA).
 Legend: P image tokens, [CLS] included; L tokens of a caption; D width; M mlp; V vocabulary; E common space.
 """
 
@@ -11,10 +11,11 @@ import math
 from collections.abc import Collection
 
 from cada.config import Architecture, Transformer
+from cada.objectives import OBJECTIVES
 
 FORWARD_AND_BACKWARD = 3  # passes: the gradients of inputs and of weights take one forward pass each
 PAIRS = 3  # a caption with its image, with a wrong image, and a wrong caption with the image
-OBJECTIVES = ("global_", "atp", "ara")
+DUAL = ("global", "atp", "ara")
 
 
 def image_tokens(architecture: Architecture) -> int:
@@ -26,7 +27,7 @@ def image_tokens(architecture: Architecture) -> int:
 def parameter_parts(architecture: Architecture, *, vocabulary: int) -> dict[str, int]:
     """Parameters by part: tied ones once, the token-type embeddings, which stay zero, not at all.
 
-    "text" is what a caption alone goes through, "cross" what the text encoder adds to read a image.
+    "text" is what a caption alone goes through, "cross" what the text encoder adds to read an image.
     """
     width, patch, depth = architecture.text.width, math.prod(architecture.patch_size), architecture.text.depth
     alone, fusing = (depth * _layer_parameters(architecture.text, attentions=number) for number in (1, 2))
@@ -39,7 +40,8 @@ def parameter_parts(architecture: Architecture, *, vocabulary: int) -> dict[str,
         "cross": fusing - alone,
         "match head": 2 * (width + 1),
         "local match head": 2 * (width + 1),
-        "decoder": embeddings + fusing + vocabulary + width * width + 3 * width,
+        "decoder": embeddings + fusing,
+        "word head": vocabulary + width * width + 3 * width,
     }
 
 
@@ -49,12 +51,9 @@ def parameter_count(architecture: Architecture, *, vocabulary: int) -> int:
 
 
 def trained_parameters(architecture: Architecture, *, vocabulary: int, objectives: Collection[str]) -> int:
-    """The parameters that the objectives (of OBJECTIVES) give a gradient."""
-    used = ["image", "text", "projections"]
-    used += ["cross", "match head", "local match head"] if "atp" in objectives else []
-    used += ["decoder"] if "ara" in objectives else []
+    """The parameters that the objectives, by name, give a gradient."""
     parts = parameter_parts(architecture, vocabulary=vocabulary)
-    return sum(parts[name] for name in used)
+    return sum(parts[part] for part in {part for name in objectives for part in OBJECTIVES[name].trains})
 
 
 def retrieval_parameters(architecture: Architecture, *, vocabulary: int, reranks: bool) -> int:
@@ -124,14 +123,12 @@ def training_flops(
     tokens: int,
     vocabulary: int,
     recomputed: int = 0,
-    objectives: Collection[str] = OBJECTIVES,
+    objectives: Collection[str] = DUAL,
 ) -> float:
     """`samples` forward and backward under `objectives`; `recomputed` says how often the backward pass repeats the forward one."""
     parts = forward_flops(architecture, tokens=tokens, vocabulary=vocabulary)
-    used = ["image", "text"]
-    used += ["pair", "negatives"] if "atp" in objectives else []
-    used += ["decoder", "vocabulary"] if "ara" in objectives else []
-    return samples * (FORWARD_AND_BACKWARD + recomputed) * sum(parts[name] for name in used)
+    used = ["image", "text", *(part for name in objectives for part in OBJECTIVES[name].costs)]
+    return samples * (FORWARD_AND_BACKWARD + recomputed) * sum(parts[part] for part in used)
 
 
 def rerank_flops(architecture: Architecture, *, top_k: int, tokens: int) -> int:

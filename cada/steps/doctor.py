@@ -74,17 +74,18 @@ def _machine() -> dict[str, str]:
 
 def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParameters]) -> list[str]:
     """The workflow's variants that mask the words that NLTK tags, on any of the data sets."""
-    maskers = [name for name in matrix.variants if "ara" in config.load_variant(name).objectives]
-    return [name for name in maskers if any(_switches(name, recipe).ara_masking == "words" for recipe in recipes)]
+    methods = {name: [_method(name, recipe) for recipe in recipes] for name in matrix.variants}
+    return [name for name, found in methods.items() if any(own.needs_phrases and own.switches.ara_masking == "words" for own in found)]
 
 
 def _holding_out(matrix: config.Workflow, recipe: config.DatasetParameters) -> list[str]:
     """The workflow's variants that hold train persons out where the annotation has no val."""
-    return [name for name in matrix.variants if _switches(name, recipe).absent_val == "held_out"]
+    return [name for name in matrix.variants if _method(name, recipe).switches.absent_val == "held_out"]
 
 
-def _switches(variant: str, recipe: config.DatasetParameters) -> config.Switches:
-    return config.resolve_switches(config.load_variant(variant), recipe.train.switches)
+def _method(variant: str, recipe: config.DatasetParameters) -> config.Method:
+    own = config.load_variant(variant)
+    return config.resolve_variant(own, config.load_procedure(own.procedure), recipe.train)
 
 
 def _estimate(dataset: str, parameters: config.DatasetParameters, matrix: config.Workflow, problems: list[str]) -> dict[str, str]:
@@ -160,7 +161,7 @@ def _time(dataset: str, parameters: config.DatasetParameters, workload: Workload
         "speed": f"{speeds}: products of matrices, timed; {SHARE:.0%} of that is assumed",
     }
     train, evaluate, place = parameters.train, parameters.evaluate, Layout(dataset).params("data")
-    counts = estimate.split_counts(parameters.data, _switches("dual", parameters).absent_val)
+    counts = estimate.split_counts(parameters.data, _method("dual", parameters).switches.absent_val)
     if not {"train", "test"} <= counts.keys():
         return rows | {"training": f"its length is not known: {place} has no `expected` counts"}
     if "val" not in counts:

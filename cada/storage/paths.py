@@ -158,3 +158,8 @@ def set_lock(root: Path) -> Path:
 def variant_params(variant: str) -> Path:
     """The parameter file of one variant of the method."""
     return PARAMS / "variants" / f"{variant}.yaml"
+
+
+def procedure_params(procedure: str) -> Path:
+    """The parameter file of one procedure, which variants follow."""
+    return PARAMS / "procedures" / f"{procedure}.yaml"

@@ -16,7 +16,7 @@ from cada.tracking.store import attempt
 MODEL = "model.md5"
 SECONDS = "seconds"
 # The other columns of a history are in its file, which lies beside the run; test_* are numbers of the finished model alone.
-CURVES = frozenset({"lr", "loss", "loss_global", "loss_atp", "loss_ara", "loss_mlm", "val_R1", "val_mAP"})
+CURVES = ("lr", "loss", "val_R1", "val_mAP")  # and every objective's loss
 FLUSH_SECONDS = 5.0
 FLUSH_POINTS = 500  # MLflow takes at most 1,000 metrics in one call
 
@@ -51,7 +51,7 @@ class Run:
         if self._client is None or step <= self._after:
             return
         self._step = step
-        self._add({name: value for name, value in values.items() if name in CURVES}, step)
+        self._add({name: value for name, value in values.items() if name in CURVES or name.startswith("loss_")}, step)
         if len(self._points) >= FLUSH_POINTS or time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 

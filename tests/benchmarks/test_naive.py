@@ -122,7 +122,6 @@ def engine(model: Cada, captions: TokenizedCaptions, candidates: np.ndarray, tok
         captions=Captions(captions.ids, captions.lengths),
         candidates=candidates,
         image_tokens=[(0, tokens)],
-        device=CPU,
     )
 
 

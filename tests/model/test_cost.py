@@ -13,12 +13,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cada import config
-from cada.config import Architecture, LossWeights, Transformer
+from cada.config import Architecture, Transformer
 from cada.datasets.loading import TokenBatch
 from cada.model import cost
 from cada.model.cada import Cada
 from cada.model.memory import Memory, image_bytes, layer_bytes, training_memory
-from cada.training.objective import Batch, association_losses
+from cada.objectives import OBJECTIVES
+from cada.training.objective import Batch, association_losses, encode_batch
 from tests.words import tokenizer_of
 
 ROOT = Path(__file__).parents[2]
@@ -139,11 +140,10 @@ def pairs(persons: int) -> Batch:
     return Batch(torch.randn(persons, 3, *SMALL.image_size, generator=draw), captions, torch.arange(persons))
 
 
-@pytest.mark.parametrize("objectives", [("global_",), ("global_", "atp"), ("global_", "ara"), ("global_", "atp", "ara")])
+@pytest.mark.parametrize("objectives", [*((name,) for name in OBJECTIVES), ("global", "ara"), cost.DUAL, tuple(OBJECTIVES)])
 def test_trained_parameters_are_those_with_a_gradient(objectives: tuple[str, ...], model: Cada) -> None:
-    weights = LossWeights.model_validate({name.strip("_"): float(name in objectives) for name in cost.OBJECTIVES})
-    generator = torch.Generator().manual_seed(0)
-    values = association_losses(model, pairs(3), weights=weights, switches=config.PROCEDURES["robust"], generator=generator)
+    encoded = encode_batch(model, pairs(3), generator=torch.Generator().manual_seed(0))
+    values = association_losses(encoded, weights=dict.fromkeys(objectives, 1.0), switches=config.load_procedure("robust").switches)
     values["loss"].backward()
     found = sum(value.numel() for value in model.parameters() if value.grad is not None)
     assert cost.trained_parameters(SMALL, vocabulary=VOCABULARY, objectives=objectives) == found
@@ -162,9 +162,9 @@ def test_a_search_reads_the_encoders_and_the_cross_attention_only_to_re_rank(mod
 
 def test_operations_of_a_step_are_those_of_its_objectives(paper: Architecture) -> None:
     parts = cost.forward_flops(paper, tokens=73, vocabulary=BERT)
-    whole = {"global_": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
+    whole = {"global": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
     for count in (1, 2, 3):
-        objectives = cost.OBJECTIVES[:count]
+        objectives = cost.DUAL[:count]
         expected = 3 * 24 * sum(parts[name] for objective in objectives for name in whole[objective])
         assert cost.training_flops(paper, samples=24, tokens=73, vocabulary=BERT, objectives=objectives) == expected
 
