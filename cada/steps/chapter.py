@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from cada.config import TrainingRecipe
 from cada.datasets.manifest import read as read_manifest
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
@@ -17,7 +16,6 @@ from cada.recipes import Recipe, take
 from cada.recipes.models import ChapterRecipe
 from cada.reporting.formats import texts_of
 from cada.reporting.html.chapter import About, write_chapter
-from cada.reporting.html.choices import STARTS, choices
 from cada.reporting.html.contents import contents
 from cada.reporting.html.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
 from cada.reporting.html.rendering import as_yaml
@@ -45,13 +43,6 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
     if is_sweep(workflow):
         del folders["probes"]  # made on demand, and then no input of this step
-    own = TrainingRecipe(
-        start=STARTS[parameters.initial.source],
-        model=parameters.model.architecture,
-        optimisation=parameters.train.optimisation,
-        augmentation=parameters.train.augmentation,
-        top_k=parameters.evaluate.top_k,
-    )
     write_chapter(
         About(dataset, data.root.name, data.synthesis is not None, data.remark, start=parameters.initial.source, manifest=manifest),
         scores=read_scores(layout.tables(workflow) / "ablation.csv"),
@@ -60,7 +51,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
         cost=table,
         deviations=recipe.deviations,
         idle=_idle(records, parameters.train.compute.processes),
-        choices=choices(own, recipe.published, weights=recipe.weights, published_weights=recipe.published_weights),
+        choices=recipe.choices,
         parameters={str(layout.params(name)): as_yaml(section) for name, section in parameters},
         folder=folder,
     )

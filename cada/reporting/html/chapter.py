@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cada.config import Deviation
+from cada.config import Choice, Deviation
 from cada.reporting.formats import Table, findings_of, fragment
-from cada.reporting.html.choices import Choice
 from cada.reporting.html.contents import Found
 from cada.reporting.html.rendering import render
 from cada.reporting.html.scores import Score
