@@ -2,7 +2,7 @@
 
 Every function says which habit of the published code it stands for. Nothing is slower than that code needs to be: batches are
 batches, and products run on all threads.
-Legend: B batch, L tokens, D width, S image tokens, Q captions, G pictures, K re-ranked, E common space.
+Legend: B batch, L tokens, D width, S image tokens, Q captions, G images, K re-ranked, E common space.
 """
 
 from __future__ import annotations

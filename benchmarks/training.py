@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import naive
-from benchmarks.inputs import Sizes, caption_lengths, captions_of, model_of, pictures_of
+from benchmarks.inputs import Sizes, caption_lengths, captions_of, images_of, model_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted
 from cada.config import Switches, load_procedure
@@ -36,7 +36,7 @@ PUBLISHED, ROBUST = (load_procedure(name).switches for name in ("published", "ro
 
 @dataclass(frozen=True)
 class Problem:
-    """What every way trains on: pictures (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
+    """What every way trains on: images (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
 
     images: Tensor
     persons: Tensor  # (B,)
@@ -66,10 +66,10 @@ class Problem:
 
 
 def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device) -> Problem:
-    """A batch of pictures and an epoch's pool of captions, everyone a person of their own."""
+    """A batch of images and an epoch's pool of captions, everyone a person of their own."""
     texts = captions_of(caption_lengths(POOL * sizes.batch), tokenizer)
     captions = tokenizer(texts)
-    images = normalise(pictures_of(sizes.training, sizes.batch).to(device))
+    images = normalise(images_of(sizes.training, sizes.batch).to(device))
     try:
         words, tagged = naive.tagged_words(texts, tokenizer).numpy(), True
     except CadaError:

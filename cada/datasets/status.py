@@ -1,4 +1,4 @@
-"""What is there of a data set, at a glance: names and sizes are looked at, no picture is opened."""
+"""What is there of a data set, at a glance: names and sizes are looked at, no image is opened."""
 
 from __future__ import annotations
 

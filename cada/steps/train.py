@@ -14,7 +14,7 @@ from cada.objectives import OBJECTIVES
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
-from cada.retrieval.evaluation import Target, target_of
+from cada.retrieval.search import Target
 from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, open_pictures, parameters_named, records_with_val, tracked
 from cada.storage.files import write_text
@@ -46,7 +46,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
 
     def searched(name: str, *, persons: int | None = None) -> Target:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
-        return target_of(part, pictures_of(part), tokenizer)
+        return Target.of(part, pictures_of(part), tokenizer)
 
     pictures_of = partial(open_pictures, dataset, size=size, threads=settings.compute.threads)
     split = take_split(records, "train", root=root, queries="first_two")
@@ -73,7 +73,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
             settings=settings,
             weights=recipe.weights,
             switches=switches,
-            engine=engine_of(settings.validation, device, settings.compute.precision, reranks=recipe.reranks),
+            engine=engine_of(settings.validation, settings.compute.precision, reranks=recipe.reranks),
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
             state=state,

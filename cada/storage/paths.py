@@ -92,7 +92,7 @@ class Layout:
         return self.root / _of_sweep(workflow)
 
     def attention(self, workflow: Path = WORKFLOW) -> Path:
-        """The attention pictures of a workflow file."""
+        """The attention images of a workflow file."""
         return self.reports(workflow) / "attention"
 
     def tables(self, workflow: Path = WORKFLOW) -> Path:

@@ -88,7 +88,7 @@ class Figure:
 def make_figure(canvas: Canvas, attributes: Attributes, pose: Pose, folds: np.ndarray) -> Figure:
     """The figure of a person in this pose."""
     base = (_SIDE if pose.view == "side" else _FRONT)[attributes.sex]
-    widths = [width * girth // 100 for width, girth in zip(base, _GIRTH[attributes.build], strict=True)]
+    shoulder, chest, waist, hip = (width * girth // 100 for width, girth in zip(base, _GIRTH[attributes.build], strict=True))
     shown = attributes.present().items()
     words = {pose.view, *(f"{slot}={value}" if slot in COLOUR_SLOTS else value.replace(" ", "_") for slot, value in shown)}
-    return Figure(canvas, attributes, pose, *widths, _LIMB[attributes.build], folds, frozenset(words))
+    return Figure(canvas, attributes, pose, shoulder, chest, waist, hip, _LIMB[attributes.build], folds, frozenset(words))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from cada.synthpedes.attributes import Attributes
 from cada.synthpedes.randomness import Stream
@@ -48,12 +49,16 @@ class Describer:
     def build(self, noun: str | None = None) -> str:
         """The build, before a noun or one of its own."""
         self.facts["build"] = self.person.build
-        adjective = self._any("build", self.person.build)
-        return f"{adjective} {noun or self._any('build_noun')}"
+        adjective = self.any("build", self.person.build)
+        return f"{adjective} {noun or self.any('build_noun')}"
+
+    def any(self, table: str, value: str | None = None) -> Any:
+        """One of the words of a table, or of its wordings for a value."""
+        return self.random.choice(words()[table] if value is None else words()[table][value])
 
     def _thing(self, name: str) -> list[Fragment]:
         colour = self._colour_at_times(name)
-        noun = self._any("umbrella") if name == "umbrella" else self._type(name)
+        noun = self.any("umbrella") if name == "umbrella" else self._type(name)
         place = self.person.bag if name == "bag" else name
         return self._noun_phrase(f"{colour} {noun}", name) + self._place(place or "", PLACED.get(name, 0))
 
@@ -61,7 +66,7 @@ class Describer:
         style = self.person.hair
         if style == "bald":
             self.facts["hair"] = style
-            return self._noun_phrase(self._any("bald"), "hair")
+            return self._noun_phrase(self.any("bald"), "hair")
         colour = self._colour_at_times("hair")
         if style == "ponytail":
             self.facts["hair"] = style
@@ -70,7 +75,7 @@ class Describer:
         if colour and self.random.chance(20):
             return self._noun_phrase(f"{colour} hair", "hair")
         self.facts["hair"] = style
-        return self._noun_phrase(self._any("hair", style).replace("{colour}", colour), "hair")
+        return self._noun_phrase(self.any("hair", style).replace("{colour}", colour), "hair")
 
     def _upper(self) -> list[Fragment]:
         noun = self._type("upper")
@@ -80,21 +85,18 @@ class Describer:
         pattern = self.facts["pattern"] = self.person.pattern
         second = self._colour("pattern_colour") if self.random.chance(70) else ""
         if self.random.chance(40):
-            decoration = self._noun_phrase(f"{second} {self._any('pattern_noun', pattern)}", "pattern", pair=False)
+            decoration = self._noun_phrase(f"{second} {self.any('pattern_noun', pattern)}", "pattern", pair=False)
             decoration += self._place("print", 60) if pattern == "print" else []
             return [*self._noun_phrase(f"{colour} {noun}", "upper"), ("with", None), *decoration]
         both = f"{colour} and {second}" if colour and second else colour + second
-        return self._noun_phrase(f"{both} {self._any('pattern', pattern)} {noun}", "upper")
+        return self._noun_phrase(f"{both} {self.any('pattern', pattern)} {noun}", "upper")
 
     def _build(self) -> list[Fragment]:
         return self._noun_phrase(self.build(), "build")
 
-    def _any(self, table: str, value: str | None = None) -> str:
-        return self.random.choice(words()[table] if value is None else words()[table][value])
-
     def _colour(self, slot: str) -> str:
         self.facts[slot] = getattr(self.person, slot)
-        return self._any("colour", self.facts[slot])
+        return self.any("colour", self.facts[slot])
 
     def _colour_at_times(self, name: str) -> str:
         return self._colour(f"{name}_colour") if name in COLOURED and self.random.chance(COLOURED[name]) else ""
@@ -103,9 +105,9 @@ class Describer:
         """The item's noun; now and then a wider word that states no type."""
         value = getattr(self.person, slot)
         if slot in WIDENED and value != "dress" and self.random.chance(WIDENED[slot]):
-            return self._any("wide", slot)
+            return self.any("wide", slot)
         self.facts[slot] = value
-        return self._any(slot, value)
+        return self.any(slot, value)
 
     def _noun_phrase(self, text: str, slot: str, *, pair: bool = True) -> list[Fragment]:
         """Determiner and phrase; "a pair of" only for garments that come in pairs."""
@@ -120,4 +122,4 @@ class Describer:
     def _place(self, name: str, percent: int) -> list[Fragment]:
         if self.terse or not percent or not self.random.chance(percent):
             return []
-        return [(self._any("place", name).replace("{their}", self.their), None)]
+        return [(self.any("place", name).replace("{their}", self.their), None)]

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from cada.config import Switches, TrainSettings
 from cada.model.cada import Cada
-from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
-from cada.retrieval.metrics import published_score, summarise
+from cada.retrieval.encoding import Engine
+from cada.retrieval.metrics import published_score
+from cada.retrieval.search import Search, Target
 from cada.runtime.compute import autocast
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
@@ -44,11 +45,11 @@ def finetune(
     optimisation, fusion_weights = settings.optimisation, settings.validation.fusion_weights
     lookalikes = find_lookalikes(training.captions, training.caption_persons) if switches.batches == "lookalikes" else None
     sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=padded_to is None, lookalikes=lookalikes)
-    batches = Batches(training, sampler, settings.augmentation, padded_to, "batch", engine.device)
+    batches = Batches(training, sampler, settings.augmentation, padded_to, "batch", model.device)
 
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
         batch, draw = drawn
-        with autocast(engine.device, engine.precision):
+        with autocast(model.device, engine.precision):
             encoded = encode_batch(model, batch, generator=draw, micro_batch=optimisation.micro_batch_size)
             return association_losses(encoded, weights=weights, switches=switches)
 
@@ -84,8 +85,5 @@ def validation(
 
 def headline_scores(model: Cada, target: Target, *, engine: Engine, fusion: str, weights: Sequence[float]) -> dict[str, float]:
     """The metrics of one ranking; the calibrated fusion takes the one of `weights` that suits `target` best."""
-    gallery, queries = encode(model, target, engine)
-    retrieved = retrieve(model, gallery, queries, target.captions, engine)
-    persons = (target.caption_persons, target.image_persons)
-    weight = choose_weight(retrieved, *persons, weights) if fusion == "calibrated" else None
-    return summarise(query_values(retrieved, *persons, fusion, weight))
+    found = Search.of(model, target, engine).found()
+    return found.scores(fusion, found.choose_weight(weights) if fusion == "calibrated" else None)

@@ -23,7 +23,8 @@ STEPS = [step.replace("-", "_") for step in (*OF_DATASET, *OF_VARIANT, *OF_MATRI
 # Python imports what takes long once, and each step's own modules in a process of the step's own.
 RUNTIME = """
 import os, sys
-import mlflow, pandas, torch, transformers
+import matplotlib.pyplot, mlflow, pandas, torch._dynamo
+from transformers import BertLMHeadModel, BertModel, ViTModel
 for step in sys.argv[1:]:
     if (child := os.fork()) == 0:
         __import__(f"cada.steps.{step}")

@@ -8,7 +8,8 @@ import torch
 from cada.config import Architecture, Augmentation, Optimisation, TrainSettings, Transformer, load_procedure
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval.evaluation import Engine, Target
+from cada.retrieval.encoding import Engine
+from cada.retrieval.search import Target
 from cada.training.batches import TrainingSet
 from cada.training.objective import Batch, Encoded, encode_batch
 from tests.words import tokenizer_of
@@ -75,4 +76,4 @@ def tiny_target(training: TrainingSet) -> Target:
 
 
 def tiny_engine() -> Engine:
-    return Engine(top_k=4, batch_size=16, device=torch.device("cpu"))
+    return Engine(top_k=4, batch_size=16)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Write what follows from the code: the tables of docs/deviations.md, dvc.yaml, and the picture of the steps.
+# Write what follows from the code: the tables of docs/deviations.md, dvc.yaml, and the graph of the steps.
 set -eu
 
 python workflow/scripts/tables.py
