@@ -28,6 +28,7 @@ from cada.config.procedures import recipe_of
 from cada.errors import CadaError
 from cada.recipes import models
 from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, Recipe
+from cada.storage.paths import procedure_params
 
 P = TypeVar("P", bound=Parameters)
 R = TypeVar("R", bound=models.Row)
@@ -122,7 +123,8 @@ def _compared(dataset: str, parameters: DatasetParameters, reader: Reader) -> di
     methods = {name: reader.method(variant, train) for name, variant in reader.rows().items()}
     switches = {name: method.switches for name, method in methods.items()}
     published, robust = reader.procedure("published"), reader.procedure("robust")
-    assert published.recipe is not None, "params/procedures/published.yaml has what reports compare with"
+    if published.recipe is None:
+        raise CadaError(f"{procedure_params('published')}: recipe: is missing. Reports compare with it.")
     here = recipe_of(parameters.initial, parameters.model, train, parameters.evaluate.top_k)
     weights = resolve(robust, train).weights
     return {
