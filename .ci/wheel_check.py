@@ -1,6 +1,6 @@
 """What `.ci/wheel` checks inside of an environment that has the wheel and its dependencies alone.
 
-    python wheel_check.py WEIGHTS FILES    the folder of a model, and the files of cada/ that git tracks
+python wheel_check.py WEIGHTS FILES    the folder of a model, and the files of cada/ that git tracks
 """
 
 from __future__ import annotations

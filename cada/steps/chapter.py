@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from cada.config import TrainingRecipe
 from cada.datasets.manifest import read as read_manifest
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
@@ -16,7 +15,6 @@ from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, take
 from cada.recipes.models import ChapterRecipe
 from cada.reporting.html.chapter import AboutDataset, Chapter, judged_scores, write_chapter
-from cada.reporting.html.choices import START, recipe_choices
 from cada.reporting.html.topics import shown_topics
 from cada.reporting.rendering import as_yaml
 from cada.reporting.results.seconds import mean_seconds, read_seconds
@@ -43,13 +41,6 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
     if is_sweep(workflow):
         del folders["probes"]  # made on demand, and then no input of this step
-    own = TrainingRecipe(
-        start=START[parameters.initial.source],
-        model=parameters.model.architecture,
-        optimisation=parameters.train.optimisation,
-        augmentation=parameters.train.augmentation,
-        top_k=parameters.evaluate.top_k,
-    )
     topics = shown_topics(dataset, folders, workflow=workflow)
     tables = layout.tables(workflow)
     chapter = Chapter(
@@ -61,7 +52,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
         cost=cost,
         deviations=tuple(recipe.deviations),
         idle=_idle(records, parameters.train.compute.processes),
-        choices=tuple(recipe_choices(own, recipe.published, weights=recipe.weights, published_weights=recipe.published_weights)),
+        choices=recipe.choices,
         parameters={str(layout.params(name)): as_yaml(section) for name, section in parameters},
     )
     write_chapter(chapter, folder)

@@ -10,9 +10,8 @@ from typing import Any, Literal
 import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
-from cada.config import Deviation
+from cada.config import Choice, Deviation
 from cada.errors import CadaError
-from cada.reporting.html.choices import RecipeChoice
 from cada.reporting.html.topics import ShownTopic
 from cada.reporting.tables.table import Finding, Table
 from cada.storage.files import reading, write_text
@@ -66,7 +65,7 @@ class Chapter:
     cost: Table
     deviations: tuple[Deviation, ...]
     idle: Mapping[str, str]
-    choices: tuple[RecipeChoice, ...]
+    choices: tuple[Choice, ...]
     parameters: Mapping[str, str]
 
     @property

@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
-from cada.config import TrainingRecipe, Transformer
+from cada.config.base import Parameters
+from cada.config.model import Transformer
+from cada.config.procedures import TrainingRecipe
 from cada.objectives import OBJECTIVES
 
-START = {"pretrain": "a small model, pre-trained on persons of this data set", "file": "the weights that initial.yaml names"}
 
-
-@dataclass(frozen=True)
-class RecipeChoice:
-    """A part of the recipe: what is published, and what this run does."""
+class Choice(Parameters):
+    """One part of the recipe: what is published, and what this run does."""
 
     what: str
     published: str
     here: str
 
 
-def recipe_choices(
+def choices(
     here: TrainingRecipe, published: TrainingRecipe, *, weights: Mapping[str, float], published_weights: Mapping[str, float]
-) -> list[RecipeChoice]:
+) -> tuple[Choice, ...]:
     """The parts that are not as published; the weights are those of the losses."""
     ours, theirs = _said(here, weights), _said(published, published_weights)
-    return [RecipeChoice(what, theirs[what], text) for what, text in ours.items() if text != theirs[what]]
+    return tuple(Choice(what=what, published=theirs[what], here=text) for what, text in ours.items() if text != theirs[what])
 
 
 def _said(recipe: TrainingRecipe, weights: Mapping[str, float]) -> dict[str, str]:
