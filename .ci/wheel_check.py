@@ -37,8 +37,8 @@ packed = {str(path) for path in files("cada") or []}
 assert {f"cada/{name}" for name in DATA} <= packed, "a data file is not in the wheel"
 assert not any(path.startswith(("tests", "benchmarks")) for path in packed)
 
-model, tokenizer, _ = load_model(Path(sys.argv[1]))
-captions = tokenizer(["A woman in a red coat carries a black bag.", "A man with a blue cap."])
+model = load_model(Path(sys.argv[1]))
+captions = model.tokenizer(["A woman in a red coat carries a black bag.", "A man with a blue cap."])
 features = encode_queries(model, captions, batch_size=2, device=torch.device("cpu"))
 assert features.shape == (2, model.text_projection.out_features)
 assert torch.allclose(features.norm(dim=1), torch.ones(2), atol=1e-5)

@@ -23,6 +23,14 @@ def about(place: Path | str) -> Iterator[None]:
         raise CadaError(f"{place}: {error}") from error
 
 
+class ArgumentError(ValueError):
+    """A library function's caller has given a wrong `argument`; a step says by which parameter its user can change that."""
+
+    def __init__(self, argument: str, wrong: str) -> None:
+        super().__init__(f"{argument}: {wrong}")
+        self.argument, self.wrong = argument, wrong
+
+
 _RIGHT = "Ask its owner for the right to it (`ls -ld` shows whose it is), or name a place of your own."
 _ROOM = "Free some space or choose another folder."
 _IN_THE_WAY = "Move away what is no folder in this path, or name another place."

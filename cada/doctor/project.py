@@ -13,7 +13,6 @@ from cada.datasets import manifest
 from cada.datasets.prepared import source_files
 from cada.doctor.estimate import annotated_counts
 from cada.errors import CadaError, of_package
-from cada.storage.files import checked
 from cada.storage.paths import Layout
 
 
@@ -87,19 +86,6 @@ def weights_finding(dataset: str, initial: config.Initial, model: config.Model) 
     except CadaError as error:
         return Finding("not as the parameters say", str(error))
     return Finding(f"in {folder}, as named")
-
-
-def vocabulary_size(parameters: config.DatasetParameters) -> int:
-    """Entries of the vocabulary with [DEC] and [ENC]: of the file that model.yaml names, else the weights', else BERT's.
-
-    The published weights have BERT's. Errors: `CadaError` where the named file is missing or another.
-    """
-    named, weights = parameters.model.vocabulary, parameters.initial.weights
-    if named is not None:
-        path = checked(**dict(named))
-    elif weights is None or not (path := weights.path / "vocab.txt").is_file():
-        return 30522 + 2
-    return len(path.read_text(encoding="utf-8").split()) + 2
 
 
 def tagger_finding(users: Sequence[str]) -> Finding:

@@ -14,6 +14,7 @@ from cada.datasets.prepared import load_records
 from cada.datasets.records import image_path
 from cada.model.folder import load_model
 from cada.model.positions import grid_of
+from cada.objectives import OBJECTIVES
 from cada.phrases.masking import token_phrases
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
@@ -36,9 +37,9 @@ def draw_attention(dataset: str, *, workflow: Path) -> None:
     The queries are the first of those that the ranked lists show. A few pictures: the CPU does it.
     """
     recipe, folder = take(Recipe("attention", dataset, workflow=workflow), AttentionRecipe), Layout(dataset).attention(workflow)
-    matched = [name for name, objectives in recipe.objectives.items() if "atp" in objectives]
+    matched = [name for name, objectives in recipe.objectives.items() if any(OBJECTIVES[own].reranks for own in objectives)]
     shown = max(matched, key=lambda name: len(recipe.objectives[name]), default=None)  # of equal ones the first
-    decodes = shown is not None and "ara" in recipe.objectives[shown]
+    decodes = shown is not None and any(OBJECTIVES[own].decodes for own in recipe.objectives[shown])
     attended = attended_queries(dataset, shown, recipe, decodes=decodes) if shown else []
     with style():
         save(attention_figure(attended), folder, "attention")

@@ -20,7 +20,7 @@ from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import InitialRecipe
 from cada.runtime import compute, distributed
-from cada.steps.common import open_pictures, tracked
+from cada.steps.common import open_pictures, parameters_named, tracked
 from cada.storage.files import checked
 from cada.storage.paths import Cell, Layout
 from cada.tracking import Run
@@ -68,6 +68,7 @@ def pretrain_weights(layout: Layout, recipe: InitialRecipe, settings: config.Pre
     cell = Cell(layout.dataset, INITIAL, settings.seed)
     own = Recipe("initial", layout.dataset)
     with (
+        parameters_named(layout.params("initial"), "pretrain."),
         distributed.process_group(device),
         resumable(cell, identity(own), config.load_storage()) as state,
         tracked(cell, "initial", own, recorded(own)["values"], device=device) as run,
@@ -100,16 +101,9 @@ def _pretrained(
     progress = pretrain(
         model,
         training_set(split, pictures, model.tokenizer),
-        optimisation=settings.optimisation,
-        augmentation=settings.augmentation,
-        mask_rate=settings.mask_rate,
-        decoder_mask_rate=settings.decoder_mask_rate,
-        seed=settings.seed,
+        settings=settings,
         device=device,
-        log_every=settings.log_every,
-        save_seconds=settings.save_seconds,
         state=state,
-        precision=settings.compute.precision,
         report=run.log,
     )
     return weights_of(model), progress.rows[-1]

@@ -10,12 +10,13 @@ import torch
 from cada import config
 from cada.datasets.loading import take_queries, take_split
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
+from cada.objectives import OBJECTIVES
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
-from cada.retrieval.evaluation import Target, target_of
+from cada.retrieval.search import Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, open_pictures, records_with_val, tracked
+from cada.steps.common import engine_of, open_pictures, parameters_named, records_with_val, tracked
 from cada.storage.files import write_text
 from cada.storage.paths import Cell, Layout
 from cada.training.batches import training_set
@@ -45,12 +46,12 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
 
     def searched(name: str, *, persons: int | None = None) -> Target:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
-        return target_of(part, pictures_of(part), tokenizer)
+        return Target.of(part, pictures_of(part), tokenizer)
 
     pictures_of = partial(open_pictures, dataset, size=size, threads=settings.compute.threads)
     split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
-    if "ara" in recipe.objectives:
+    if any(OBJECTIVES[name].phrases for name in recipe.weights):
         phrases = read_phrases(layout.phrases, dataset)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
@@ -60,6 +61,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
         watched = searched("test", persons=None if settings.watch_test == "all" else settings.watch_test)
     own = Recipe("train", dataset, variant)
     with (
+        parameters_named(layout.params("train")),
         resumable(cell, identity(own), config.load_storage()) as state,
         tracked(cell, "train", own, recorded(own)["values"], device=device) as run,
     ):
@@ -68,16 +70,12 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
             training,
             searched(switches.selection),
             watched=watched,
-            optimisation=settings.optimisation,
-            augmentation=settings.augmentation,
+            settings=settings,
             weights=recipe.weights,
             switches=switches,
-            engine=engine_of(settings.validation, device, settings.compute.precision, reranks=recipe.reranks),
-            fusion_weights=settings.validation.fusion_weights,
+            engine=engine_of(settings.validation, settings.compute.precision, reranks=recipe.reranks),
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
-            log_every=settings.log_every,
-            save_seconds=settings.save_seconds,
             state=state,
             report=run.log,
         )

@@ -13,11 +13,13 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cada import config
-from cada.config import Architecture, LossWeights, Transformer
+from cada.config import Architecture, Transformer
 from cada.datasets.loading import TokenBatch
 from cada.model import cost
 from cada.model.cada import Cada
-from cada.training.objective import Batch, association_losses
+from cada.model.memory import Memory, image_bytes, layer_bytes, training_memory
+from cada.objectives import OBJECTIVES
+from cada.training.objective import Batch, association_losses, encode_batch
 from tests.words import tokenizer_of
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +46,7 @@ def test_the_paper_s_model_costs_what_is_known_of_it(paper: Architecture) -> Non
     assert {part: 100 * flops / total for part, flops in parts.items()} == pytest.approx(shares, abs=0.5)
     assert cost.training_flops(paper, samples=24, tokens=73, vocabulary=BERT) == pytest.approx(9.7e12, rel=5e-3)
     assert cost.training_flops(paper, samples=30 * 68108, tokens=73, vocabulary=BERT) == pytest.approx(823e15, rel=1e-3)
-    assert cost.picture_bytes(paper, 40206) == pytest.approx(6.1e9, rel=1e-2)
+    assert image_bytes(paper, 40206) == pytest.approx(6.1e9, rel=1e-2)
 
 
 def test_the_paper_s_evaluation_costs_what_is_known_of_it(paper: Architecture) -> None:
@@ -122,10 +124,10 @@ def test_activations_are_those_that_torch_keeps(part: str, dropout: float, preci
     found = kept_bytes(model, passes(model, masked=1)[part], precision=precision) / BATCH
     images = cost.image_tokens(SMALL)
     if part == "image":
-        layer = cost.layer_bytes(SIZES, images, precision=precision)
+        layer = layer_bytes(SIZES, images, precision=precision)
     else:
         read = images if part == "pair" else 0
-        layer = cost.layer_bytes(SIZES, TOKENS, images=read, precision=precision, dropout=dropout > 0, fused=False)
+        layer = layer_bytes(SIZES, TOKENS, images=read, precision=precision, dropout=dropout > 0, fused=False)
     assert SIZES.depth * layer == pytest.approx(found, rel=0.15)
 
 
@@ -138,11 +140,10 @@ def pairs(persons: int) -> Batch:
     return Batch(torch.randn(persons, 3, *SMALL.image_size, generator=draw), captions, torch.arange(persons))
 
 
-@pytest.mark.parametrize("objectives", [("global_",), ("global_", "atp"), ("global_", "ara"), ("global_", "atp", "ara")])
+@pytest.mark.parametrize("objectives", [*((name,) for name in OBJECTIVES), ("global", "ara"), cost.DUAL, tuple(OBJECTIVES)])
 def test_trained_parameters_are_those_with_a_gradient(objectives: tuple[str, ...], model: Cada) -> None:
-    weights = LossWeights.model_validate({name.strip("_"): float(name in objectives) for name in cost.OBJECTIVES})
-    generator = torch.Generator().manual_seed(0)
-    values = association_losses(model, pairs(3), weights=weights, switches=config.PROCEDURES["robust"], generator=generator)
+    encoded = encode_batch(model, pairs(3), generator=torch.Generator().manual_seed(0))
+    values = association_losses(encoded, weights=dict.fromkeys(objectives, 1.0), switches=config.load_procedure("robust").switches)
     values["loss"].backward()
     found = sum(value.numel() for value in model.parameters() if value.grad is not None)
     assert cost.trained_parameters(SMALL, vocabulary=VOCABULARY, objectives=objectives) == found
@@ -161,9 +162,9 @@ def test_a_search_reads_the_encoders_and_the_cross_attention_only_to_re_rank(mod
 
 def test_operations_of_a_step_are_those_of_its_objectives(paper: Architecture) -> None:
     parts = cost.forward_flops(paper, tokens=73, vocabulary=BERT)
-    whole = {"global_": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
+    whole = {"global": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
     for count in (1, 2, 3):
-        objectives = cost.OBJECTIVES[:count]
+        objectives = cost.DUAL[:count]
         expected = 3 * 24 * sum(parts[name] for objective in objectives for name in whole[objective])
         assert cost.training_flops(paper, samples=24, tokens=73, vocabulary=BERT, objectives=objectives) == expected
 
@@ -176,9 +177,9 @@ def test_a_query_costs_its_share_of_the_evaluation(paper: Architecture) -> None:
     assert cost.rerank_flops(paper, top_k=32, tokens=28) == two - one
 
 
-def memory(architecture: Architecture, *, batch: int = 120, processes: int = 1, **settings: object) -> cost.Memory:
+def memory(architecture: Architecture, *, batch: int = 120, processes: int = 1, **settings: object) -> Memory:
     chosen = {"precision": "fp32", "checkpointing": False, "micro_batch": None} | settings
-    return cost.training_memory(architecture, vocabulary=BERT, tokens=73, batch=batch, processes=processes, **chosen)
+    return training_memory(architecture, vocabulary=BERT, tokens=73, batch=batch, processes=processes, **chosen)
 
 
 def test_each_saving_saves_and_leaves_the_rest_alone(paper: Architecture) -> None:

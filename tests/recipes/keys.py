@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import yaml
 
-from cada.config import Parameters, Switches, load_dataset, load_storage, load_variant
+from cada.config import Parameters, Switches, load_dataset, load_procedure, load_storage, load_variant
 from cada.datasets.formats import FORMATS
 from cada.errors import CadaError
 
@@ -61,6 +61,8 @@ def loaded(path: Path) -> Parameters:
     """What the file's loader makes of it."""
     if path.parent.name == "variants":
         return load_variant(path.stem)
+    if path.parent.name == "procedures":
+        return load_procedure(path.stem)
     return load_storage() if path.name == "storage.yaml" else load_dataset(path.parent.name)
 
 

@@ -8,25 +8,27 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES, LossWeights, load_dataset
+from cada.config import load_dataset
 from cada.datasets.cache import open_images
 from cada.datasets.loading import Split, take_split
 from cada.datasets.reading import read
 from cada.model.cada import Cada
 from cada.model.tokenizer import Tokenizer
-from cada.retrieval.evaluation import Engine, Target, target_of
+from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import METRICS
-from cada.retrieval.results import evaluate_model
+from cada.retrieval.results import Scoring, score_model
+from cada.retrieval.search import Search, Target
 from cada.storage.cache import Cache
 from cada.training.batches import training_set
 from cada.training.finetune import finetune
 from tests.replicas import write_cuhk_pedes
+from tests.training.tiny import ROBUST, WEIGHTS
 from tests.words import tokenizer_of
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-SIZE, WORDS, CPU = (224, 224), 30524, torch.device("cpu")
+SIZE, WORDS = (224, 224), 30524
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +65,17 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
     groups = np.where((training.captions.ids > 0) & (np.arange(training.captions.ids.shape[1]) == 4), 0, -1)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters() if "layer.11" in name}
     steps = len(training.captions) // 4
+    short = {"batch_size": 4, "epochs": 1 / steps, "schedule": "step"}
     progress = finetune(
         model,
         training.with_groups(groups.astype(np.int16)),
-        target_of(*splits["val"], tokenizer),
-        optimisation=recipe.optimisation.model_copy(update={"batch_size": 4, "epochs": 1 / steps, "schedule": "step"}),
-        augmentation=recipe.augmentation,
-        weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
-        switches=PROCEDURES["robust"],
-        engine=Engine(top_k=4, batch_size=8, device=CPU),
-        fusion_weights=(0.0, 1.0),
+        Target.of(*splits["val"], tokenizer),
+        settings=recipe.model_copy(update={"optimisation": recipe.optimisation.model_copy(update=short), "log_every": 1}),
+        weights=WEIGHTS,
+        switches=ROBUST,
+        engine=Engine(top_k=4, batch_size=8),
         padded_to=None,
         seed=0,
-        log_every=1,
-        save_seconds=60.0,
         state=tmp_path / "state.pt",
     )
     (row,) = progress.rows
@@ -88,18 +87,10 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
 
 
 def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tuple[Split, torch.Tensor]]) -> None:
-    val, test = (target_of(*splits[name], tokenizer) for name in ("val", "test"))
-    assert isinstance(val, Target) and len(test.images) == 52
-    metrics, rankings = evaluate_model(
-        model.eval(),
-        val,
-        test,
-        engine=Engine(top_k=4, batch_size=8, device=CPU),
-        headline="calibrated",
-        fusion_weights=(0.0, 1.0),
-        parts=1,
-        bootstrap=100,
-    )
+    target = Target.of(*splits["test"], tokenizer)
+    assert len(target.images) == 52
+    search = Search.of(model.eval(), target, Engine(top_k=4, batch_size=8))
+    metrics, rankings = score_model(search, Scoring("calibrated", 1.0, parts=1, bootstrap=100))
     assert (np.sort(rankings["calibrated"], axis=1) == np.arange(52)).all()
     for scores in metrics["scores"].values():
         assert all(0 < scores[name] <= 100 for name in METRICS if name != "R1")

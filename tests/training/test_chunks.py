@@ -3,10 +3,10 @@
 import numpy as np
 import torch
 
-from cada.config import PROCEDURES, Augmentation, LossWeights
+from cada.config import Augmentation
 from cada.training.chunks import in_chunks
 from cada.training.objective import association_losses
-from tests.training.tiny import tiny_model, tiny_training
+from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_model, tiny_training
 
 
 def test_chunks_are_put_together_in_order():
@@ -44,14 +44,7 @@ def kept_bytes(micro_batch, *, checkpointing=False):
 
     torch.manual_seed(1)
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        values = association_losses(
-            model,
-            batch,
-            weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
-            switches=PROCEDURES["robust"],
-            generator=draw,
-            micro_batch=micro_batch,
-        )
+        values = association_losses(tiny_encoded(model, batch, draw, micro_batch=micro_batch), weights=WEIGHTS, switches=ROBUST)
     values["loss"].backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     return sum(kept.values()), gradients

@@ -4,9 +4,12 @@ import pytest
 import torch
 
 from cada import losses
-from cada.config import PROCEDURES, Augmentation, LossWeights
-from cada.training.objective import association_losses
-from cada.training.pretrain import pretraining_losses, random_words
+from cada.config import Augmentation
+from cada.objectives.atp import token_patch_loss
+from cada.objectives.mlm import random_words
+from cada.training.objective import Encoded, association_losses
+from cada.training.pretrain import pretraining_losses
+from tests.training.tiny import ROBUST, tiny_encoded
 
 CPU = torch.device("cpu")
 PLAIN = Augmentation(flip=0.0, pad=0, erase=0.0)
@@ -16,18 +19,14 @@ def draw(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def weights(atp, ara):
-    return LossWeights(**{"global": 1.0, "atp": atp, "ara": ara})
-
-
 @pytest.fixture
 def batch(training):
     return training.batch(torch.arange(0, 24, 3).numpy(), augmentation=PLAIN, padded_to=None, draw=draw(), device=CPU)
 
 
 def run(model, batch, *, atp, ara, seed=0, **switches):
-    robust = PROCEDURES["robust"].model_copy(update=switches)
-    return association_losses(model, batch, weights=weights(atp, ara), switches=robust, generator=draw(seed))
+    weights = {"ara": ara, "global": 1.0, "atp": atp}
+    return association_losses(tiny_encoded(model, batch, draw(seed)), weights=weights, switches=ROBUST.model_copy(update=switches))
 
 
 def test_without_atp_and_ara_the_loss_is_the_global_loss(model, batch):
@@ -70,10 +69,9 @@ def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count):
 
 def test_gradients_reach_the_image_of_a_negative(model, batch):
     tokens = torch.randn(8, 9, 24, requires_grad=True)
-    from cada.training.objective import token_patch_loss
-
     wrong = losses.Negatives(torch.full((8,), 5), torch.arange(8).roll(1), torch.tensor(0))
-    loss = token_patch_loss(model.eval(), batch.captions, tokens, wrong, groups="parts")
+    encoded = Encoded(model.eval(), batch, tokens, torch.empty(0), torch.empty(0), draw())
+    loss = token_patch_loss(encoded, wrong, groups="parts")
     loss.backward()
     strength = tokens.grad.flatten(1).norm(dim=1)
     assert int(strength.argmax()) == 5  # it serves one pair, one wrong caption and eight wrong images
@@ -112,7 +110,7 @@ def test_the_attribute_decoder_is_causal(model, batch):
 
 
 def test_pretraining_reaches_every_part(model, batch):
-    values = pretraining_losses(model, batch, mask_rate=0.3, decoder_mask_rate=0.5, draw=draw())
+    values = pretraining_losses(tiny_encoded(model, batch, draw()), mask_rate=0.3, decoder_mask_rate=0.5)
     parts = ("global", "atp", "mlm", "ara")
     assert float(values["loss"].detach()) == pytest.approx(sum(float(values[f"loss_{name}"].detach()) for name in parts))
     values["loss"].backward()
@@ -121,12 +119,12 @@ def test_pretraining_reaches_every_part(model, batch):
 
 def test_words_are_chosen_at_the_rate_and_special_tokens_never(batch):
     captions = batch.captions
-    everything = random_words(captions, rate=1.0, draw=draw())
+    everything = random_words(captions, rate=1.0, generator=draw())
     expected = captions.mask.clone()
     expected[:, 0] = False
     expected[torch.arange(len(expected)), captions.lengths - 1] = False
     assert torch.equal(everything, expected)
-    counts = [int(random_words(captions, rate=0.3, draw=torch.Generator().manual_seed(seed)).sum()) for seed in range(200)]
+    counts = [int(random_words(captions, rate=0.3, generator=torch.Generator().manual_seed(seed)).sum()) for seed in range(200)]
     assert sum(counts) / 200 / int(expected.sum()) == pytest.approx(0.3, abs=0.02)
 
 

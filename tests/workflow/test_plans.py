@@ -99,7 +99,7 @@ def test_both_tools_plan_what_an_edit_of_a_parameter_reaches() -> None:
 EDITS = {
     "a comment": ("params/synthpedes/train.yaml", "epochs", "# how often\n  epochs", set()),
     "a docstring": ("cada/config/data.py", '"""', '"""Another. ', set()),
-    "a constant of the report": ("cada/reporting/html/deviations.py", "ALWAYS = (", "ANOTHER = 1\nALWAYS = (", {"chapter", "report"}),
+    "a constant of the report": ("cada/reporting/html/chapter.py", "ALWAYS = (", "ANOTHER = 1\nALWAYS = (", {"chapter", "report"}),
     "a constant of the losses": ("cada/losses.py", "\n\n\n", "\n\nANOTHER = 1\n\n\n", None),
     "what MLflow is told": ("cada/tracking/runs.py", "FLUSH_SECONDS = 5.0", "FLUSH_SECONDS = 6.0", set()),
 }
