@@ -18,7 +18,7 @@ from cada.datasets.loading import TokenBatch
 from cada.model.cada import Cada
 from cada.runtime import distributed
 from cada.runtime.compute import upload
-from cada.training.chunks import in_chunks
+from cada.training.chunks import in_chunks, summed
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,7 @@ def association_losses(
             group_count=switches.group_count,
             enc=special.enc,
             micro_batch=micro_batch,
+            weight=weights.atp,
         )
         values["degenerate"] = negatives.degenerate / distributed.size()
         total = total + weights.atp * values["loss_atp"]
@@ -75,7 +76,7 @@ def association_losses(
         selected = losses.select_groups(captions.groups, rate=switches.ara_rate, generator=generator)  # on the CPU
         over, selected = ara_divisor(selected, mean=switches.ara_mean), upload(selected, captions.ids.device)
         values["loss_ara"] = region_attribute_loss(
-            model, captions, encoded.tokens, selected, special=special, over=over, micro_batch=micro_batch
+            model, captions, encoded.tokens, selected, special=special, over=over, micro_batch=micro_batch, weight=weights.ara
         )
         total = total + weights.ara * values["loss_ara"]
     return {"loss": total, **values}
@@ -114,11 +115,13 @@ def token_patch_loss(
     group_count: int = 2,
     enc: int,
     micro_batch: int | None = None,
+    weight: float = 1.0,
 ) -> Tensor:
     """ATP: match or no match for the whole caption and for `group_count` groups of its tokens.
 
     b pairs, then b captions with a wrong image, then b images with a wrong caption. Wrong partners come from the whole
-    batch; gradients reach the wrong images' tokens too, on whatever process they were made.
+    batch; gradients reach the wrong images' tokens too, on whatever process they were made. `weight`: see
+    `cada.training.chunks.summed`.
     """
     count = len(captions.ids)
     own = distributed.own_rows(count)
@@ -128,15 +131,17 @@ def token_patch_loss(
     order = image.argsort(stable=True)  # a chunk projects the keys and values of few images
     text, image, matches = text[order], image[order], order < len(rows)
 
-    def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        wanted, images = image.unique(return_inverse=True)
-        hidden = model.match_hidden(ids, mask, everyone[wanted], enc=enc, images=images)  # (n, L, D)
-        means = losses.group_means(hidden, lengths, how=groups, count=group_count)  # (n, groups, D)
-        return model.match_head(hidden[:, 0]), model.local_match_head(means)
+    def match(tokens: Tensor, chunk: slice) -> Tensor:
+        caption = text[chunk]
+        wanted, images = image[chunk].unique(return_inverse=True)
+        hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], tokens[wanted], enc=enc, images=images)  # (n, L, D)
+        means = losses.group_means(hidden, captions.lengths[caption], how=groups, count=group_count)  # (n, groups, D)
+        whole, local = model.match_head(hidden[:, 0]), model.local_match_head(means)
+        share = len(caption) / (3 * count)
+        return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share
 
     size = micro_batch and 3 * micro_batch
-    whole, local = in_chunks(match, size, captions.ids[text], captions.mask[text], captions.lengths[text], image)
-    return (losses.match_loss(whole, matches) + losses.match_loss(local, matches)) * (len(rows) / count)
+    return summed(match, everyone, model.parameters(), count=len(text), size=size, weight=weight)
 
 
 def ara_divisor(selected: Tensor, *, mean: str) -> int:
@@ -159,12 +164,18 @@ def region_attribute_loss(
     special: SpecialTokens,
     over: int,
     micro_batch: int | None = None,
+    weight: float = 1.0,
 ) -> Tensor:
-    """ARA: predict the masked attribute words, `selected` (B, L), of this process's captions from their images."""
+    """ARA: predict the masked attribute words, `selected` (B, L), of this process's captions from their images.
+
+    `over`: see `cada.losses.attribute_loss`. `weight`: see `cada.training.chunks.summed`.
+    """
     own = distributed.own_rows(len(captions.ids))
+    ids, mask, selected = captions.ids[own], captions.mask[own], selected[own]
 
-    def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        logits = model.attribute_decoder(ids.masked_fill(chosen, special.mask), visible, tokens, chosen)
-        return losses.attribute_loss(logits, ids[chosen], over=over)[None]
+    def predict(tokens: Tensor, rows: slice) -> Tensor:
+        chosen = selected[rows]
+        logits = model.attribute_decoder(ids[rows].masked_fill(chosen, special.mask), mask[rows], tokens[rows], chosen)
+        return losses.attribute_loss(logits, ids[rows][chosen], over=over)
 
-    return in_chunks(predict, micro_batch, captions.ids[own], captions.mask[own], image_tokens, selected[own]).sum()
+    return summed(predict, image_tokens, model.parameters(), count=len(ids), size=micro_batch, weight=weight)
