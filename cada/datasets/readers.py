@@ -6,6 +6,7 @@ whose image key is `img_path`. Images lie under `imgs/`; their folders say nothi
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -44,12 +45,19 @@ def annotation_files(form: str, root: Path, *, where: Path | str = "its data.yam
 def read_records(form: str, root: Path, *, where: Path | str = "its data.yaml") -> list[Record]:
     """All records of a set, in the order of its annotation files; `where` is the file that gives `root`."""
     paths = annotation_files(form, root, where=where)
-    return [_record(item, form, f"{path}: record {place}") for path in paths for place, item in enumerate(read_annotation(path))]
+    return [
+        _record(item, form, f"{path}: record {place}")
+        for path in paths
+        for place, item in enumerate(read_annotation(path, fields=_TYPES.keys()))
+    ]
 
 
-def read_annotation(path: Path) -> list[dict[str, Any]]:
-    """The list of records of one annotation file, as it stands there."""
-    value = files.read_json(path)
+def read_annotation(path: Path, *, fields: Collection[str] | None = None) -> list[dict[str, Any]]:
+    """The list of records of one annotation file, as it stands there.
+
+    With `fields` every object has these alone: a drawn set's phrases and facts take ten times the memory of what a record needs.
+    """
+    value = files.read_json(path, fields=fields)
     if not isinstance(value, list) or not value:
         raise CadaError(f"{path}: holds no list of records. Fetch or make the file again.")
     return value

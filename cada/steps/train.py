@@ -10,7 +10,7 @@ import torch
 from cada import config
 from cada.datasets.loading import take_queries, take_split
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
-from cada.phrases.table import read_phrases
+from cada.phrases.table import PLACES, read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
 from cada.retrieval.evaluation import Target, target_of
@@ -51,8 +51,13 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
     if "ara" in recipe.objectives:
-        phrases = read_phrases(layout.phrases, dataset)
-        groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
+        groups = attribute_groups(
+            training.captions,
+            split,
+            masking=switches.ara_masking,
+            phrases=read_phrases(layout.phrases, dataset, columns=PLACES),
+            tokenizer=tokenizer,
+        )
         training = training.with_groups(groups)
 
     watched = None
