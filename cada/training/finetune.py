@@ -14,6 +14,7 @@ from cada.model.cada import Cada
 from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
 from cada.retrieval.metrics import published_score, summarise
 from cada.runtime.compute import autocast
+from cada.runtime.memory import release_free_memory
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
 from cada.training.objective import Batch, SpecialTokens, association_losses
@@ -97,6 +98,7 @@ def validation(
 def headline_scores(model: Cada, target: Target, *, engine: Engine, fusion: str, weights: Sequence[float]) -> dict[str, float]:
     """The metrics of one ranking; the calibrated fusion takes the one of `weights` that suits `target` best."""
     gallery, queries = encode(model, target, engine)
+    release_free_memory()
     retrieved = retrieve(model, gallery, queries, target.captions, engine)
     persons = (target.caption_persons, target.image_persons)
     weight = choose_weight(retrieved, *persons, weights) if fusion == "calibrated" else None

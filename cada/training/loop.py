@@ -21,12 +21,14 @@ from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.runtime import distributed
+from cada.runtime.memory import release_free_memory
 from cada.runtime.prefetch import prefetched
 from cada.storage.files import atomic
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
 
 Batch = TypeVar("Batch")
+RELEASE_STEPS = 25  # the steps after a release take their pages anew: seldom enough to cost little
 
 
 @dataclass
@@ -128,6 +130,9 @@ def fit(
         values["loss"].backward()
         _descend(optimizer, parameters, rate, clip_norm=optimisation.clip_norm)
         progress.add(values)
+        del values
+        if progress.step % RELEASE_STEPS == 0:
+            release_free_memory()
         bar.update()
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
         if epoch_ends or progress.step % log_every == 0:
@@ -176,6 +181,7 @@ def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: 
         progress.best_weights = weights_of(model)
         return {}
     model.eval()
+    release_free_memory()
     outcome = validate()
     model.train()
     if outcome.score > progress.best_score:
