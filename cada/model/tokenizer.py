@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from cada.datasets.text import normalise_caption
 from cada.errors import CadaError
 
 EXTRA_TOKENS = ("[DEC]", "[ENC]")
+_AT_ONCE = 1024  # captions: an encoding takes 3 kB, its ids and offsets a tenth
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,16 @@ class Tokenizer:
 
     def encode(self, texts: Sequence[str]) -> TokenizedCaptions:
         """Tokenize `texts` (N) as they are."""
-        encodings = self._backend.encode_batch(list(texts))
-        lengths = np.array([len(item.ids) for item in encodings], dtype=np.int32)
-        ids, starts, ends = (np.zeros((len(encodings), lengths.max(initial=1)), dtype=np.int32) for _ in range(3))
+        lengths = np.zeros(len(texts), dtype=np.int32)
+        ids, starts, ends = (np.zeros((len(texts), self.max_tokens), dtype=np.int32) for _ in range(3))
+        parts = (texts[start : start + _AT_ONCE] for start in range(0, len(texts), _AT_ONCE))
+        encodings = chain.from_iterable(self._backend.encode_batch(list(part)) for part in parts)
         for row, item in enumerate(encodings):
+            lengths[row] = len(item.ids)
             ids[row, : lengths[row]] = item.ids
             starts[row, : lengths[row]], ends[row, : lengths[row]] = np.array(item.offsets, dtype=np.int32).T
+        longest = lengths.max(initial=1)
+        ids, starts, ends = (array[:, :longest].copy() for array in (ids, starts, ends))
         return TokenizedCaptions(ids, lengths, starts, ends)
 
     def pieces(self, captions: Sequence[str]) -> list[list[str]]:

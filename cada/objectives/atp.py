@@ -38,7 +38,7 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
 
     from cada import losses
     from cada.runtime import distributed
-    from cada.training.chunks import in_chunks
+    from cada.training.chunks import summed
 
     model, captions = encoded.model, encoded.batch.captions
     count = len(captions.ids)
@@ -49,15 +49,17 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
     order = image.argsort(stable=True)  # a chunk projects the keys and values of few images
     text, image, matches = text[order], image[order], order < len(rows)
 
-    def match(ids: Tensor, mask: Tensor, lengths: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
-        wanted, images = image.unique(return_inverse=True)
-        hidden = model.match_hidden(ids, mask, everyone[wanted], images=images)  # (n, L, D)
-        means = losses.group_means(hidden, lengths, how=groups, count=group_count)  # (n, groups, D)
-        return model.match_head(hidden[:, 0]), model.local_match_head(means)
+    def match(tokens: Tensor, chunk: slice) -> Tensor:
+        caption = text[chunk]
+        wanted, images = image[chunk].unique(return_inverse=True)
+        hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], tokens[wanted], images=images)  # (n, L, D)
+        means = losses.group_means(hidden, captions.lengths[caption], how=groups, count=group_count)  # (n, groups, D)
+        whole, local = model.match_head(hidden[:, 0]), model.local_match_head(means)
+        share = len(caption) / (3 * count)
+        return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share
 
     size = encoded.micro_batch and 3 * encoded.micro_batch
-    whole, local = in_chunks(match, size, captions.ids[text], captions.mask[text], captions.lengths[text], image)
-    return (losses.match_loss(whole, matches) + losses.match_loss(local, matches)) * (len(rows) / count)
+    return summed(match, everyone, model.parameters(), count=len(text), size=size, weight=encoded.weight)
 
 
 OBJECTIVE = Objective(

@@ -23,6 +23,8 @@ _COLUMNS = {
 }
 SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()])
 
+PLACES = ("image", "caption", "start", "end")  # the columns that say where the phrases are
+
 
 def write_phrases(records: Sequence[Record], *, output: Path) -> None:
     """Parse every caption and write the table. The same records give the same bytes."""
@@ -31,9 +33,9 @@ def write_phrases(records: Sequence[Record], *, output: Path) -> None:
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial, compression="zstd")
 
 
-def read_phrases(path: Path, dataset: str) -> pd.DataFrame:
-    """The table as `write_phrases` wrote it. Errors: `CadaError` when it is missing, damaged or lacks a column."""
-    return read_table(path, SCHEMA.names, command=f"cada phrases {dataset}")
+def read_phrases(path: Path, dataset: str, *, columns: Sequence[str] = tuple(SCHEMA.names)) -> pd.DataFrame:
+    """These `columns` of what `write_phrases` wrote. Errors: `CadaError` when it is missing, damaged or lacks one of them."""
+    return read_table(path, columns, command=f"cada phrases {dataset}")
 
 
 def _rows(records: Iterable[Record]) -> Iterator[dict[str, Any]]:

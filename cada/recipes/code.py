@@ -31,6 +31,7 @@ WITHOUT_EFFECT = {
     "cada.errors": "the class of messages",
     "cada.storage.files": "how a file is put in its place",
     "cada.storage.git": "what MLflow and the report say of the commit",
+    "cada.runtime.memory": "what the process holds, not what it computes",
     "cada.runtime.gpus": "which of several equal devices is used",
     "cada.storage.paths": "a place that changes is another input or output, which both graphs see",
     "cada.runtime.prefetch": "when a batch is made, not what is in it",

@@ -11,7 +11,7 @@ from cada import config
 from cada.datasets.loading import take_queries, take_split
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
 from cada.objectives import OBJECTIVES
-from cada.phrases.table import read_phrases
+from cada.phrases.table import PLACES, read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
 from cada.retrieval.search import Target
@@ -52,7 +52,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, images_of(split), tokenizer)
     if any(OBJECTIVES[name].phrases for name in recipe.weights):
-        phrases = read_phrases(layout.phrases, dataset)
+        phrases = read_phrases(layout.phrases, dataset, columns=PLACES)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
 

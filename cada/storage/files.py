@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,10 +75,17 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
 
 
-def read_json(path: Path) -> Any:
-    """Read JSON; `CadaError` names the file and the place where it is not JSON."""
+def read_json(path: Path, *, fields: Collection[str] | None = None) -> Any:
+    """Read JSON, of every object `fields` alone where they are given; the others are dropped while the file is parsed.
+
+    Errors: `CadaError` names the file and the place where it is not JSON.
+    """
+
+    def lean(item: dict[str, Any]) -> dict[str, Any]:
+        return {name: item[name] for name in fields or () if name in item}
+
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), object_hook=None if fields is None else lean)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise CadaError(f"{path}: not valid JSON ({error}). Fetch or make the file again.") from error
 

@@ -6,20 +6,21 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
-import pyarrow
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from cada.errors import CadaError
 from cada.storage.files import reading
 
 
 def read_table(path: Path, columns: Sequence[str], *, command: str) -> pd.DataFrame:
-    """The table in `path`, which `command` makes. Errors: `CadaError` when it is missing, damaged or lacks one of `columns`."""
+    """The `columns` of the table in `path`, which `command` makes. Errors: `CadaError` when it is missing, damaged or lacks one."""
     again = f"Make it with `{command}`."
     try:
         with reading(path, missing=again):
-            table = pd.read_parquet(path)
-    except pyarrow.ArrowInvalid as error:
+            there = pq.read_schema(path).names
+            if missing := [name for name in columns if name not in there]:
+                raise CadaError(f"{path}: lacks the columns {', '.join(missing)}. {again}")
+            return pd.read_parquet(path, columns=list(columns))
+    except pa.ArrowInvalid as error:
         raise CadaError(f"{path}: not a whole Parquet file. {again}") from error
-    if missing := [name for name in columns if name not in table]:
-        raise CadaError(f"{path}: lacks the columns {', '.join(missing)}. {again}")
-    return table

@@ -1,17 +1,20 @@
 """A pass over many rows with the activations of a few in memory.
 
-The rows go through in chunks whose activations are thrown away and computed again in the backward pass, so a loss over
-the whole batch (which needs every feature at once) has its exact gradient at the memory of one chunk. Dropout draws the
-same again.
+`in_chunks`: the rows go through in chunks whose activations are thrown away and computed again in the backward pass, so a loss
+over the whole batch (which needs every feature at once) has its exact gradient at the memory of one chunk. Dropout draws the
+same again. `summed`: a loss that is a sum over rows needs no second computation, for each chunk has its gradient at once.
+
+Legend: B batch, P patches, D width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
 
 
@@ -27,3 +30,51 @@ def in_chunks(function: Callable[..., Any], size: int | None, *rows: Tensor) -> 
     if isinstance(parts[0], Tensor):
         return torch.cat(parts)
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
+
+
+ChunkLoss = Callable[[Tensor, slice], Tensor]
+
+
+def summed(
+    loss: ChunkLoss, image_tokens: Tensor, parameters: Iterable[Tensor], *, count: int, size: int | None, weight: float = 1.0
+) -> Tensor:
+    """The sum of `loss(image_tokens, rows)` over chunks of `size` of the `count` rows (None: all at once), a scalar.
+
+    Its gradient to `image_tokens` (B, 1 + P, D) and to `parameters` is computed with it, so the activations of a chunk are gone
+    when the next begins, and nothing is left of them for the backward pass. `weight` is what the caller multiplies the sum by:
+    gradients are computed of the weighted loss, as they would be in the backward pass, and have the same bits.
+    """
+    step = size or count
+    chunks = [slice(start, min(start + step, count)) for start in range(0, count, step)]
+    if not torch.is_grad_enabled():
+        return torch.stack([loss(image_tokens, rows) for rows in chunks]).sum()
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    total: Tensor = _Summed.apply(loss, chunks, weight, image_tokens, *trained)  # type: ignore[no-untyped-call]
+    return total
+
+
+class _Summed(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, loss: ChunkLoss, chunks: list[slice], weight: float, image_tokens: Tensor, *parameters: Tensor) -> Tensor:
+        leaves = (image_tokens.detach().requires_grad_(), *parameters)
+        values: list[Tensor] = []
+        gradients: list[Tensor | None] = [None] * len(leaves)
+        for rows in chunks:
+            with torch.enable_grad():
+                value = loss(leaves[0], rows)
+            found = torch.autograd.grad(value, leaves, torch.full_like(value, weight), allow_unused=True)
+            gradients = [new if old is None else old if new is None else old + new for old, new in zip(gradients, found, strict=True)]
+            values.append(value.detach())
+        ctx.gradients, ctx.weight = gradients, weight
+        return torch.stack(values).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        gradients, factor = ctx.gradients, upstream / ctx.weight
+        ctx.gradients = None
+        scaled = []
+        while gradients:  # the old gradient goes before the next one is scaled
+            gradient = gradients.pop(0)
+            scaled.append(None if gradient is None else gradient * factor)
+        return (None, None, None, *scaled)

@@ -14,6 +14,7 @@ from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import published_score
 from cada.retrieval.search import Search, Target
 from cada.runtime.compute import autocast
+from cada.runtime.memory import release_free_memory
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
 from cada.training.objective import Batch, association_losses, encode_batch
@@ -87,5 +88,7 @@ def validation(
 
 def headline_scores(model: Cada, target: Target, *, engine: Engine, fusion: str, weights: Sequence[float]) -> dict[str, float]:
     """The metrics of one ranking; the calibrated fusion takes the one of `weights` that suits `target` best."""
-    found = Search.of(model, target, engine).found()
+    search = Search.of(model, target, engine)
+    release_free_memory()
+    found = search.found()
     return found.scores(fusion, found.choose_weight(weights) if fusion == "calibrated" else None)

@@ -20,6 +20,7 @@ from cada.errors import ArgumentError, CadaError, about
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.runtime import distributed
+from cada.runtime.memory import release_free_memory
 from cada.runtime.prefetch import prefetched
 from cada.storage.files import atomic
 from cada.training.sampling import steps_per_epoch
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from cada.config import Training
 
 Batch = TypeVar("Batch")
+RELEASE_STEPS = 25  # the steps after a release take their pages anew: seldom enough to cost little
 
 
 @dataclass
@@ -126,6 +128,9 @@ def fit(
         values["loss"].backward()
         _descend(optimizer, parameters, rate, clip_norm=optimisation.clip_norm)
         progress.add(values)
+        del values
+        if progress.step % RELEASE_STEPS == 0:
+            release_free_memory()
         bar.update()
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
         if epoch_ends or progress.step % settings.log_every == 0:
@@ -174,6 +179,7 @@ def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: 
         progress.best_weights = weights_of(model)
         return {}
     model.eval()
+    release_free_memory()
     outcome = validate()
     model.train()
     if outcome.score > progress.best_score:
