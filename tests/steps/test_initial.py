@@ -38,6 +38,7 @@ class Recipe:
             vocabulary=str(FIXTURES / "vocab.txt"),
             heads=(sizes["vision_heads"], sizes["text_heads"]),
         )
+        copy_tracked("params/procedures", Path("params/procedures"))
         copy_tracked("params/smoke", self.folder)
         (self.folder / "model.yaml").write_text(Path("weights/official/config.json").read_text())
         self.write(
