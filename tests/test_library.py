@@ -57,3 +57,17 @@ def test_importing_the_package_is_light() -> None:
     seconds, rest = said.split(maxsplit=1)
     assert rest.split() == ["[]", "True"]
     assert float(seconds) < 0.3
+
+
+WITHOUT_PYDANTIC = """
+import sys
+sys.modules["pydantic"] = None  # importing it fails
+import cada
+cada.Cada, cada.Search, cada.Matcher, cada.rerank, cada.match_logits, cada.metrics, cada.losses, cada.phrases.parse("a red bag")
+import cada.training.finetune, cada.training.objective
+"""
+
+
+def test_what_trains_and_scores_runs_without_pydantic() -> None:
+    """The parameter files need it; a model, its search and its metrics are plain functions of tensors and dataclasses."""
+    subprocess.run([sys.executable, "-c", WITHOUT_PYDANTIC], check=True, cwd=ROOT)

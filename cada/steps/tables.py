@@ -7,7 +7,7 @@ from pathlib import Path
 from cada.recipes import Recipe, take
 from cada.recipes.models import TitledRecipe
 from cada.reporting.tables.pairs import ablation_pairs
-from cada.reporting.tables.writing import write_result_tables
+from cada.reporting.tables.results import write_result_tables
 from cada.storage.paths import PUBLISHED, Layout
 from cada.tracking import sweep_name, tell_reports
 

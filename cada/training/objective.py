@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cada import losses
-from cada.config import Switches
 from cada.datasets.loading import TokenBatch
 from cada.model.cada import Cada
 from cada.objectives import OBJECTIVES
 from cada.runtime import distributed
 from cada.runtime.compute import upload
 from cada.training.chunks import in_chunks
+
+if TYPE_CHECKING:
+    from cada.config import Switches
 
 
 @dataclass(frozen=True)

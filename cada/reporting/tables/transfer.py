@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from cada.reporting.results.metrics import LABEL, MAIN_METRICS, MeasuredVariant
+from cada.reporting.results.metrics import LABEL, MAIN_METRICS, MeasuredVariant, read_variants
 from cada.reporting.tables.cells import frame, parts_of, spread
 from cada.reporting.tables.notes import choice_notes, spread_over
-from cada.reporting.tables.table import Section, Table, Tabulated
+from cada.reporting.tables.table import Section, Table, Tabulated, write_tables
 from cada.retrieval.metrics import METRICS
 
 Transfers = Mapping[tuple[str, str], Sequence[MeasuredVariant]]  # by the set trained on and the set searched; all have the same variants
+
+
+def write_transfer_tables(
+    folders: Mapping[tuple[str, str], Path], *, variants: Sequence[tuple[str, str]], seeds: Sequence[int], output: Path
+) -> None:
+    """Write transfer.{csv,html,json,md,tex} into `output`.
+
+    folders: (trained on, tested on) -> the folder with <name>/<seed>.json of these variants (name, title) and seeds.
+    Errors: `CadaError` for a file that is missing, incomplete or about something else, before anything is written.
+    """
+    transfers = {
+        (trained, tested): read_variants(tested, variants, seeds, folder, trained_on=None if trained == tested else trained)
+        for (trained, tested), folder in folders.items()
+    }
+    write_tables({"transfer": transfer_table(transfers)}, output)
 
 
 def transfer_table(transfers: Transfers) -> Tabulated:

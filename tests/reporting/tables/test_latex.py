@@ -17,10 +17,10 @@ from cada.reporting.tables.ablation import ablation_table
 from cada.reporting.tables.comparison import comparison_table
 from cada.reporting.tables.cost import CountedSizes, VariantCost, cost_table
 from cada.reporting.tables.pairs import compare, pairs_table
+from cada.reporting.tables.probes import write_probe_tables
 from cada.reporting.tables.sensitivity import sensitivity_table, sensitivity_values
 from cada.reporting.tables.table import Table, latex
 from cada.reporting.tables.transfer import transfer_table
-from cada.reporting.tables.writing import write_probe_tables
 from cada.retrieval.metrics import METRICS
 
 DOCUMENT = r"""\documentclass[twocolumn]{article}

@@ -13,7 +13,7 @@ from cada.errors import CadaError
 from cada.reporting.tables.cells import MINUS, frame
 from cada.reporting.tables.contrasts import contrast_findings
 from cada.reporting.tables.probe_notes import change_title
-from cada.reporting.tables.writing import write_probe_tables
+from cada.reporting.tables.probes import write_probe_tables
 
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
 Write = Callable[..., Path]

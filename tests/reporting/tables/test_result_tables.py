@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cada.errors import CadaError
-from cada.reporting.tables.writing import write_result_tables
+from cada.reporting.tables.results import write_result_tables
 from tests.reporting.conftest import ends
 
 History = dict[str, list[float | None]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cada.errors import CadaError
-from cada.reporting.tables.writing import write_transfer_tables
+from cada.reporting.tables.transfer import write_transfer_tables
 
 VARIANTS = [("global", "Global only"), ("dual", "+ ATP + ARA")]
 SETS = ("drawn", "photos")
