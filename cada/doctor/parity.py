@@ -2,7 +2,7 @@
 
 A folder of parity vectors holds golden.{json,safetensors}, evaluation.{json,safetensors}, official_checkpoint.pth
 and vocab.txt; all sizes are read from its files.
-Legend: T captions, G pictures, L tokens, K re-ranked, V vocabulary.
+Legend: T captions, G images, L tokens, K re-ranked, V vocabulary.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     yield _difference("score_rerank", scores, recorded["score_rerank"])
 
     ranking = rank(scores)
-    # -100 + cosine rounds cosines to 7.6e-6 in the recorded scores: pictures so near may change places in the tail
+    # -100 + cosine rounds cosines to 7.6e-6 in the recorded scores: images so near may change places in the tail
     in_our_order = np.take_along_axis(recorded["score_rerank"].double().numpy(), ranking, axis=1)
     yield Comparison("ranking, largest rise", max(0.0, float(np.diff(in_our_order, axis=1).max())), TAIL_ROUNDING)
     for stage, order in (("global", found.first_stage), ("rerank", ranking)):

@@ -1,6 +1,6 @@
 """Features kept on the disk under the content of all that made them.
 
-Legend: N pictures or captions, E common space.
+Legend: N images or captions, E common space.
 """
 
 from __future__ import annotations

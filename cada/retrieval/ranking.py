@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -87,7 +87,7 @@ class Retrieved:
         near = np.take_along_axis(self.cosine, self.candidates, axis=1)
         return calibrated_scores(near, self._matched, weight=weight)
 
-    def within(self, k: int) -> Any:
+    def within(self, k: int) -> Self:
         """The same search, had it matched the first `k` <= K images of each query alone."""
         return replace(self, logits=self._matched[:, :k])
 

@@ -78,7 +78,7 @@ def part_scores(search: Search, *, weight: float | None, parts: int) -> dict[str
 
 
 def rankings_table(rankings: Mapping[str, np.ndarray], split: Split, *, headline: str) -> pd.DataFrame:
-    """One row per query: its own picture, how well it was ranked, and what the headline's ranking found first.
+    """One row per query: its own image, how well it was ranked, and what the headline's ranking found first.
 
     `first_rank`, `average_precision` and `inverse_penalty` are the headline's. The same names behind `cosine_` are the
     cosine's, so that variants which re-rank and variants which do not can be compared query by query.

@@ -71,8 +71,8 @@ def engine_of(settings: config.Search, precision: Precision, *, reranks: bool) -
     )
 
 
-def open_pictures(dataset: str, split: Split, size: tuple[int, int], *, threads: int) -> Tensor:
-    """The split's pictures as uint8 (N, 3, H, W), decoded once for all steps."""
+def split_images(dataset: str, split: Split, size: tuple[int, int], *, threads: int) -> Tensor:
+    """The split's images as uint8 (N, 3, H, W), decoded once for all steps."""
     return open_images(split, size, content=digest(Layout(dataset).manifest), cache=Cache.at(CACHE), threads=threads)
 
 

@@ -14,7 +14,7 @@ from cada.recipes.models import EvaluateRecipe
 from cada.retrieval.results import Scoring, rankings_table, score_model
 from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, open_pictures, records_with_val, tracked, with_cache
+from cada.steps.common import engine_of, records_with_val, split_images, tracked, with_cache
 from cada.storage.files import atomic, write_json
 from cada.storage.paths import Cell, Layout
 from cada.tracking import named_metrics
@@ -35,8 +35,8 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     folder = layout.model(variant, seed)
     model = load_model(folder).to(device)
     splits = [take_split(records, name, root=recipe.source.root, queries=switches.queries) for name in ("val", "test")]
-    pictures = [open_pictures(dataset, split, model.architecture.image_size, threads=settings.compute.threads) for split in splits]
-    val, test = (Target.of(split, shown, model.tokenizer) for split, shown in zip(splits, pictures, strict=True))
+    images = [split_images(dataset, split, model.architecture.image_size, threads=settings.compute.threads) for split in splits]
+    val, test = (Target.of(split, shown, model.tokenizer) for split, shown in zip(splits, images, strict=True))
     engine = with_cache(engine_of(settings, settings.compute.precision, reranks=recipe.reranks), folder, device)
     # val's rankings, gigabytes for a large set, are gone when test is searched, which is done once
     weight = Search.of(model, val, engine).found().choose_weight(settings.fusion_weights) if recipe.reranks else None

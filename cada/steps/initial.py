@@ -20,7 +20,7 @@ from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import InitialRecipe
 from cada.runtime import compute, distributed
-from cada.steps.common import open_pictures, parameters_named, tracked
+from cada.steps.common import parameters_named, split_images, tracked
 from cada.storage.files import checked
 from cada.storage.paths import Cell, Layout
 from cada.tracking import Run
@@ -93,14 +93,14 @@ def _pretrained(
     architecture = recipe.model.architecture
     records = load_records(layout.dataset, recipe.source, manifest=layout.manifest)
     split = take_split(records, "pretrain", root=recipe.source.root)
-    pictures = open_pictures(layout.dataset, split, architecture.image_size, threads=settings.compute.threads)
+    images = split_images(layout.dataset, split, architecture.image_size, threads=settings.compute.threads)
     seed_everything(settings.seed, "initial weights")
     model = Cada(architecture, Tokenizer.read(vocabulary, architecture.max_tokens)).to(device)
     if settings.compute.checkpointing:
         model.checkpoint_layers()
     progress = pretrain(
         model,
-        training_set(split, pictures, model.tokenizer),
+        training_set(split, images, model.tokenizer),
         settings=settings,
         device=device,
         state=state,

@@ -28,7 +28,7 @@ from cada.recipes.models import ProbeRecipe
 from cada.retrieval.metrics import summarise
 from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, open_pictures
+from cada.steps.common import engine_of, split_images
 from cada.storage.files import atomic, read_json, write_json
 from cada.storage.paths import Cell, Layout
 from cada.synthpedes.randomness import Stream
@@ -60,15 +60,15 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     test = take_split(records, "test", root=recipe.source.root, queries=recipe.switches.queries)
     split = take_persons(test, probe.persons, consecutive=probe.consecutive)
     model = load_model(layout.model(variant, seed)).to(device)
-    pictures = open_pictures(dataset, split, model.architecture.image_size, threads=recipe.compute.threads)
+    gallery = split_images(dataset, split, model.architecture.image_size, threads=recipe.compute.threads)
     engine = engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks)
-    search = Search.of(model, Target.of(split, pictures, model.tokenizer), engine)
-    baseline = Baseline.of(search, metrics["headline"], metrics["fusion_weight"])
+    target = Target.of(split, gallery, model.tokenizer)
+    baseline = Baseline.of(Search.of(model, target, engine), metrics["headline"], metrics["fusion_weight"])
     groups = grammar_groups() if recipe.drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, settings=probe.text, groups=groups, seed=probe.seed)
     baseline = baseline.without_tokens()
-    images = image_kinds(baseline, pictures, split, settings=probe.image, seed=probe.seed)
+    images = image_kinds(baseline, gallery, split, settings=probe.image, seed=probe.seed)
     strengths = probe.text.model_dump() | probe.image.model_dump()
 
     def summed_up(outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
@@ -124,12 +124,12 @@ def text_kinds(
     return results
 
 
-def image_kinds(baseline: Baseline, pictures: Tensor, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
+def image_kinds(baseline: Baseline, gallery: Tensor, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
     """Every change of images."""
     results, engine = {}, baseline.search.engine
     for kind, change in image_changes(**settings.model_dump()).items():
         changed = change_images(
-            pictures,
+            gallery,
             split.image_names,
             change,
             seed=seed,

@@ -16,7 +16,7 @@ from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
 from cada.retrieval.search import Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, open_pictures, parameters_named, records_with_val, tracked
+from cada.steps.common import engine_of, parameters_named, records_with_val, split_images, tracked
 from cada.storage.files import write_text
 from cada.storage.paths import Cell, Layout
 from cada.training.batches import training_set
@@ -46,11 +46,11 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
 
     def searched(name: str, *, persons: int | None = None) -> Target:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
-        return Target.of(part, pictures_of(part), tokenizer)
+        return Target.of(part, images_of(part), tokenizer)
 
-    pictures_of = partial(open_pictures, dataset, size=size, threads=settings.compute.threads)
+    images_of = partial(split_images, dataset, size=size, threads=settings.compute.threads)
     split = take_split(records, "train", root=root, queries="first_two")
-    training = training_set(split, pictures_of(split), tokenizer)
+    training = training_set(split, images_of(split), tokenizer)
     if any(OBJECTIVES[name].phrases for name in recipe.weights):
         phrases = read_phrases(layout.phrases, dataset, columns=PLACES)
         groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)

@@ -17,7 +17,7 @@ from cada.reporting.results.metrics import read_metrics
 from cada.retrieval.results import Scoring, score_model
 from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, open_pictures, with_cache
+from cada.steps.common import engine_of, split_images, with_cache
 from cada.storage.files import write_json
 from cada.storage.paths import Cell, Layout
 
@@ -25,8 +25,8 @@ from cada.storage.paths import Cell, Layout
 def transfer_variant(dataset: str, target: str, variant: str, seed: int) -> None:
     """Score a model trained on `dataset` on the test split of `target`, in as many processes as dataset's evaluate.yaml asks for.
 
-    Of `target` come its test pictures and captions and the number of its parts. All else is the model's own: its image size, to
-    which the pictures are resized, its vocabulary, by which the captions are cut, its evaluate.yaml, and the weight of the cosine,
+    Of `target` come its test images and captions and the number of its parts. All else is the model's own: its image size, to
+    which the images are resized, its vocabulary, by which the captions are cut, its evaluate.yaml, and the weight of the cosine,
     which its own val split chose and its metrics file says. `target`'s test split is read once and chooses nothing.
     """
     if target == dataset:
@@ -45,10 +45,10 @@ def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch
     split = take_split(records, "test", root=searched.root, queries=recipe.switches.queries)
     folder = layout.model(variant, seed)
     model = load_model(folder).to(device)
-    pictures = open_pictures(target, split, model.architecture.image_size, threads=recipe.compute.threads)
+    images = split_images(target, split, model.architecture.image_size, threads=recipe.compute.threads)
     engine = with_cache(engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks), folder, device)
     scoring = Scoring(own.headline, own.fusion_weight, parts=recipe.gallery_parts, bootstrap=recipe.bootstrap)
-    metrics, _ = score_model(Search.of(model, Target.of(split, pictures, model.tokenizer), engine), scoring)
+    metrics, _ = score_model(Search.of(model, Target.of(split, images, model.tokenizer), engine), scoring)
     if not distributed.is_first():
         return
     origin = {
