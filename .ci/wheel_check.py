@@ -8,14 +8,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from importlib.metadata import distributions, files, requires
-from pathlib import Path
 
 import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from cada.model.folder import load_model
-from cada.retrieval.encoding import encode_queries
+import cada
 
 MOST = 40  # distributions beside torch's own
 
@@ -40,10 +38,12 @@ packed = {str(path) for path in files("cada") or []}
 assert set(tracked) <= packed, f"not in the wheel: {set(tracked) - packed}"
 assert not any(path.startswith(("tests", "benchmarks")) for path in packed)
 
-model = load_model(Path(weights))
+for name in cada.__all__:
+    getattr(cada, name)  # no public name needs an extra
+model = cada.load(weights)
 captions = model.tokenizer(["A woman in a red coat carries a black bag.", "A man with a blue cap."])
-features = encode_queries(model, captions, batch_size=2, device=torch.device("cpu"))
-assert features.shape == (2, model.text_projection.out_features)
+features = cada.encode_queries(model, captions, cada.Engine(batch_size=2))
+assert features.shape == (2, model.architecture.projection)
 assert torch.allclose(features.norm(dim=1), torch.ones(2), atol=1e-5)
 assert features[0] @ features[1] < 0.999, "two captions with one feature"
 
