@@ -71,8 +71,8 @@ lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 lock: $(VENV)/ready  ## after a change of pyproject.toml: requirements.lock and environment.yml anew
 	@workflow/scripts/lock.sh
 
-generated: $(VENV)/ready  ## after a change of cada/pipeline.py: dvc.yaml and the picture of the steps anew (needs Graphviz)
+generated: $(VENV)/ready  ## after a change of cada/pipeline.py, of a switch or a loss: dvc.yaml, tables and the graph of the steps anew (needs Graphviz)
 	@workflow/scripts/generated.sh
 
 clean:  ## remove results, logs and caches; keeps .venv, data, the DVC cache and MLflow's store
-	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache
+	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis

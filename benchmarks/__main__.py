@@ -8,11 +8,10 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import growth, page, pictures, retrieval, training
-from benchmarks.inputs import CPU, GPU, QUICK, VOCABULARY, Sizes
+from benchmarks import growth, images, page, retrieval, training
+from benchmarks.inputs import CPU, GPU, QUICK, Sizes, tokenizer_of
 from benchmarks.measuring import Machine, Results, facts, machine_of
 from cada.errors import CadaError
-from cada.model.tokenizer import Tokenizer
 from cada.runtime.compute import resolve_device
 from cada.storage.files import read_json, write_json, write_text
 
@@ -22,7 +21,7 @@ CUHK_PEDES = {"images": 3074, "captions": 6156, "pairs": 6156 * 32}  # its test 
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0, or 1 with what the user can mend on stderr."""
+    """0, or 1 with what the user can fix on stderr."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure this machine, beside the published procedure.")
     parser.add_argument("--quick", action="store_true", help="tiny sizes, in seconds: does everything run?")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
@@ -47,11 +46,11 @@ def measure(machine: Machine, *, quick: bool) -> Results:
     sizes: Sizes = QUICK if quick else (GPU if machine.device.type == "cuda" else CPU)
     start = time.monotonic()
     found = facts(machine) | {"quick": quick, "rounds": sizes.rounds}
-    tokenizer = Tokenizer(VOCABULARY, 73)
+    tokenizer = tokenizer_of(sizes.words)
     parts = {
         "encoding and re-ranking": lambda: retrieval.at_full_size(tokenizer, sizes, machine),
         "training": lambda: training.training(tokenizer, sizes, machine),
-        "loading": lambda: pictures.pictures(sizes),
+        "loading": lambda: images.loading(sizes),
         "evaluation": lambda: retrieval.evaluation(tokenizer, sizes, machine),
         "metrics": lambda: retrieval.metrics(sizes, machine),
         "growth": lambda: growth.growth(tokenizer, sizes, machine),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from benchmarks.inputs import Sizes, caption_lengths, captions_of, model_of, pictures_of
+from benchmarks.inputs import Sizes, caption_lengths, captions_of, images_of, model_of
 from benchmarks.measuring import Machine, Results, alternate
 from benchmarks.retrieval import evaluation_ways
 from benchmarks.training import problem_of, steps_of
@@ -23,12 +23,12 @@ ROUNDS = 2
 
 def growth(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """The sweeps: their points, seconds of both ways, and the exponent of a power law through them."""
-    model = model_of(sizes.small, words=sizes.words, device=machine.device)
+    model = model_of(sizes.small, tokenizer, device=machine.device)
     gallery, k = FIRST["gallery"], FIRST["k"]
 
     def evaluated(count: int, top_k: int, lengths: np.ndarray) -> Ways:
         captions = tokenizer(captions_of(lengths, tokenizer))
-        return dict(evaluation_ways(model, pictures_of(sizes.small, count), captions, tokenizer, top_k=top_k, device=machine.device))
+        return dict(evaluation_ways(model, images_of(sizes.small, count), captions, tokenizer, top_k=top_k, device=machine.device))
 
     drawn = caption_lengths(QUERIES)
     sweeps: dict[str, Callable[[int], Ways]] = {

@@ -1,6 +1,6 @@
 """What is measured: sizes of models and problems, and inputs drawn from a seed.
 
-Legend: Q captions, G pictures, L tokens, K re-ranked, S image tokens, D width.
+Legend: Q captions, G images, L tokens, K re-ranked, S image tokens, D width.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from cada.config import Architecture, Transformer
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.cost import image_tokens
-from cada.model.tokenizer import Tokenizer
+from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
 
 VOCABULARY = Path("params/synthpedes/vocab.txt")
 WORDS = 30524  # of the published model; the captions use the first few hundred
@@ -40,16 +40,16 @@ class Sizes:
     small: Architecture  # of the whole evaluation and of the sweeps
     words: int
     rounds: int
-    gallery: int  # pictures; as many captions
+    gallery: int  # images; as many captions
     top_k: int
     naive: int
-    encoded: int  # pictures a round
+    encoded: int  # images a round
     batch: int  # of training
-    small_gallery: int  # pictures of the whole evaluation; as many captions
+    small_gallery: int  # images of the whole evaluation; as many captions
     small_top_k: int
     sweep: tuple[int, ...]  # factors by which a sweep grows
-    pictures: int  # files to decode
-    metrics: tuple[int, int]  # captions and pictures
+    files: int  # to decode
+    metrics: tuple[int, int]  # captions and images
 
 
 BASE = square(224, 16, width=768, depth=12)
@@ -68,7 +68,7 @@ CPU = Sizes(
     small_gallery=96,
     small_top_k=16,
     sweep=(1, 2, 4, 8),
-    pictures=48,
+    files=48,
     metrics=(6156, 3074),
 )
 GPU = replace(CPU, training=BASE, rounds=5, gallery=256, naive=64, encoded=256, batch=24, small_gallery=512, small_top_k=32)
@@ -87,15 +87,22 @@ QUICK = Sizes(
     small_gallery=6,
     small_top_k=4,
     sweep=(1, 2),
-    pictures=4,
+    files=4,
     metrics=(40, 20),
 )
 
 
-def model_of(architecture: Architecture, *, words: int, device: torch.device) -> Cada:
+def tokenizer_of(words: int, vocabulary: Path = VOCABULARY) -> Tokenizer:
+    """One of `words` tokens: those of the vocabulary file, and some that no caption has."""
+    entries = Tokenizer.read(vocabulary, LONGEST).entries
+    unused = range(words - len(entries) - len(EXTRA_TOKENS))
+    return Tokenizer([*entries, *(f"[unused{number}]" for number in unused)], LONGEST)
+
+
+def model_of(architecture: Architecture, tokenizer: Tokenizer, *, device: torch.device) -> Cada:
     """A fresh model; untrained weights cost what trained ones do."""
     torch.manual_seed(0)
-    return build(architecture, vocabulary=words).to(device).eval()
+    return Cada(architecture, tokenizer).to(device).eval()
 
 
 def caption_lengths(count: int, *, seed: int = 0) -> np.ndarray:
@@ -108,14 +115,13 @@ def caption_lengths(count: int, *, seed: int = 0) -> np.ndarray:
 
 def captions_of(lengths: np.ndarray, tokenizer: Tokenizer, *, seed: int = 0) -> list[str]:
     """Captions of `lengths` (Q,) tokens with [CLS] and [SEP], of words drawn by chance that are one piece each."""
-    entries = tokenizer.vocabulary.read_text(encoding="utf-8").split()
-    words = [entry for entry in entries if entry.isalpha() and len(entry) > 1]
+    words = [entry for entry in tokenizer.entries if entry.isalpha() and len(entry) > 1]
     draw = np.random.default_rng(seed)
     return [" ".join(draw.choice(words, size=length - 2)) for length in lengths]
 
 
-def pictures_of(architecture: Architecture, count: int, *, seed: int = 0) -> Tensor:
-    """uint8 pictures (G, 3, H, W) of noise."""
+def images_of(architecture: Architecture, count: int, *, seed: int = 0) -> Tensor:
+    """uint8 images (G, 3, H, W) of noise."""
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (count, 3, *architecture.image_size), dtype=torch.uint8, generator=generator)
 
@@ -126,8 +132,8 @@ def tokens_of(architecture: Architecture, count: int, *, seed: int = 0) -> Tenso
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
-def candidates_of(captions: int, pictures: int, top_k: int, *, seed: int = 0) -> np.ndarray:
-    """Different pictures for each caption (Q, K); captions * K / pictures pairs for each picture, one more or less."""
+def candidates_of(captions: int, images: int, top_k: int, *, seed: int = 0) -> np.ndarray:
+    """Different images for each caption (Q, K); captions * K / images pairs for each image, one more or less."""
     draw = np.random.default_rng(seed)
     places = np.arange(captions)[:, None] * top_k + np.arange(top_k)
-    return draw.permuted(draw.permutation(pictures)[places % pictures], axis=1)
+    return draw.permuted(draw.permutation(images)[places % images], axis=1)

@@ -2,13 +2,13 @@
 
 Every function says which habit of the published code it stands for. Nothing is slower than that code needs to be: batches are
 batches, and products run on all threads.
-Legend: B batch, L tokens, D width, S image tokens, Q captions, G pictures, K re-ranked, E common space.
+Legend: B batch, L tokens, D width, S image tokens, Q captions, G images, K re-ranked, E common space.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,6 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cada import losses
-from cada.config import LossWeights
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.phrases.words import attribute_words
@@ -108,7 +107,7 @@ def association_losses(
     persons: Tensor,
     *,
     tokenizer: Tokenizer,
-    weights: LossWeights,
+    weights: Mapping[str, float],
     rate: float,
     words: Tensor | None = None,
 ) -> dict[str, Tensor]:
@@ -130,8 +129,7 @@ def association_losses(
         "loss_atp": match_loss(model, matched, mask, image_tokens, negatives),
         "loss_ara": attribute_loss(model, ids, mask, image_tokens, selected, mask_id=tokenizer.mask),
     }
-    total = weights.global_ * values["loss_global"] + weights.atp * values["loss_atp"] + weights.ara * values["loss_ara"]
-    return {"loss": total, **values}
+    return {"loss": torch.stack([weights[name] * values[f"loss_{name}"] for name in weights]).sum(), **values}
 
 
 # --- the evaluation -----------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from cada.storage.files import write_text
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 UNMEASURED = "Not measured yet on this commit: run `make bench`, then `python -m benchmarks --write-docs`.\n"
-GROWTH = {"gallery": "pictures in the gallery", "k": "k", "tokens": "tokens of a caption", "batch": "batch of training"}
+GROWTH = {"gallery": "images in the gallery", "k": "k", "tokens": "tokens of a caption", "batch": "batch of training"}
 Row = Sequence[object]
 
 
@@ -92,7 +92,7 @@ def _reranking(results: Results) -> str:
         "here, bf16": ("rerank_bf16", "pairs", None),
     }
     return (
-        f"\n**Re-ranking**, {results['rerank_layers']} layers, {results['rerank_captions']} captions, {results['rerank_images']} pictures, "
+        f"\n**Re-ranking**, {results['rerank_layers']} layers, {results['rerank_captions']} captions, {results['rerank_images']} images, "
         f"k = {results['rerank_top_k']}: **{results['rerank_ratio']:.2f} times** the published loop in fp32 "
         f"({results['rerank_ratio_cpu']:.2f} by processor time{_in_bf16(results['rerank_ratio_bf16'])}). "
         f"Largest difference of a score: {results['rerank_largest_difference']:.1e} "
@@ -123,12 +123,12 @@ def _training(results: Results) -> str:
 
 def _encoding(results: Results) -> str:
     ways: dict[str, tuple[str, str, str | None]] = {}
-    for unit, label in (("images", "pictures"), ("captions", "captions")):
+    for unit, label in (("images", "images"), ("captions", "captions")):
         for way, said in (("naive", "published"), ("fp32", "here, fp32"), ("bf16", "here, bf16")):
             ways[f"{label}, {said}"] = (f"encoding_{way}", unit, f"encoding_{unit}_{way}")
     ways |= {
         "decode and resize, one core": ("decode_per_core", "images", None),
-        "augment decoded pictures, one core": ("augment_per_core", "images", None),
+        "augment decoded images, one core": ("augment_per_core", "images", None),
         "published loading (decode and augment in every epoch), one core": ("naive_loading_per_core", "images", None),
     }
     rows = [row[:4] for row in _ways(results, ways)]
@@ -147,9 +147,9 @@ def _whole(results: Results) -> str:
         for way, label in (("naive", "published"), ("ours", "here"))
     ]
     return (
-        f"\n**Whole evaluation** of a small model, {results['evaluation_images']} drawn pictures, {results['evaluation_captions']} "
+        f"\n**Whole evaluation** of a small model, {results['evaluation_images']} drawn images, {results['evaluation_captions']} "
         f"captions, k = {results['evaluation_top_k']}: {results['evaluation_ratio']:.2f} times. **Rankings and metrics** alone, for "
-        f"{results['metrics_captions']:,} captions and {results['metrics_images']:,} pictures: the last column. At the rates above, "
+        f"{results['metrics_captions']:,} captions and {results['metrics_images']:,} images: the last column. At the rates above, "
         f"CUHK-PEDES' test at k = 32 would take {results['cuhk_pedes_naive_hours']:.1f} hours as published, "
         f"{results['cuhk_pedes_fp32_hours']:.1f} here.\n\n"
         + _table(["", "evaluation, s", "CPU s", "peak memory, MB", "metrics, CPU s"], evaluations)

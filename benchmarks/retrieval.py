@@ -1,6 +1,6 @@
 """Encoding, re-ranking, a whole evaluation and the metrics, each beside the published way.
 
-Legend: Q captions, G pictures, K re-ranked.
+Legend: Q captions, G images, K re-ranked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from benchmarks import naive
-from benchmarks.inputs import Sizes, candidates_of, caption_lengths, captions_of, model_of, pictures_of, tokens_of
+from benchmarks.inputs import Sizes, candidates_of, caption_lengths, captions_of, images_of, model_of, tokens_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted, reranking_flops
 from cada.config.steps import Precision
@@ -23,25 +23,25 @@ from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.cost import pair_flops
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
-from cada.retrieval.encoding import encode_gallery, encode_queries
-from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve
+from cada.retrieval.encoding import Engine, encode_gallery, encode_queries
 from cada.retrieval.metrics import score_queries, summarise
 from cada.retrieval.ranking import rank
 from cada.retrieval.reranking import Captions, match_logits
+from cada.retrieval.search import Search, Target
 
 SCORES_AGREE = 1e-5
 
 
 def at_full_size(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """Encoding and re-ranking by one model, which is gone afterwards."""
-    model = model_of(sizes.retrieval, words=sizes.words, device=machine.device)
+    model = model_of(sizes.retrieval, tokenizer, device=machine.device)
     return encoding(model, tokenizer, sizes, machine) | reranking(model, tokenizer, sizes, machine)
 
 
 def encoding(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
-    """Pictures and captions per second."""
+    """Images and captions per second."""
     device, count = machine.device, sizes.encoded
-    images = pictures_of(sizes.retrieval, count)
+    images = images_of(sizes.retrieval, count)
     captions = tokenizer(captions_of(caption_lengths(4 * count), tokenizer))
     ids, mask = (part.to(device) for part in naive.padded(captions))
 
@@ -50,19 +50,19 @@ def encoding(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine) 
         with naive.eager(model):
             function(model, *inputs, batch_size=count)
 
-    def pictures(*, precision: Precision = "fp32") -> object:
-        return encode_gallery(model, images, batch_size=count, device=device, precision=precision)
+    def gallery(*, precision: Precision = "fp32") -> object:
+        return encode_gallery(model, images, Engine(top_k=1, batch_size=count, precision=precision))
 
     def texts(*, precision: Precision = "fp32") -> object:
-        return encode_queries(model, captions, batch_size=count, device=device, precision=precision)
+        return encode_queries(model, captions, Engine(batch_size=count, precision=precision))
 
-    flops = {"images": counted(pictures), "captions": counted(texts)}
+    flops = {"images": counted(gallery), "captions": counted(texts)}
     ways: dict[str, Callable[[], object]] = {
         "images naive": lambda: plain(naive.encode_images, normalise(images.to(device))),
         "captions naive": lambda: plain(naive.encode_texts, ids, mask),
     }
     for precision in machine.precisions:
-        ways[f"images {precision}"] = partial(pictures, precision=precision)
+        ways[f"images {precision}"] = partial(gallery, precision=precision)
         ways[f"captions {precision}"] = partial(texts, precision=precision)
     found: Results = {}
     for name, timing in alternate(ways, rounds=sizes.rounds, device=device).items():
@@ -101,7 +101,6 @@ def reranking(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine)
             captions=ours,
             candidates=candidates,
             image_tokens=[(0, tokens)],
-            device=device,
             precision=precision,
         )
 
@@ -120,7 +119,7 @@ def reranking(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine)
 
 
 def _agreement(plain: Tensor, ours: Tensor) -> Results:
-    """The largest difference of logits (Q, K, 2), and that pictures stand in one order but for ties; `CadaError` otherwise."""
+    """The largest difference of logits (Q, K, 2), and that images stand in one order but for ties; `CadaError` otherwise."""
     difference = float((plain - ours).abs().max())
     in_our_order = plain[..., 1].gather(1, ours[..., 1].argsort(dim=1, descending=True))
     rise = float(in_our_order.diff(dim=1).max())
@@ -130,13 +129,13 @@ def _agreement(plain: Tensor, ours: Tensor) -> Results:
 
 
 def evaluation(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
-    """Seconds from pictures and captions to the metrics, at a small size: encoding, both stages, fusion, metrics."""
+    """Seconds from images and captions to the metrics, at a small size: encoding, both stages, fusion, metrics."""
     device, count, top_k = machine.device, sizes.small_gallery, sizes.small_top_k
-    model = model_of(sizes.small, words=sizes.words, device=device)
+    model = model_of(sizes.small, tokenizer, device=device)
     captions = tokenizer(captions_of(caption_lengths(count), tokenizer))
-    ways = evaluation_ways(model, pictures_of(sizes.small, count), captions, tokenizer, top_k=top_k, device=device)
+    ways = evaluation_ways(model, images_of(sizes.small, count), captions, tokenizer, top_k=top_k, device=device)
     scores = {way: run() for way, run in ways.items()}
-    one_query = 100 / count  # pictures whose scores differ by less than fp32 tells may change places
+    one_query = 100 / count  # images whose scores differ by less than fp32 tells may change places
     if any(abs(scores["naive"][name] - scores["ours"][name]) > one_query for name in scores["naive"]):
         raise CadaError(f"evaluation: the metrics differ from the published way's: {scores}.")
     timings = alternate(ways, rounds=sizes.rounds, device=device)
@@ -152,7 +151,7 @@ def evaluation(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
 def evaluation_ways(
     model: Cada, images: Tensor, captions: TokenizedCaptions, tokenizer: Tokenizer, *, top_k: int, device: torch.device
 ) -> dict[str, Callable[[], dict[str, float]]]:
-    """The whole evaluation of pictures (G, 3, H, W) and captions (Q), the plain way and ours, under the published fusion."""
+    """The whole evaluation of images (G, 3, H, W) and captions (Q), the plain way and ours, under the published fusion."""
     owners, persons = np.arange(len(captions)) % len(images), np.arange(len(images))
 
     @torch.inference_mode()
@@ -169,23 +168,21 @@ def evaluation_ways(
         return naive.metrics(scores, owners, persons)
 
     target = Target(images, persons, captions, owners)
-    engine = Engine(enc=tokenizer.enc, top_k=top_k, batch_size=64, device=device)
+    engine = Engine(top_k=top_k)
 
     def ours() -> dict[str, float]:
-        gallery, queries = encode(model, target, engine)
-        retrieved = retrieve(model, gallery, queries, captions, engine)
-        return summarise(query_values(retrieved, owners, persons, "published", None))
+        return Search.of(model, target, engine).found().scores("published", None)
 
     return {"naive": plain, "ours": ours}
 
 
 def metrics(sizes: Sizes, machine: Machine) -> Results:
     """Rankings and metrics of given scores, at the size of CUHK-PEDES' test."""
-    captions, pictures = sizes.metrics
+    captions, images = sizes.metrics
     draw = np.random.default_rng(0)
-    persons = np.arange(pictures) // 3
-    owners = persons[np.arange(captions) % pictures]
-    scores = draw.standard_normal((captions, pictures), dtype=np.float32)
+    persons = np.arange(images) // 3
+    owners = persons[np.arange(captions) % images]
+    scores = draw.standard_normal((captions, images), dtype=np.float32)
     found: dict[str, dict[str, float]] = {}
 
     def ours() -> None:
@@ -200,7 +197,7 @@ def metrics(sizes: Sizes, machine: Machine) -> Results:
     cpu = {way: float(np.median(timing.cpu)) for way, timing in timings.items()}
     return {
         "metrics_captions": captions,
-        "metrics_images": pictures,
+        "metrics_images": images,
         "metrics_naive_cpu_s": cpu["naive"],
         "metrics_ours_cpu_s": cpu["ours"],
     }

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from benchmarks import naive
-from benchmarks.inputs import Sizes, caption_lengths, captions_of, model_of, pictures_of
+from benchmarks.inputs import Sizes, caption_lengths, captions_of, images_of, model_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted
-from cada.config import PROCEDURES, LossWeights, Switches
+from cada.config import Switches, load_procedure
 from cada.config.steps import Precision
 from cada.datasets.images import normalise
 from cada.datasets.loading import token_batch
@@ -24,19 +24,19 @@ from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.runtime.compute import autocast
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.objective import Batch, association_losses, encode_batch
 from cada.training.sampling import POOL, Sampler
 
-WEIGHTS = LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1})
 LEARNING_RATE, WEIGHT_DECAY = 1e-5, 0.05
 LOSSES_AGREE = 1e-4
 PHRASE = 3  # tokens
-PUBLISHED, ROBUST = PROCEDURES["published"], PROCEDURES["robust"]
+WEIGHTS = load_procedure("published").weights
+PUBLISHED, ROBUST = (load_procedure(name).switches for name in ("published", "robust"))
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What every way trains on: pictures (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
+    """What every way trains on: images (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
 
     images: Tensor
     persons: Tensor  # (B,)
@@ -66,10 +66,10 @@ class Problem:
 
 
 def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device) -> Problem:
-    """A batch of pictures and an epoch's pool of captions, everyone a person of their own."""
+    """A batch of images and an epoch's pool of captions, everyone a person of their own."""
     texts = captions_of(caption_lengths(POOL * sizes.batch), tokenizer)
     captions = tokenizer(texts)
-    images = normalise(pictures_of(sizes.training, sizes.batch).to(device))
+    images = normalise(images_of(sizes.training, sizes.batch).to(device))
     try:
         words, tagged = naive.tagged_words(texts, tokenizer).numpy(), True
     except CadaError:
@@ -89,23 +89,16 @@ def naive_losses(model: Cada, problem: Problem, tokenizer: Tokenizer, *, rate: f
         )
 
 
-def our_losses(
-    model: Cada, problem: Problem, tokenizer: Tokenizer, *, switches: Switches, precision: Precision = "fp32"
-) -> dict[str, Tensor]:
+def our_losses(model: Cada, problem: Problem, *, switches: Switches, precision: Precision = "fp32") -> dict[str, Tensor]:
     """The same batch through `cada.training.objective`, captions tokenised and tagged before."""
     fixed = switches.padding == "fixed"
     groups = problem.groups(phrases=switches.ara_masking == "phrases")
     rows, device = problem.rows(pooled=not fixed), problem.images.device
     captions = token_batch(problem.captions, rows, padded_to=naive.PADDED if fixed else None, groups=groups).to(device)
     with autocast(device, precision):
-        return association_losses(
-            model,
-            Batch(problem.images, captions, problem.persons),
-            weights=WEIGHTS,
-            switches=switches,
-            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            generator=torch.Generator().manual_seed(0),
-        )
+        batch = Batch(problem.images, captions, problem.persons)
+        encoded = encode_batch(model, batch, generator=torch.Generator().manual_seed(0))
+        return association_losses(encoded, weights=WEIGHTS, switches=switches)
 
 
 def steps_of(
@@ -126,7 +119,7 @@ def steps_of(
         return run
 
     def ours(switches: Switches, precision: Precision) -> Callable[[], dict[str, Tensor]]:
-        return lambda: our_losses(model, problem, tokenizer, switches=switches, precision=precision)
+        return lambda: our_losses(model, problem, switches=switches, precision=precision)
 
     ways = {"naive": step(lambda: naive_losses(model, problem, tokenizer), default)}
     ways |= {"published": step(ours(PUBLISHED, "fp32"), fused), "robust": step(ours(ROBUST, "fp32"), fused)}
@@ -137,7 +130,7 @@ def steps_of(
 
 def training(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
     """Samples per second of the published step, of ours under both procedures, and in bf16 where that is faster."""
-    model = model_of(sizes.training, words=sizes.words, device=machine.device)
+    model = model_of(sizes.training, tokenizer, device=machine.device)
     problem = problem_of(sizes, tokenizer, machine.device)
     found: Results = {
         "training_batch": sizes.batch,
@@ -189,7 +182,7 @@ def largest_batch(step_at: Callable[[int], Callable[[], object]], first: int) ->
 def check(model: Cada, problem: Problem, tokenizer: Tokenizer) -> float:
     """The largest difference of the losses without dropout under the published procedure, every attribute word masked."""
     plain = naive_losses(model.eval(), problem, tokenizer, rate=1.0)
-    ours = our_losses(model, problem, tokenizer, switches=PUBLISHED.model_copy(update={"ara_rate": 1.0}))
+    ours = our_losses(model, problem, switches=PUBLISHED.model_copy(update={"ara_rate": 1.0}))
     difference = float(torch.stack([(value - ours[name]).abs() for name, value in plain.items()]).max())
     if not difference <= LOSSES_AGREE:
         raise CadaError(f"training: losses differ by {difference:.1e} from the published step's, and may by {LOSSES_AGREE:.0e}.")

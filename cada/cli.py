@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cada.runtime.console import console
-from cada.runtime.parent_process import end_with_caller
+from cada.runtime.parent_process import end_with_workflow
 from cada.storage.paths import WORKFLOW
 
 app = typer.Typer(
@@ -21,9 +23,9 @@ app = typer.Typer(
 data = typer.Typer(help="Fetch, draw, validate and look at data sets.", no_args_is_help=True)
 weights = typer.Typer(help="Weights to start from.", no_args_is_help=True)
 track = typer.Typer(help="The MLflow store.", no_args_is_help=True)
-app.add_typer(data, name="data")
-app.add_typer(weights, name="weights")
-app.add_typer(track, name="track")
+GROUPS = {"data": data, "weights": weights, "track": track}
+for _name, _group in GROUPS.items():
+    app.add_typer(_group, name=_name)
 
 Dataset = Annotated[str, typer.Argument(help="A folder of params/, for example synthpedes.", show_default=False)]
 Variant = Annotated[str, typer.Option("--variant", help="A file of params/variants/, for example dual.", show_default=False)]
@@ -40,28 +42,6 @@ def data_prepare(dataset: Dataset, force: Annotated[bool, typer.Option("--force"
     from cada.steps.data import prepare_data
 
     prepare_data(dataset, force=force)
-
-
-@data.command("validate")
-def data_validate(dataset: Dataset) -> None:
-    """Check the data set without writing anything.
-
-    Counts, captions and every image, as `prepare` does; all faults are listed.
-    """
-    from cada.steps.look import validate_data
-
-    validate_data(dataset)
-
-
-@data.command("status")
-def data_status() -> None:
-    """What is there of every data set.
-
-    What is missing, where to ask for it and under which terms.
-    """
-    from cada.steps.status import show_status
-
-    show_status()
 
 
 @data.command("fetch")
@@ -81,7 +61,7 @@ def data_fetch(
 
 @data.command("sheet")
 def data_sheet(dataset: Dataset, output: Annotated[Path, typer.Option("--output", "-o", help="A .png or .jpg file.")]) -> None:
-    """Draw pictures with their captions."""
+    """Draw images with their captions."""
     from cada.steps.look import draw_sheet
 
     draw_sheet(dataset, output)
@@ -123,6 +103,68 @@ def weights_export(
     export_weights(dataset, output)
 
 
+def _of_dataset(step: str) -> Callable[..., None]:
+    def command(dataset: Dataset) -> None:
+        _function(step)(dataset)
+
+    return command
+
+
+def _of_model(step: str) -> Callable[..., None]:
+    def command(dataset: Dataset, variant: Variant, seed: Seed) -> None:
+        _function(step)(dataset, variant, seed)
+
+    return command
+
+
+def _of_matrix(step: str) -> Callable[..., None]:
+    def command(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
+        _function(step)(dataset, workflow=workflow)
+
+    return command
+
+
+def _of_all(step: str) -> Callable[..., None]:
+    def command(workflow: WorkflowFile = WORKFLOW) -> None:
+        _function(step)(workflow=workflow)
+
+    return command
+
+
+def _of_nothing(step: str) -> Callable[..., None]:
+    return lambda: _function(step)()
+
+
+def _function(step: str) -> Callable[..., None]:
+    """`module.function` of cada.steps, imported when it is called."""
+    module, name = step.split(".")
+    function: Callable[..., None] = getattr(import_module(f"cada.steps.{module}"), name)
+    return function
+
+
+# The commands that take nothing but what they are made for, with their help.
+COMMANDS = {
+    "data validate": (_of_dataset("look.validate_data"), "Check the data set. Counts, captions and every image; writes nothing."),
+    "data status": (_of_nothing("status.show_status"), "What is there of every data set. What is missing, and where to ask for it."),
+    "phrases": (_of_dataset("phrases.parse_phrases"), "Parse every caption into attribute phrases."),
+    "initial": (_of_dataset("initial.make_initial"), "Make the weights every training starts from."),
+    "train": (_of_model("train.train_variant"), "Train one variant with one seed. A training that was killed goes on where it was."),
+    "evaluate": (_of_model("evaluate.evaluate_variant"), "Rank the test gallery for every caption. Writes metrics and rankings."),
+    "probe": (_of_model("probe.probe_variant"), "Change captions and images and search again. Typing errors, swapped colours, blur."),
+    "transfer-tables": (_of_all("transfer_tables.tabulate_transfers"), "Write the table of transfers."),
+    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, comparison, sensitivity."),
+    "probe-tables": (_of_matrix("probe_tables.tabulate_probes"), "Write the tables of the probes. All listed models must be probed."),
+    "figures": (_of_matrix("figures.write_figures"), "Draw the figures. Scores, paired differences, curves and ranked lists."),
+    "attention": (_of_matrix("attention.draw_attention"), "Draw what phrases look at. The first images of a few queries."),
+    "chapter": (_of_matrix("chapter.write_chapter_of"), "Write a data set's chapter of the report. The cost table lies beside it."),
+    "report": (_of_all("report.write_report"), "Bind the chapters into the report. One page that needs no other file; prints where it is."),
+    "track sync": (_of_nothing("tracking.sync_tracking"), "Rebuild the runs from results/. For after a pull or an outage of the store."),
+}
+for _name, (_command, _help) in COMMANDS.items():
+    _place, _, _name = _name.rpartition(" ")
+    GROUPS.get(_place, app).command(_name, help=_help)(_command)
+
+
 @app.command("recipes")
 def recipes(
     dataset: Annotated[str | None, typer.Argument(help="A data set of the workflow file; without it, all.", show_default=False)] = None,
@@ -136,33 +178,6 @@ def recipes(
     from cada.steps.recipes import write_recipes
 
     write_recipes(dataset, variant, workflow=workflow)
-
-
-@app.command("phrases")
-def phrases(dataset: Dataset) -> None:
-    """Parse every caption into attribute phrases."""
-    from cada.steps.phrases import parse_phrases
-
-    parse_phrases(dataset)
-
-
-@app.command("initial")
-def initial(dataset: Dataset) -> None:
-    """Make the weights every training starts from."""
-    from cada.steps.initial import make_initial
-
-    make_initial(dataset)
-
-
-@app.command("train")
-def train(dataset: Dataset, variant: Variant, seed: Seed) -> None:
-    """Train one variant with one seed.
-
-    A training that was killed goes on where it was.
-    """
-    from cada.steps.train import train_variant
-
-    train_variant(dataset, variant, seed)
 
 
 @app.command("resume")
@@ -181,28 +196,6 @@ def resume(
     resume_from(dataset, variant, seed, state)
 
 
-@app.command("evaluate")
-def evaluate(dataset: Dataset, variant: Variant, seed: Seed) -> None:
-    """Rank the test gallery for every caption.
-
-    Writes the metrics and the rankings of one trained model.
-    """
-    from cada.steps.evaluate import evaluate_variant
-
-    evaluate_variant(dataset, variant, seed)
-
-
-@app.command("probe")
-def probe(dataset: Dataset, variant: Variant, seed: Seed) -> None:
-    """Change captions and pictures and search again.
-
-    Typing errors, swapped colours, blur and others; on a drawn set also which attributes are missed.
-    """
-    from cada.steps.probe import probe_variant
-
-    probe_variant(dataset, variant, seed)
-
-
 @app.command("transfer")
 def transfer(
     dataset: Dataset,
@@ -217,83 +210,6 @@ def transfer(
     from cada.steps.transfer import transfer_variant
 
     transfer_variant(dataset, to, variant, seed)
-
-
-@app.command("transfer-tables")
-def transfer_tables(workflow: WorkflowFile = WORKFLOW) -> None:
-    """Write the table of transfers.
-
-    It has the data sets, variants and seeds that the workflow file lists.
-    """
-    from cada.steps.transfer_tables import tabulate_transfers
-
-    tabulate_transfers(workflow=workflow)
-
-
-@app.command("tables")
-def tables(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
-    """Write the tables: ablation, paired differences, comparison, sensitivity.
-
-    They have the variants and seeds that the workflow file lists, and nothing else.
-    """
-    from cada.steps.tables import write_tables
-
-    write_tables(dataset, workflow=workflow)
-
-
-@app.command("probe-tables")
-def probe_tables(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
-    """Write the tables of the probes.
-
-    They have the variants and seeds that the workflow file lists; each must have been probed.
-    """
-    from cada.steps.probe_tables import tabulate_probes
-
-    tabulate_probes(dataset, workflow=workflow)
-
-
-@app.command("figures")
-def figures(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
-    """Draw the figures.
-
-    Scores, paired differences, curves and ranked lists of the variants and seeds that the workflow file lists.
-    """
-    from cada.steps.figures import write_figures
-
-    write_figures(dataset, workflow=workflow)
-
-
-@app.command("attention")
-def attention(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
-    """Draw what phrases look at.
-
-    The first pictures of a few queries, under the cross-attention of each attribute phrase.
-    """
-    from cada.steps.attention import draw_attention
-
-    draw_attention(dataset, workflow=workflow)
-
-
-@app.command("chapter")
-def chapter(dataset: Dataset, workflow: WorkflowFile = WORKFLOW) -> None:
-    """Write a data set's chapter of the report.
-
-    Tables, figures, parameters, deviations from the paper, and the cost table, which lies beside it.
-    """
-    from cada.steps.chapter import write_chapter_of
-
-    write_chapter_of(dataset, workflow=workflow)
-
-
-@app.command("report")
-def report(workflow: WorkflowFile = WORKFLOW) -> None:
-    """Bind the chapters into the report.
-
-    One page that needs no other file; prints where it is.
-    """
-    from cada.steps.report import write_report
-
-    write_report(workflow)
 
 
 @app.command("parity")
@@ -318,19 +234,8 @@ def doctor(dataset: Annotated[str | None, typer.Argument(help="A data set whose 
     examine(dataset)
 
 
-@track.command("sync")
-def track_sync() -> None:
-    """Rebuild the runs from results/.
-
-    For after a pull, a cache hit or an outage of the store.
-    """
-    from cada.steps.tracking import sync_tracking
-
-    sync_tracking()
-
-
 def main() -> None:
-    """Entry point: what the user can mend becomes lines on stderr and exit code 1."""
-    end_with_caller()
+    """Entry point: what the user can fix becomes lines on stderr and exit code 1."""
+    end_with_workflow()
     with console("cada"):
         app(prog_name="cada")

@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 
 
 class CadaError(Exception):
-    """Something the user can mend: names the file, the key or record, what is wrong and what to do."""
+    """Something the user can fix: names the file, the key or record, what is wrong and what to do."""
+
+
+@contextmanager
+def about(place: Path | str) -> Iterator[None]:
+    """Says of a library function's `ValueError`, which speaks of its arguments, in which file or under which key they stand."""
+    try:
+        yield
+    except ValueError as error:
+        raise CadaError(f"{place}: {error}") from error
+
+
+class ArgumentError(ValueError):
+    """A library function's caller has given a wrong `argument`; a step says by which parameter its user can change that."""
+
+    def __init__(self, argument: str, wrong: str) -> None:
+        super().__init__(f"{argument}: {wrong}")
+        self.argument, self.wrong = argument, wrong
 
 
 _RIGHT = "Ask its owner for the right to it (`ls -ld` shows whose it is), or name a place of your own."
@@ -24,7 +44,7 @@ _ADVICE = {
     errno.EISDIR: "Move the folder away, or name a file.",
     errno.ENOTDIR: _IN_THE_WAY,
     errno.EEXIST: _IN_THE_WAY,
-    errno.ELOOP: "Remove or mend the link that leads to itself.",
+    errno.ELOOP: "Remove or fix the link that leads to itself.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
     errno.ENOENT: "Check the name, or make the file again.",
     errno.EMFILE: "Allow this process more open files: `ulimit -n`.",
@@ -36,3 +56,15 @@ def of_file(error: OSError, path: Path | str, wrong: str = "") -> CadaError:
     said = os.strerror(error.errno) if error.errno else str(error)
     advice = _ADVICE.get(error.errno or 0, "Check the file and the disk that it is on.")
     return CadaError(f"{path}: {wrong}{': ' if wrong else ''}{said}. {advice}")
+
+
+def of_package(error: ModuleNotFoundError) -> CadaError | None:
+    """Which extra of this package brings the one that is missing; None where none of them does."""
+    from packaging.requirements import Requirement
+
+    missing = str(error.name).partition(".")[0]
+    wanted = [found for line in metadata.requires("cada") or [] if (found := Requirement(line)).name == missing != "cada"]
+    for extra in metadata.metadata("cada").get_all("Provides-Extra") or []:
+        if any(found.marker and found.marker.evaluate({"extra": extra}) for found in wanted):
+            return CadaError(f"{missing}: is not installed. Install it: pip install 'cada[{extra}]'.")
+    return None

@@ -1,4 +1,4 @@
-"""The three objectives of CADA as plain functions of tensors (method section 3).
+"""The losses as plain functions of tensors (method section 3).
 
 Legend: B batch, L tokens, D width, E common space, M masked tokens, V vocabulary.
 """
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from cada.errors import CadaError
+from cada.errors import ArgumentError
 
 GLOBAL_SCALE = 1 / 0.02  # constants of the published code: not learned, not in the checkpoint
 MINING_TEMPERATURE = 0.07
@@ -24,11 +24,21 @@ def global_association(image_features: Tensor, text_features: Tensor, persons: T
     Features (B, E) need not be normalised; pair i is of person `persons[i]` (B). The KL terms are means over all
     B^2 entries and the cross-entropy is a mean over rows, as published: the value depends on the batch size.
     """
-    with torch.autocast(image_features.device.type, enabled=False):
-        logits = scale * F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T  # (B, B)
-    same = (persons[:, None] == persons[None, :]).to(logits.dtype)
-    target = same / same.sum(dim=1, keepdim=True)
+    logits = cosine_logits(image_features, text_features, scale=scale)
+    target = same_person(persons, logits.dtype)
     return (_association(logits, target) + _association(logits.T, target)) / 2
+
+
+def cosine_logits(image_features: Tensor, text_features: Tensor, *, scale: float) -> Tensor:
+    """`scale` times the cosine of each image with each caption (B, B), in fp32 also under autocast; features (B, E)."""
+    with torch.autocast(image_features.device.type, enabled=False):
+        return scale * F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T
+
+
+def same_person(persons: Tensor, dtype: torch.dtype) -> Tensor:
+    """A row (B, B) for each of the `persons` (B): 1 / n for the n of the same person, itself included, and 0 for all others."""
+    same = (persons[:, None] == persons[None, :]).to(dtype)
+    return same / same.sum(dim=1, keepdim=True)
 
 
 def _association(logits: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
@@ -63,11 +73,11 @@ def hard_negatives(
     underflows, argmax returns index 0, possibly a true pair; `degenerate` counts those rows.
     `hardest`: the same choice without the flaw: fp32 logits, same persons at -inf, argmax.
     `sampled`: drawn from softmax(cosine / 0.07) with `generator` (as ALBEF and BLIP do); `FloatingPointError` where that is
-    no number.
+    no number. Errors: `ArgumentError` where all pairs are of one person.
     """
     same = persons[:, None] == persons[None, :]
     if same.all():
-        raise CadaError("a batch has pairs of one person only, so there is no wrong partner. Raise optimisation.batch_size.")
+        raise ArgumentError("persons", f"{len(persons)} pairs are of one person only, so there is no wrong partner")
     with torch.no_grad(), torch.autocast(image_features.device.type, enabled=False):
         images, texts = image_features.float(), text_features.float()
         if how == "sampled":

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from cada.config import Workflow
 from cada.recipes import Recipe
 from cada.storage.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_sweep, report_folder, transfer_tables
 
-DATASET, CELL = ("dataset",), ("dataset", "variant", "seed")
+DATASET, CELL, PAIR = ("dataset",), ("dataset", "variant", "seed"), ("dataset", "variant", "seed", "target")
 MODEL = ("model.safetensors", "config.json", "vocab.txt")
 TABLE, DRAWING = ("csv", "html", "md", "tex"), ("png", "svg")
 TABLES = ("ablation", "pairs", "comparison", "sensitivity")
@@ -67,161 +68,130 @@ def combinations(over: Sequence[str], matrix: Workflow) -> list[dict[str, str]]:
 
 def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     """All steps. workflow: the file whose matrix the reports show. datasets: how many it lists; several are compared."""
-    of = Layout("{dataset}")
-    cell, file = ("{variant}", "{seed}"), shlex.quote(str(workflow)).replace("{", "{{").replace("}", "}}")
-    variant_seed = "--variant {variant} --seed {seed}"
+    of, variant_and_seed = Layout("{dataset}"), ("{variant}", "{seed}")
     manifest, phrases = str(of.manifest), str(of.phrases)
-    initial = [str(of.initial / name) for name in MODEL]
-    model = [str(of.model(*cell) / name) for name in MODEL]
-    history, metrics, rankings = str(of.history(*cell)), str(of.metrics(*cell)), str(of.rankings(*cell))
-    probes, outcomes = str(of.probes(*cell)), str(of.probe_outcomes(*cell))
-    tables = _files(of.tables(workflow), TABLES, TABLE)
-    scores = str(of.tables(workflow) / "scores.json")
-    figures = [*_files(of.figures(workflow), FIGURES, DRAWING), *_plain(of.figures(workflow), "recall.csv", "captions.json")]
-    attention = _plain(of.attention(workflow), "attention.png", "attention.svg", "captions.json")
+    initial = _in(of.initial, *MODEL)
+    model = _in(of.model(*variant_and_seed), *MODEL)
+    history, metrics, rankings = (str(place(*variant_and_seed)) for place in (of.history, of.metrics, of.rankings))
+    probes, outcomes = str(of.probes(*variant_and_seed)), str(of.probe_outcomes(*variant_and_seed))
+    trained = [Every(metrics), Every(rankings), Every(history)]
+    tables, scores = _files(of.tables(workflow), TABLES, TABLE), str(of.tables(workflow) / "scores.json")
+    figures = [*_files(of.figures(workflow), FIGURES, DRAWING), *_in(of.figures(workflow), "recall.csv", "captions.json")]
+    attention = _in(of.attention(workflow), "attention.png", "attention.svg", "captions.json")
     probe_tables = _files(of.probe_tables(workflow), PROBES, TABLE)
-    chapter = chapter_folder("{dataset}", workflow)
-    chapters = [*_plain(chapter, "brief.html", "chapter.html"), *_files(chapter, ("cost",), TABLE)]
-    transfer = str(of.transfer("{target}", *cell))
+    folder = chapter_folder("{dataset}", workflow)
+    chapters = [*_in(folder, "brief.html", "chapter.html"), *_files(folder, ("cost",), TABLE)]
+    transfer = str(of.transfer("{target}", *variant_and_seed))
     transferred = _files(transfer_tables(workflow), ("transfer",), TABLE)
 
-    def recipe(step: str, *, variant: str = "", target: str = "") -> str:
-        return str(Recipe(step, "{dataset}", variant, target, workflow).path)
+    own = "--variant {variant} --seed {seed}"  # what a step of one model is told
+    listed = f"--workflow {shlex.quote(str(workflow)).replace('{', '{{').replace('}', '}}')}"  # and one of the whole matrix
+
+    def step(
+        name: str, message: str, told: str, over: tuple[str, ...], inputs: Sequence[Input], outputs: Sequence[str], **more: Any
+    ) -> Step:
+        variant, target = ("{variant}" if "variant" in over else "", "{target}" if "target" in over else "")
+        recipe = str(Recipe(name, "{dataset}", variant, target, workflow).path)
+        return Step(name, over, message, f"cada {told}", recipe, inputs, outputs, **more)
 
     return [
-        Step(
-            "data",
-            DATASET,
-            "Draw or check the data set {dataset}",
-            "cada data prepare {dataset}",
-            recipe("data"),
-            inputs=[],
-            outputs=[manifest],
-        ),
-        Step(
-            "phrases",
-            DATASET,
-            "Parse the captions of {dataset}",
-            "cada phrases {dataset}",
-            recipe("phrases"),
-            inputs=[manifest],
-            outputs=[phrases],
-        ),
-        Step(
-            "initial",
-            DATASET,
-            "Make the initial weights of {dataset}",
-            "cada initial {dataset}",
-            recipe("initial"),
-            inputs=[manifest],
-            outputs=initial,
-            computes=True,
-        ),
-        Step(
+        step("data", "Draw or check the data set {dataset}", "data prepare {dataset}", DATASET, [], [manifest]),
+        step("phrases", "Parse the captions of {dataset}", "phrases {dataset}", DATASET, [manifest], [phrases]),
+        step("initial", "Make the initial weights of {dataset}", "initial {dataset}", DATASET, [manifest], initial, computes=True),
+        step(
             "train",
-            CELL,
             "Train {variant}, seed {seed}, on {dataset}",
-            f"cada train {{dataset}} {variant_seed}",
-            recipe("train", variant="{variant}"),
-            inputs=[manifest, phrases, *initial],
-            outputs=[*model, history],
+            f"train {{dataset}} {own}",
+            CELL,
+            [manifest, phrases, *initial],
+            [*model, history],
             computes=True,
             curves=[history],
         ),
-        Step(
+        step(
             "evaluate",
-            CELL,
             "Evaluate {variant}, seed {seed}, on {dataset}",
-            f"cada evaluate {{dataset}} {variant_seed}",
-            recipe("evaluate", variant="{variant}"),
-            inputs=[manifest, *model],
-            outputs=[metrics, rankings],
-            computes=True,
-        ),
-        Step(
-            "probe",
+            f"evaluate {{dataset}} {own}",
             CELL,
-            "Probe {variant}, seed {seed}, on {dataset}",
-            f"cada probe {{dataset}} {variant_seed}",
-            recipe("probe", variant="{variant}"),
-            inputs=[manifest, phrases, *model, metrics, rankings],
-            outputs=[probes, outcomes],
+            [manifest, *model],
+            [metrics, rankings],
             computes=True,
         ),
-        Step(
+        step(
+            "probe",
+            "Probe {variant}, seed {seed}, on {dataset}",
+            f"probe {{dataset}} {own}",
+            CELL,
+            [manifest, phrases, *model, metrics, rankings],
+            [probes, outcomes],
+            computes=True,
+        ),
+        step(
             "tables",
-            DATASET,
             "Write the tables of {dataset}",
-            f"cada tables {{dataset}} --workflow {file}",
-            recipe("tables"),
-            inputs=[manifest, Every(metrics), Every(rankings), Every(history), str(PUBLISHED)],
-            outputs=[*tables, scores],
+            f"tables {{dataset}} {listed}",
+            DATASET,
+            [manifest, *trained, str(PUBLISHED)],
+            [*tables, scores],
             metrics=[scores],
         ),
-        Step(
+        step(
             "figures",
-            DATASET,
             "Draw the figures of {dataset}",
-            f"cada figures {{dataset}} --workflow {file}",
-            recipe("figures"),
-            inputs=[manifest, Every(metrics), Every(rankings), Every(history), str(of.tables(workflow) / "pairs.csv")],
-            outputs=figures,
+            f"figures {{dataset}} {listed}",
+            DATASET,
+            [manifest, *trained, str(of.tables(workflow) / "pairs.csv")],
+            figures,
         ),
-        Step(
+        step(
             "attention",
-            DATASET,
             "Draw what phrases of {dataset} look at",
-            f"cada attention {{dataset}} --workflow {file}",
-            recipe("attention"),
-            inputs=[manifest, phrases, *map(Every, model), Every(rankings)],
-            outputs=attention,
+            f"attention {{dataset}} {listed}",
+            DATASET,
+            [manifest, phrases, *map(Every, model), Every(rankings)],
+            attention,
             computes=True,
         ),
-        Step(
+        step(
             "probe-tables",
-            DATASET,
             "Write the tables of the probes of {dataset}",
-            f"cada probe-tables {{dataset}} --workflow {file}",
-            recipe("probe-tables"),
-            inputs=[Every(probes), Every(outcomes)],
-            outputs=probe_tables,
-        ),
-        Step(
-            "chapter",
+            f"probe-tables {{dataset}} {listed}",
             DATASET,
-            "Write the report's chapter on {dataset}",
-            f"cada chapter {{dataset}} --workflow {file}",
-            recipe("chapter"),
-            inputs=[manifest, *tables, scores, *figures, *attention, *([] if is_sweep(workflow) else probe_tables), initial[-1]],
-            outputs=chapters,
+            [Every(probes), Every(outcomes)],
+            probe_tables,
         ),
-        Step(
+        step(
+            "chapter",
+            "Write the report's chapter on {dataset}",
+            f"chapter {{dataset}} {listed}",
+            DATASET,
+            [manifest, *tables, scores, *figures, *attention, *([] if is_sweep(workflow) else probe_tables), initial[-1]],
+            chapters,
+        ),
+        step(
             "transfer",
-            (*CELL, "target"),
             "Search {target} with {variant} of {dataset}, seed {seed}",
-            f"cada transfer {{dataset}} --to {{target}} {variant_seed}",
-            recipe("transfer", variant="{variant}", target="{target}"),
-            inputs=[str(Layout("{target}").manifest), *model, metrics],
-            outputs=[transfer],
+            f"transfer {{dataset}} --to {{target}} {own}",
+            PAIR,
+            [str(Layout("{target}").manifest), *model, metrics],
+            [transfer],
             computes=True,
         ),
-        Step(
+        step(
             "transfer-tables",
-            (),
             "Write the table of transfers between data sets",
-            f"cada transfer-tables --workflow {file}",
-            recipe("transfer-tables"),
-            inputs=[Every(metrics, CELL), Every(transfer, (*CELL, "target"))],
-            outputs=transferred,
-        ),
-        Step(
-            "report",
+            f"transfer-tables {listed}",
             (),
+            [Every(metrics, CELL), Every(transfer, PAIR)],
+            transferred,
+        ),
+        step(
+            "report",
             "Bind the report",
-            f"cada report --workflow {file}",
-            recipe("report"),
-            inputs=[*(Every(path, DATASET) for path in chapters), *(transferred if datasets > 1 else [])],
-            outputs=[str(report_folder(workflow) / "report.html")],
+            f"report {listed}",
+            (),
+            [*(Every(path, DATASET) for path in chapters), *(transferred if datasets > 1 else [])],
+            [str(report_folder(workflow) / "report.html")],
         ),
     ]
 
@@ -230,5 +200,5 @@ def _files(folder: Path, names: Sequence[str], kinds: Sequence[str]) -> list[str
     return [str(folder / f"{name}.{kind}") for name in names for kind in kinds]
 
 
-def _plain(folder: Path, *names: str) -> list[str]:
+def _in(folder: Path, *names: str) -> list[str]:
     return [str(folder / name) for name in names]

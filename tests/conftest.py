@@ -3,9 +3,14 @@
 import os
 
 import pytest
+from hypothesis import settings
 
 # The workers of pytest-xdist share the cores, and two threads on one core wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Hypothesis too draws the same examples every time, and no test depends on how busy the machine is.
+settings.register_profile("project", derandomize=True, database=None, deadline=None)
+settings.load_profile("project")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

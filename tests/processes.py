@@ -12,13 +12,16 @@ import torch
 from torch import multiprocessing
 
 from cada.runtime import distributed
+from tests.forked import CONTEXT
 
 
 def together(count: int, function: Callable[..., Any], folder: Path, *arguments: Any) -> list[Any]:
     """What `function(*arguments)` returns in each of `count` processes, in order of rank; `folder` is scratch space."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    multiprocessing.spawn(_process, args=(count, port, function, folder, arguments), nprocs=count)
+    multiprocessing.start_processes(
+        _process, args=(count, port, function, folder, arguments), nprocs=count, start_method=CONTEXT.get_start_method()
+    )
     return [torch.load(folder / f"{rank}.pt", weights_only=False) for rank in range(count)]
 
 

@@ -67,6 +67,8 @@ def test_help_imports_nothing_heavy() -> None:
         ("train", "cuhk", "--variant", "dual", "--seed", "0"),
         ("evaluate", "cuhk", "--variant", "dual", "--seed", "0"),
         ("probe", "cuhk", "--variant", "dual", "--seed", "0"),
+        ("transfer", "cuhk", "--to", "smoke", "--variant", "dual", "--seed", "0"),
+        ("data", "validate", "cuhk"),
     ],
 )
 def test_an_unknown_data_set_is_answered_with_the_known_ones(cada: Callable[..., Done], arguments: tuple[str, ...]) -> None:
@@ -77,8 +79,9 @@ def test_an_unknown_data_set_is_answered_with_the_known_ones(cada: Callable[...,
     assert not Path("results").exists()
 
 
-def test_an_unknown_data_set_has_no_tables(cada: Callable[..., Done]) -> None:
-    done = cada("tables", "cuhk")
+@pytest.mark.parametrize("command", ["tables", "probe-tables", "figures", "attention", "chapter"])
+def test_an_unknown_data_set_has_no_reports(cada: Callable[..., Done], command: str) -> None:
+    done = cada(command, "cuhk")
     assert done.returncode == 1
     assert "cuhk: no such data set; params/ has cuhk_pedes" in done.stderr
 
@@ -106,8 +109,9 @@ def test_a_misspelt_parameter_is_named_with_the_right_one(cada: Callable[..., Do
     assert not Path("results").exists()
 
 
-def test_a_missing_workflow_file_is_named(cada: Callable[..., Done]) -> None:
-    done = cada("tables", "smoke", "--workflow", "params/nowhere.yaml")
+@pytest.mark.parametrize("command", [("tables", "smoke"), ("transfer-tables",), ("report",)])
+def test_a_missing_workflow_file_is_named(cada: Callable[..., Done], command: tuple[str, ...]) -> None:
+    done = cada(*command, "--workflow", "params/nowhere.yaml")
     assert done.returncode == 1
     assert done.stderr == "cada: params/nowhere.yaml: there is no such file.\n"
 
@@ -147,6 +151,30 @@ def test_an_error_that_names_no_file_keeps_its_traceback(monkeypatch: pytest.Mon
     monkeypatch.setattr("cada.steps.status.show_status", fail)
     monkeypatch.setattr(sys, "argv", ["cada", "data", "status"])
     with pytest.raises(OSError, match="of nobody's file"):
+        main()
+
+
+@pytest.mark.parametrize(("package", "extra"), [("matplotlib", "pipeline"), ("scipy", "train"), ("nltk.downloader", "train")])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(
+    cada: Callable[..., Done], monkeypatch: pytest.MonkeyPatch, package: str, extra: str
+) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError(f"No module named '{package}'", name=package)
+
+    monkeypatch.setattr("cada.steps.status.show_status", fail)
+    done = cada("data", "status")
+    assert done.returncode == 1
+    (line,) = done.stderr.splitlines()
+    assert package.partition(".")[0] in line and f"cada[{extra}]" in line
+
+
+def test_a_package_that_no_extra_brings_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ModuleNotFoundError("No module named 'cada.nowhere'", name="cada.nowhere")
+
+    monkeypatch.setattr("cada.steps.status.show_status", fail)
+    monkeypatch.setattr(sys, "argv", ["cada", "data", "status"])
+    with pytest.raises(ModuleNotFoundError, match="No module"):
         main()
 
 

@@ -11,7 +11,8 @@ import pytest
 import torch
 
 from cada import config
-from cada.model.cada import build
+from cada.model.cada import Cada
+from tests.words import tokenizer_of
 
 ROOT = Path(__file__).parents[1]
 RECIPES = ("cuhk_pedes", "icfg_pedes", "rstpreid")
@@ -79,7 +80,7 @@ def test_the_model_is_the_published_one(dataset: str) -> None:
     assert (model.image_size, model.patch_size, model.max_tokens, model.positions) == ((224, 224), (16, 16), 73, 512)
     assert (model.projection, model.dropout) == (256, 0.1)
     with torch.device("meta"):
-        built = build(model.architecture, vocabulary=BERT_ENTRIES)
+        built = Cada(model.architecture, tokenizer_of(BERT_ENTRIES))
     published = [value.numel() for name, value in built.named_parameters() if "token_type_embeddings" not in name]
     assert sum(published) == 361_335_104
 
@@ -88,10 +89,10 @@ def test_the_model_is_the_published_one(dataset: str) -> None:
 def test_weights_come_from_a_file_and_the_robust_negatives_are_the_hardest(dataset: str) -> None:
     parameters = config.load_dataset(dataset)
     assert (parameters.initial.source, parameters.initial.pretrain) == ("file", None)
-    robust, published = (config.resolve_switches(config.load_variant(name), parameters.train.switches) for name in ("dual", "published"))
-    assert robust == config.PROCEDURES["robust"]
-    assert robust.hard_negatives == "hardest"
-    assert published == config.PROCEDURES["published"]
+    for variant, name in (("dual", "robust"), ("published", "published")):
+        procedure = config.load_procedure(name)
+        assert config.resolve_variant(config.load_variant(variant), procedure, parameters.train).switches == procedure.switches
+    assert config.load_procedure("robust").switches.hard_negatives == "hardest"
 
 
 def test_snakemake_plans_all_three_with_every_variant(tmp_path: Path) -> None:

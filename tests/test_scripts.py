@@ -43,7 +43,7 @@ def test_tables_are_printed_under_every_locale(project: Path, encoding: str, min
 
 def test_a_script_ends_on_a_mistake_as_the_command_does(project: Path) -> None:
     (project / "params/workflow.yaml").write_text("datasets: [\n")
-    for name in ("print_tables.py", "leftovers.py", "ui.py"):
+    for name in ("print_tables.py", "unlisted.py", "ui.py"):
         done = call(sys.executable, SCRIPTS / name, folder=project)
         assert done.returncode == 1
         assert "Traceback" not in done.stderr

@@ -18,27 +18,27 @@ from cada.model.cada import Cada
 from cada.model.encoders import causal_mask
 
 
-def match_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, enc: int) -> Tensor:
+def match_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) -> Tensor:
     """Where each phrase of a caption looks when the caption is matched with an image: (N, P), not negative.
 
     ids (L): without padding. image_tokens (1, S, D). phrases (N, L): the tokens of each phrase, at least one. What is read is the
-    match logit, from position 0, which becomes the token `enc`; so in the last layer the words themselves get no gradient.
+    match logit, from position 0, which becomes [ENC]; so in the last layer the words themselves get no gradient.
     """
     read = ids[None].clone()
-    read[:, 0] = enc
+    read[:, 0] = model.tokenizer.enc
     visible = torch.ones(1, 1, 1, len(ids), dtype=torch.bool)
     states, shares = read_with_attention(model.text_encoder.bert, read, visible, image_tokens)
     relevance = gradient_weighted(shares, model.match_head(states[:, 0])[0, 1])[0]  # (L, S)
     return torch.stack([relevance[chosen].mean(dim=0) for chosen in phrases])[:, 1:]
 
 
-def decoder_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, mask: int) -> Tensor:
+def decoder_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) -> Tensor:
     """Where the attribute decoder looks when it fills in each phrase, the tokens of which are masked: (N, P), not negative.
 
     ids (L), image_tokens (1, S, D), phrases (N, L) as in `match_maps`. What is read are the logits of the phrase's own tokens; each
     phrase is masked alone, as a caption of its own.
     """
-    masked = ids.expand(len(phrases), -1).masked_fill(phrases, mask)  # (N, L)
+    masked = ids.expand(len(phrases), -1).masked_fill(phrases, model.tokenizer.mask)  # (N, L)
     visible = causal_mask(torch.ones_like(masked))
     decoder = model.attribute_decoder.bert
     states, shares = read_with_attention(decoder.bert, masked, visible, image_tokens.expand(len(phrases), -1, -1))

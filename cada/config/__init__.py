@@ -5,12 +5,14 @@ Sizes are (height, width). Only the command line holds a whole configuration; fu
 
 from cada.config.base import Parameters, Pinned
 from cada.config.data import Counts, Data, Format, Persons, Phrases, Source, Synthesis
+from cada.config.deviations import Deviation
 from cada.config.loading import (
     DatasetParameters,
     complaint,
     known_datasets,
     load,
     load_dataset,
+    load_procedure,
     load_storage,
     load_variant,
     load_workflow,
@@ -18,29 +20,9 @@ from cada.config.loading import (
     validated,
 )
 from cada.config.matrix import Grid, Workflow
-from cada.config.method import (
-    PROCEDURES,
-    PUBLISHED_WEIGHTS,
-    AbsentVal,
-    AraMean,
-    Fusion,
-    HardNegatives,
-    LocalGroups,
-    LossWeights,
-    Masking,
-    Padding,
-    Queries,
-    Selection,
-    Switches,
-    SwitchOverrides,
-    Variant,
-    WeightOverrides,
-    read_by,
-    refined,
-    resolve_switches,
-    resolve_weights,
-)
+from cada.config.method import Refinements, Variant, Weights
 from cada.config.model import Architecture, Model, Transformer
+from cada.config.procedures import Method, Procedure, TrainingRecipe, resolve, resolve_variant
 from cada.config.steps import (
     Augmentation,
     Compute,
@@ -53,8 +35,23 @@ from cada.config.steps import (
     Search,
     TextProbes,
     Train,
+    Training,
     TrainingCompute,
     TrainSettings,
     Validation,
 )
 from cada.config.storage import Storage
+from cada.config.switches import (
+    AbsentVal,
+    AraMean,
+    Fusion,
+    HardNegatives,
+    LocalGroups,
+    Masking,
+    Padding,
+    Queries,
+    Selection,
+    SomeSwitches,
+    Switches,
+    read_by,
+)

@@ -9,11 +9,9 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    SerializerFunctionWrapHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
-    model_serializer,
 )
 
 Positive = Annotated[int, Field(gt=0)]
@@ -40,14 +38,6 @@ class Parameters(BaseModel):
     """Base of all parameter models."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Overrides(Parameters):
-    """Base of what replaces some values of another model: a key that is None replaces nothing, and is not written."""
-
-    @model_serializer(mode="wrap")
-    def _given(self, inner: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in inner(self).items() if value is not None}
 
 
 class Pinned(Parameters):

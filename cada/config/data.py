@@ -5,15 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, model_validator
 
 from cada.config.base import Parameters, Positive
+from cada.datasets.formats import known_format
+from cada.datasets.reading import annotation_names
 
-Format = Literal["cuhk_pedes", "icfg_pedes", "rstpreid"]
+Format = Annotated[str, AfterValidator(known_format)]
 
 
 class Persons(Parameters):
-    """How many persons are drawn for each split; those of `pretrain` have one picture each."""
+    """How many persons are drawn for each split; those of `pretrain` have one image each."""
 
     pretrain: Annotated[int, Field(ge=0)] = 0
     train: Positive
@@ -39,14 +41,25 @@ class Counts(Parameters):
 
 
 class Source(Parameters):
-    """Where a set lies and in which format: all that is needed to read its records."""
+    """Where a set lies and in which format: all that is needed to read its records.
+
+    annotation: the annotation's file name in `root`, where the format does not fix it. test_persons: how many persons become test
+    where the annotation has no splits.
+    """
 
     format: Format
     root: Path
+    annotation: Annotated[str, Field(pattern=r"^[^/\\]+$")] | None = None
+    test_persons: Positive | None = None
+
+    @model_validator(mode="after")
+    def _the_annotation_is_named(self) -> Source:
+        annotation_names(self.format, self.annotation)
+        return self
 
 
 class Data(Source):
-    """params/<dataset>/data.yaml. With `synthesis` the set is drawn, without it the user brings it.
+    """params/<dataset>/data.yaml. With `synthesis` the set is drawn, without it user-supplied.
 
     `expected` are the published counts per split of the annotation. `held_out_persons` train persons become val where
     the annotation has none (see `Switches.absent_val`). `remark`: what the report shall say of the persons.
@@ -60,7 +73,7 @@ class Data(Source):
 
     @property
     def source(self) -> Source:
-        return Source(format=self.format, root=self.root)
+        return Source(**{name: getattr(self, name) for name in Source.model_fields})
 
 
 class Phrases(Parameters):

@@ -14,11 +14,13 @@ from cada.config.data import Data, Phrases
 from cada.config.matrix import Grid, Workflow, canonical, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
+from cada.config.procedures import Procedure, resolve_variant
 from cada.config.steps import Evaluate, Initial, Probe, Train
 from cada.config.storage import Storage
 from cada.errors import CadaError
+from cada.objectives import OBJECTIVES
 from cada.storage.files import read_text
-from cada.storage.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, variant_params
+from cada.storage.paths import DEFAULT, PARAMS, SWEEPS, WORKFLOW, Layout, is_sweep, matrix_name, procedure_params, variant_params
 from cada.storage.points import base_of
 
 
@@ -72,14 +74,15 @@ def validated(values: Any, model: type[P], *, source: str) -> P:
 
 def complaint(item: Any, model: type[BaseModel]) -> str:
     """One sentence for an entry of `ValidationError.errors`, with the nearest right key where one is near."""
-    key = ".".join(str(part) for part in item["loc"]) or "the file"
+    place = [str(part) for part in item["loc"] if part != "[key]"]
+    key = ".".join(place) or "the file"
     if item["type"] == "missing":
         return f"{key}: is missing."
     if item["type"] == "value_error":  # of a validator of ours, which names the value
         return f"{key}: {item['ctx']['error']}."
     if item["type"] != "extra_forbidden":
         return f"{key}: {item['msg']} (found {item['input']!r})."
-    near = difflib.get_close_matches(str(item["loc"][-1]), _keys(model), n=1)
+    near = difflib.get_close_matches(place[-1], _keys(model) | set(OBJECTIVES), n=1)
     return f"{key}: no such parameter." + (f" Did you mean {near[0]}?" if near else "")
 
 
@@ -115,7 +118,7 @@ def load_dataset(dataset: str) -> DatasetParameters:
     if not (PARAMS / dataset).is_dir():
         raise CadaError(f"{dataset}: no such data set; {PARAMS}/ has {', '.join(known_datasets())}.")
     layout = Layout(dataset)
-    return DatasetParameters(
+    parameters = DatasetParameters(
         data=load(layout.params("data"), Data),
         phrases=load(layout.params("phrases"), Phrases),
         model=load(layout.params("model"), Model),
@@ -124,18 +127,38 @@ def load_dataset(dataset: str) -> DatasetParameters:
         evaluate=load(layout.params("evaluate"), Evaluate),
         probe=load(layout.params("probe"), Probe),
     )
+    on = {
+        name for path in procedure_params("*").parent.glob("*.yaml") for name, weight in load_procedure(path.stem).weights.items() if weight
+    }
+    if off := parameters.train.weights.keys() - on:
+        raise CadaError(f"{layout.params('train')}: weights: {', '.join(sorted(off))} is on in a variant only, which says its weight.")
+    return parameters
 
 
 def load_variant(variant: str) -> Variant:
     """The parameter file of one variant, with the values of a sweep's name; an unknown name lists the known ones."""
-    path = variant_params(base_of(variant))
-    if not path.is_file():
-        known = sorted(file.stem for file in path.parent.glob("*.yaml"))
-        raise CadaError(f"{variant}: no such variant; {path.parent}/ has {', '.join(known)}.")
+    path = _known(variant_params(base_of(variant)), f"{variant}: no such variant")
     parameters = validated(with_values(load(path, Variant), variant), Variant, source=variant)
     if (name := canonical(parameters, variant)) != variant:  # else one training could lie in two places
         raise CadaError(f"{variant}: the name of this combination is {name}. Call it so.")
+    try:
+        resolve_variant(parameters, load_procedure(parameters.procedure, source=str(path)))
+    except ValueError as error:
+        raise CadaError(f"{variant}: {error}. Give one of them a weight in {path}.") from error
     return parameters
+
+
+def load_procedure(procedure: str, *, source: str = "") -> Procedure:
+    """The parameter file of one procedure; an unknown name, which `source` has, lists the known ones."""
+    said = f"{source}{': procedure: ' if source else ''}{procedure}"
+    return load(_known(procedure_params(procedure), f"{said}: no such procedure"), Procedure)
+
+
+def _known(path: Path, wrong: str) -> Path:
+    """A file that is there; else the error is that it is `wrong`, and says what is there."""
+    if not path.is_file():
+        raise CadaError(f"{wrong}; {path.parent}/ has {', '.join(sorted(file.stem for file in path.parent.glob('*.yaml')))}.")
+    return path
 
 
 def load_storage() -> Storage:

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, ValidationError, ValidationInfo, field_validator
 
 from cada.config.base import Name, Parameters
-from cada.config.method import SwitchOverrides, Variant, WeightOverrides
+from cada.config.method import Refinements, Variant
+from cada.config.switches import Switches
+from cada.objectives import OBJECTIVES
 from cada.storage.points import base_of, values_of
 
-WEIGHTS = [field.alias or name for name, field in WeightOverrides.model_fields.items()]
-SWITCHES = list(SwitchOverrides.model_fields)
+KEYS = {"weights": list(OBJECTIVES), "switches": list(Switches.model_fields)}
 
 
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -39,18 +40,18 @@ class Grid(Parameters):
     @field_validator("weights", "switches")
     @classmethod
     def _known(cls, values: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        known, overrides = (WEIGHTS, WeightOverrides) if info.field_name == "weights" else (SWITCHES, SwitchOverrides)
-        if unknown := [key for key in values if key not in known]:
-            raise ValueError(f"{', '.join(unknown)} is not among {', '.join(known)}")
-        return {key: _distinct(key, given, overrides) for key, given in values.items()}
+        section = str(info.field_name)
+        if unknown := [key for key in values if key not in KEYS[section]]:
+            raise ValueError(f"{', '.join(unknown)} is not among {', '.join(KEYS[section])}")
+        return {key: _distinct(section, key, given) for key, given in values.items()}
 
 
-def _distinct(key: str, given: Sequence[Any], overrides: type[Parameters]) -> tuple[Any, ...]:
+def _distinct(section: str, key: str, given: Sequence[Any]) -> tuple[Any, ...]:
     """The values of `key` as a variant's file would have them, each in one spelling: 1.0 for `1`, `"1.0"` and `" 1"`."""
     spelt: dict[Any, Any] = {}
     for value in given:
         try:
-            found = overrides.model_validate({key: value}).model_dump(by_alias=True)[key]
+            found = dict(getattr(Refinements.model_validate({section: {key: value}}), section))[key]
         except ValidationError as error:
             raise ValueError(f"{key}: {error.errors()[0]['msg']} (found {value!r})") from error
         if found in spelt:
@@ -77,7 +78,7 @@ class Workflow(Parameters):
 
 def point_name(variant: str, values: Sequence[tuple[str, float | str]]) -> str:
     """The name of a grid's point; the same values have the same name, whatever their order in the file."""
-    ordered = sorted(values, key=lambda item: [*WEIGHTS, *SWITCHES].index(item[0]))
+    ordered = sorted(values, key=lambda item: [*KEYS["weights"], *KEYS["switches"]].index(item[0]))
     return ",".join([variant, *(f"{key}={_text(value)}" for key, value in ordered)])
 
 
@@ -88,17 +89,16 @@ def _text(value: float | str) -> str:
 
 def canonical(variant: Variant, name: str) -> str:
     """The name of the point that `name` stands for, from the `variant` that has its values."""
-    parameters = variant.model_dump(by_alias=True)
-    values = [(key, parameters["weights" if key in WEIGHTS else "switches"][key]) for key in values_of(name)]
-    return point_name(base_of(name), values)
+    parameters = variant.weights | dict(variant.switches)
+    return point_name(base_of(name), [(key, parameters[key]) for key in values_of(name)])
 
 
 def with_values(variant: Variant, name: str) -> dict[str, Any]:
     """The variant's parameters with the values that the name gives, not yet validated."""
     changes = values_of(name)
-    parameters: dict[str, Any] = variant.model_dump(by_alias=True)
+    parameters: dict[str, Any] = variant.model_dump()
     for key, value in changes.items():
-        parameters["weights" if key in WEIGHTS else "switches"][key] = value  # pydantic reads numbers from text
+        parameters["weights" if key in OBJECTIVES else "switches"][key] = value  # pydantic reads numbers from text
     if changes:
         parameters["title"] += ", " + ", ".join(f"{key} = {value}" for key, value in changes.items())
     return parameters

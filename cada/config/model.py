@@ -45,13 +45,6 @@ class Architecture(Parameters):
             raise ValueError(f"patches of {patch[0]} x {patch[1]} do not tile an image of {image[0]} x {image[1]}")
         return patch
 
-    @field_validator("text")
-    @classmethod
-    def _read_the_image_tokens(cls, text: Transformer, info: ValidationInfo) -> Transformer:
-        if "vision" in info.data and info.data["vision"].width != text.width:
-            raise ValueError(f"its width {text.width} must be the image encoder's, {info.data['vision'].width}")
-        return text
-
     @field_validator("positions")
     @classmethod
     def _reach_the_last_token(cls, positions: int, info: ValidationInfo) -> int:

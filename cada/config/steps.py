@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, said_as
-from cada.config.method import SwitchOverrides, WeightOverrides
+from cada.config.method import Refinements, Weights
 
 Precision = Literal["fp32", "bf16"]
 
@@ -58,20 +58,28 @@ class TrainingCompute(Compute):
     checkpointing: bool = False
 
 
-class Pretraining(Parameters):
+class Training(Parameters):
+    """What every training needs: a row of the history every `log_every` steps, and a state every `save_seconds`.
+
+    A training that is killed loses the work of `save_seconds` at most; weights and AdamW's state are written that often.
+    """
+
+    optimisation: Optimisation
+    augmentation: Augmentation
+    compute: TrainingCompute
+    log_every: Positive
+    save_seconds: Weight = 60.0
+
+
+class Pretraining(Training):
     """The stand-in for BLIP's pre-training: contrastive, matching and masked-language losses, and the attribute decoder's.
 
     `mask_rate` and `decoder_mask_rate` are the shares of words that the last two predict.
     """
 
     seed: int
-    optimisation: Optimisation
-    augmentation: Augmentation
-    compute: TrainingCompute
     mask_rate: Probability
     decoder_mask_rate: Probability
-    log_every: Positive
-    save_seconds: Weight = 60.0
 
 
 class Initial(Parameters):
@@ -102,33 +110,24 @@ class Validation(Search):
     fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
 
 
-class TrainSettings(Parameters):
+class TrainSettings(Training):
     """How a training runs, whatever the variant.
 
     `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would
     have. It is the number of test persons whose captions are asked, `all` or `none`.
-    A training that is killed loses the work of `save_seconds` at most; weights and AdamW's state are written that often.
     """
 
-    optimisation: Optimisation
-    augmentation: Augmentation
     validation: Validation
-    compute: TrainingCompute
     watch_test: Annotated[Positive | Literal["all", "none"], said_as("a number above 0, all or none")] = "none"
-    log_every: Positive
-    save_seconds: Weight = 60.0
 
 
-class Train(TrainSettings):
+class Train(TrainSettings, Refinements):
     """params/<dataset>/train.yaml. `switches` and `weights` (of the losses) refine the robust procedure for this data set."""
-
-    switches: SwitchOverrides = SwitchOverrides()
-    weights: WeightOverrides = WeightOverrides()
 
     @field_validator("weights")
     @classmethod
-    def _none_left_out(cls, weights: WeightOverrides) -> WeightOverrides:
-        if left_out := [name.rstrip("_") for name, weight in weights if weight == 0]:
+    def _none_left_out(cls, weights: Weights) -> Weights:
+        if left_out := [name for name, weight in weights.items() if weight == 0]:
             raise ValueError(f"{', '.join(left_out)} is 0, but it is a variant that leaves an objective out")
         return weights
 

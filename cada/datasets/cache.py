@@ -1,8 +1,8 @@
-"""Decoded pictures on the disk, decoded once: one file of uint8 pixels per split and size, mapped into memory.
+"""Decoded images on the disk, decoded once: one file of uint8 pixels per split and size, mapped into memory.
 
 All processes and all trainings share its pages, and what does not fit into memory stays on the disk. The name changes
-with the pictures' content, as the manifest has it, and with what decodes them.
-Legend: N pictures, H height, W width.
+with the images' content, as the manifest has it, and with what decodes them.
+Legend: N images, H height, W width.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ DECODER = "cada.datasets.images"
 
 
 def open_images(split: Split, size: tuple[int, int], *, content: str, cache: Cache, threads: int) -> Tensor:
-    """The split's pictures, resized to `size`, as uint8 (N, 3, H, W) backed by a file of `cache`.
+    """The split's images, resized to `size`, as uint8 (N, 3, H, W) backed by a file of `cache`.
 
-    `content` is the digest of the manifest, which lists every picture's own.
+    `content` is the digest of the manifest, which lists every image's own.
     """
     shape = (len(split.image_paths), 3, *size)
     needed = int(np.prod(shape, dtype=np.int64))
 
     def decode(partial: Path) -> None:
         if needed > 1e9:
-            print(f"decoding {shape[0]} pictures once ({needed / 1e9:.1f} GB under {cache.root})", file=sys.stderr)
+            print(f"decoding {shape[0]} images once ({needed / 1e9:.1f} GB under {cache.root})", file=sys.stderr)
         images = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         reserve(partial)
         decode_images(split.image_paths, images, threads=threads)

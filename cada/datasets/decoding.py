@@ -1,4 +1,4 @@
-"""What a whole picture is: the formats that are opened and the one conversion to RGB, for validation and for training."""
+"""What a whole image is: the formats that are opened and the one conversion to RGB, for validation and for training."""
 
 from __future__ import annotations
 
@@ -12,36 +12,36 @@ from cada.errors import CadaError, of_file
 
 # The public sets have JPEG, PNG and BMP. Pillow reads fifty more, and gives some to programs of the machine: PostScript to Ghostscript.
 FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP")
-_MEND = "Restore it, then run `cada data prepare` again."
+_REMEDY = "Restore it, then run `cada data prepare` again."
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """The picture of a file in RGB. Errors: `CadaError` where there is none, it may not be read or is not whole."""
+    """The image of a file in RGB. Errors: `CadaError` where there is none, it may not be read or is not whole."""
     try:
         return decode_rgb(path.read_bytes())
     except FileNotFoundError as error:
-        raise CadaError(f"{path}: there is no such image. {_MEND}") from error
+        raise CadaError(f"{path}: there is no such image. {_REMEDY}") from error
     except OSError as error:
         raise of_file(error, path, "cannot be read") from error
     except ValueError as error:
-        raise CadaError(f"{path}: not a whole image ({error}). {_MEND}") from error
+        raise CadaError(f"{path}: not a whole image ({error}). {_REMEDY}") from error
 
 
 def decode_rgb(content: bytes) -> Image.Image:
-    """The picture in the bytes of a file of one of FORMATS, in RGB. `ValueError` says why it cannot be had."""
+    """The image in the bytes of a file of one of FORMATS, in RGB. `ValueError` says why it cannot be read."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            return as_rgb(picture)
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            return _as_rgb(image)
     except UnidentifiedImageError as error:
         raise ValueError(f"it does not begin as {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files do") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
 
 
-def as_rgb(picture: Image.Image) -> Image.Image:
-    """The picture in RGB. `ValueError` for 32-bit samples, whose white is not defined."""
-    if picture.mode in ("I", "F"):
+def _as_rgb(image: Image.Image) -> Image.Image:
+    """The image in RGB. `ValueError` for 32-bit samples, whose white is not defined."""
+    if image.mode in ("I", "F"):
         raise ValueError("its samples have 32 bits; save it with 8")
-    if picture.mode.startswith("I;16"):  # Pillow's own conversion clips at 255: all but black becomes white
-        picture = Image.fromarray((np.asarray(picture) >> 8).astype(np.uint8))
-    return picture.convert("RGB")
+    if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255: all but black becomes white
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    return image.convert("RGB")

@@ -60,11 +60,11 @@ def _at_hand(archive: str, sha256: str | None, *, known: bool = False) -> Iterat
     path = Path(archive)
     if not path.is_file():
         raise CadaError(f"{public(archive)}: there is no such file. Give the archive that you were sent, or an http(s) address.")
-    if sha256 is None and not known:
-        found = files.digest(path)
+    found = None if known and sha256 is None else files.digest(path)
+    if found and sha256 is None:
         raise CadaError(f"{path}: its SHA-256 is {found}. Compare it with what its owner states, then add --sha256 {found}.")
-    if sha256 and (found := files.digest(path)) != sha256:
-        raise CadaError(f"{path}: its SHA-256 is {found}, not {sha256}. Fetch the archive again, or mend --sha256.")
+    if found != sha256:
+        raise CadaError(f"{path}: its SHA-256 is {found}, not {sha256}. Fetch the archive again, or fix --sha256.")
     yield path
 
 
@@ -78,7 +78,7 @@ def _download(url: str, sha256: str | None) -> Path:
             f"{public(url)}: cannot be fetched ({_reason(error, url)}). Fetch it on another machine and give the file with --archive."
         ) from error
     except ValueError as error:
-        raise CadaError(f"{public(url)}: its SHA-256 is not {sha256}. Mend --sha256, or ask its owner for the right one.") from error
+        raise CadaError(f"{public(url)}: its SHA-256 is not {sha256}. Fix --sha256, or ask its owner for the right one.") from error
 
 
 def _reason(error: BaseException, url: str) -> str:

@@ -1,6 +1,6 @@
-"""Pictures to tensors: decoding, augmentation, normalisation (method section 4).
+"""Images to tensors: decoding, augmentation, normalisation (method section 4).
 
-Legend: B batch, N pictures, H height, W width. Pictures are uint8 until they are normalised.
+Legend: B batch, N images, H height, W width. Images are uint8 until they are normalised.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from cada.datasets.decoding import read_rgb
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 
-ERASE_SCALE = (0.02, 0.4)  # share of the picture's area
+ERASE_SCALE = (0.02, 0.4)  # share of the image's area
 ERASE_RATIO = (0.3, 3.3)  # height to width
 ERASE_ATTEMPTS = 10
 
 
 def load_image(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """Decode one picture as RGB and resize it (bilinear) to (H, W, 3) uint8; grey, palette, RGBA and 16-bit files included."""
+    """Decode one image as RGB and resize it (bilinear) to (H, W, 3) uint8; grey, palette, RGBA and 16-bit files included."""
     return np.asarray(read_rgb(path).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
@@ -60,20 +60,20 @@ def _normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class Changes:
-    """What happens to each training picture of a batch."""
+    """What happens to each training image of a batch."""
 
     flipped: Tensor  # (B,) bool
-    corners: Tensor  # (B, 2) of the crop in the padded picture: row and column of its first pixel
+    corners: Tensor  # (B, 2) of the crop in the padded image: row and column of its first pixel
     erased: Tensor  # (B, 4) of the rectangle: row and column of its first pixel, height and width; 0 high where there is none
     pad: int
 
     def take(self, rows: slice) -> Changes:
-        """The changes of some of the pictures."""
+        """The changes of some of the images."""
         return Changes(self.flipped[rows], self.corners[rows], self.erased[rows], self.pad)
 
 
 def draw_changes(count: int, size: tuple[int, int], *, flip: float, pad: int, erase: float, generator: torch.Generator) -> Changes:
-    """Draw for `count` pictures of `size`: a horizontal flip and an erased rectangle with their probabilities, and a crop."""
+    """Draw for `count` images of `size`: a horizontal flip and an erased rectangle with their probabilities, and a crop."""
     flipped = torch.rand(count, generator=generator) < flip
     corners = torch.randint(0, 2 * pad + 1, (2, count), generator=generator).T if pad else torch.zeros(count, 2, dtype=torch.int64)
     rectangles = _rectangles(count, *size, generator)
@@ -82,10 +82,10 @@ def draw_changes(count: int, size: tuple[int, int], *, flip: float, pad: int, er
 
 
 def augment(images: Tensor, changes: Changes) -> Tensor:
-    """Training pictures: uint8 (B, 3, H, W) to normalised float32, changed.
+    """Training images: uint8 (B, 3, H, W) to normalised float32, changed.
 
     Flip; `pad` zero pixels around and a crop of the old size; normalisation; then the erased rectangle is filled with
-    the *un-normalised* mean, as published. One picture at a time, because a picture stays in a processor's cache while
+    the *un-normalised* mean, as published. One image at a time, because an image stays in a processor's cache while
     it goes through all of that, and a batch does not.
     """
     height, width = images.shape[2:]
@@ -102,7 +102,7 @@ def augment(images: Tensor, changes: Changes) -> Tensor:
 
 
 def _rectangles(count: int, height: int, width: int, generator: torch.Generator) -> Tensor:
-    """One random rectangle per picture (B, 4), as in `Changes.erased`: the first of ten attempts that fits, or none."""
+    """One random rectangle per image (B, 4), as in `Changes.erased`: the first of ten attempts that fits, or none."""
     area = torch.empty(count, ERASE_ATTEMPTS).uniform_(*ERASE_SCALE, generator=generator) * height * width
     ratio = torch.empty(count, ERASE_ATTEMPTS).uniform_(*map(math.log, ERASE_RATIO), generator=generator).exp()
     high, wide = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()

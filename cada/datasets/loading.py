@@ -1,6 +1,6 @@
 """A split as arrays, and its captions as tensors.
 
-Legend: N pictures, Q captions, B batch, L tokens.
+Legend: N images, Q captions, B batch, L tokens.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from cada.runtime.compute import upload
 
 @dataclass(frozen=True)
 class Split:
-    """The pictures and captions of one split; `records` gives each picture's place in the whole annotation."""
+    """The images and captions of one split, in the order of the annotation."""
 
     image_paths: tuple[Path, ...]  # N
     image_names: tuple[str, ...]  # N
     image_persons: np.ndarray  # (N,)
     captions: tuple[str, ...]  # Q
-    caption_image: np.ndarray  # (Q,) index of the caption's own picture
-    caption_number: np.ndarray  # (Q,) its number among the picture's captions
+    caption_image: np.ndarray  # (Q,) index of the caption's own image
+    caption_number: np.ndarray  # (Q,) its number among the image's captions
 
     @property
     def caption_persons(self) -> np.ndarray:
@@ -38,7 +38,7 @@ class Split:
 
 
 def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Literal["first_two", "all"] = "all") -> Split:
-    """The records of `split`, in the annotation's order; `first_two` keeps two captions per picture (published)."""
+    """The records of `split`, in the annotation's order; `first_two` keeps two captions per image (published)."""
     chosen = [record for record in records if record.split == split]
     if not chosen:
         raise CadaError(f"{root}: no record has the split {split}. Check the field `split` of its annotation.")
@@ -55,12 +55,12 @@ def take_split(records: Sequence[Record], split: str, *, root: Path, queries: Li
 
 
 def take_queries(split: Split, persons: int | None) -> Split:
-    """The captions of at most `persons` persons; all pictures stay."""
+    """The captions of at most `persons` persons; all images stay."""
     return _captions_of(split, evenly_spaced(split, persons))
 
 
 def take_persons(split: Split, persons: int | None, *, consecutive: int = 1) -> Split:
-    """The pictures and captions of at most `persons` persons, chosen as `evenly_spaced` does."""
+    """The images and captions of at most `persons` persons, chosen as `evenly_spaced` does."""
     ids = evenly_spaced(split, persons, consecutive=consecutive)
     chosen = np.isin(split.image_persons, ids)
     few = _captions_of(split, ids)

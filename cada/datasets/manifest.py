@@ -14,33 +14,15 @@ from cada.errors import CadaError, of_file
 from cada.storage import files
 
 
-def build(
-    dataset: str,
-    form: str,
-    splits: Mapping[str, Mapping[str, int]],
-    *,
-    annotation: Sequence[Path],
-    images: Mapping[str, tuple[int, str]],
-    truncated: int,
-    oracles: dict[str, Any] | None,
-) -> dict[str, Any]:
-    """The manifest's content; `splits` are the counts of each split, `images` maps a path under imgs/ to (bytes, SHA-256)."""
-    manifest = {
-        "dataset": dataset,
-        "format": form,
-        "annotation": {path.name: {"bytes": path.stat().st_size, "sha256": files.digest(path)} for path in annotation},
-        "splits": splits,
-        "truncated_captions": truncated,
-    }
-    if oracles:
-        manifest["oracles"] = oracles
-    return manifest | {"images": {name: list(facts) for name, facts in images.items()}}
+def annotation_facts(paths: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """Bytes and SHA-256 of the annotation files by their names."""
+    return {path.name: {"bytes": path.stat().st_size, "sha256": files.digest(path)} for path in paths}
 
 
-def write(path: Path, manifest: dict[str, Any]) -> None:
-    """Write it readable at the top, and one image a line."""
-    head = json.dumps({name: value for name, value in manifest.items() if name != "images"}, indent=1)
-    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(facts)}" for name, facts in manifest["images"].items())
+def write(path: Path, facts: Mapping[str, Any], *, images: Mapping[str, tuple[int, str]]) -> None:
+    """Write it readable at the top, and one image a line: (bytes, SHA-256) by its path under imgs/."""
+    head = json.dumps(facts, indent=1)
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(known)}" for name, known in images.items())
     files.write_text(path, f'{head[:-2]},\n "images": {{\n{lines}\n }}\n}}\n')
 
 
@@ -53,24 +35,24 @@ def read(path: Path, dataset: str) -> dict[str, Any]:
 
 def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:
     """Hold the disk against the manifest: digests of the annotation, names and sizes of the images. `CadaError` at a difference."""
-    mend = remedy(dataset, drawn="oracles" in manifest)  # only a drawn set has them
+    advice = remedy(dataset, drawn="oracles" in manifest)  # only a drawn set has them
     for name, facts in manifest["annotation"].items():
         path = root / name
         if not path.is_file():
-            raise CadaError(f"{path}: there is no such file, but the manifest lists it. {mend}")
-        if path.stat().st_size != facts["bytes"] or files.digest(path) != facts["sha256"]:
-            raise CadaError(f"{path}: changed since the set was prepared. {mend}")
+            raise CadaError(f"{path}: there is no such file, but the manifest lists it. {advice}")
+        if annotation_facts([path])[name] != facts:
+            raise CadaError(f"{path}: changed since the set was prepared. {advice}")
     folder = root / "imgs"
     for name, (size, _) in manifest["images"].items():  # what else lies under imgs/ is the user's, and is not looked at
         path = folder / name
         try:
             found = path.stat().st_size
         except (FileNotFoundError, NotADirectoryError) as error:
-            raise CadaError(f"{path}: there is no such image, but the manifest lists it. {mend}") from error
+            raise CadaError(f"{path}: there is no such image, but the manifest lists it. {advice}") from error
         except OSError as error:
             raise of_file(error, path, "cannot be read") from error
         if found != size:
-            raise CadaError(f"{path}: has {found} bytes, {size} when the set was prepared. {mend}")
+            raise CadaError(f"{path}: has {found} bytes, {size} when the set was prepared. {advice}")
 
 
 def remedy(dataset: str, *, drawn: bool) -> str:

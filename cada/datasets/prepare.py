@@ -5,21 +5,19 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from cada import config
 from cada.datasets import manifest as manifests
+from cada.datasets.formats import read_annotation
 from cada.datasets.holdout import with_val
-from cada.datasets.readers import annotation_files, read_annotation, read_records
+from cada.datasets.prepared import read_source, source_files
 from cada.datasets.records import Record
 from cada.datasets.text import MAX_WORDS
 from cada.datasets.validation import THREADS, Findings, validate
 from cada.errors import CadaError, of_file
 from cada.storage import files
 from cada.storage.paths import Layout, set_lock
-from cada.synthpedes.captions import Phrase
 from cada.synthpedes.generate import ANNOTATION, SYNTHESIS, description, draw_set
 from cada.synthpedes.oracles import oracle_scores
 
@@ -32,43 +30,45 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
         if data.synthesis:
             _ensure_drawn(data.root, data.synthesis, force=force)
         elif force:
-            raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is brought by you, not drawn. Call without --force.")
-        records = read_records(data.format, data.root, where=Layout(dataset).params("data"))
+            raise CadaError(f"{dataset}: --force draws a set anew, but {data.root} is user-supplied, not drawn. Call without --force.")
+        records = read_source(dataset, data)
         findings = inspect(dataset, data, records=records)
         if findings.problems:
             raise CadaError("\n".join(findings.problems))
         if "val" not in findings.counts:
             print(_without_val(dataset, data), file=sys.stderr)
-        manifest = manifests.build(
-            dataset,
-            data.format,
-            findings.counts,
-            annotation=annotation_files(data.format, data.root),
-            images=findings.images,
-            truncated=findings.truncated,
-            oracles=_oracles(data.root, data.gallery_parts) if data.synthesis else None,
-        )
-        manifests.write(output, manifest)
+        facts = {
+            "dataset": dataset,
+            "format": data.format,
+            "annotation": manifests.annotation_facts(source_files(dataset, data)),
+            "splits": findings.counts,
+            "truncated_captions": findings.truncated,
+        }
+        if data.synthesis:
+            test = [record for record in read_annotation(data.root / ANNOTATION) if record["split"] == "test"]
+            facts["oracles"] = oracle_scores(test, data.gallery_parts)
+        manifests.write(output, facts, images=findings.images)
         print(f"{output}: {_summary(findings)}", file=sys.stderr)
 
 
 def inspect(dataset: str, data: config.Data, *, records: Sequence[Record]) -> Findings:
-    """All checks of a set on the disk, and whether its `held_out_persons` can become val where the annotation has none."""
+    """All checks of a set on the disk: it can be trained and tested on, and `held_out_persons` can become val where there is none."""
     where = Layout(dataset).params("data")
     findings = validate(
         data.root,
         records,
         expected={split: counts.model_dump() for split, counts in sorted(data.expected.items())} if data.expected else None,
-        annotation=annotation_files(data.format, data.root, where=where),
+        annotation=source_files(dataset, data),
         where=where,
         remedy=manifests.remedy(dataset, drawn=data.synthesis is not None),
     )
+    problems = [f"{data.root}: no record has the split {split}. Add some." for split in ("train", "test") if split not in findings.counts]
     if data.held_out_persons is not None:
         try:
             with_val(records, how="held_out", persons=data.held_out_persons, where=where)
         except CadaError as error:
-            return replace(findings, problems=(*findings.problems, str(error)))
-    return findings
+            problems.append(str(error))
+    return findings._replace(problems=(*findings.problems, *problems))
 
 
 def _summary(findings: Findings) -> str:
@@ -84,37 +84,12 @@ def _without_val(dataset: str, data: config.Data) -> str:
     return f"{dataset}: the annotation has no val split; {said}"
 
 
-@dataclass(frozen=True)
-class Gold:
-    """A caption of a drawn set with its attribute phrases; spans index `normalise_caption(text)`."""
-
-    image: str
-    caption: int
-    text: str
-    phrases: tuple[Phrase, ...]
-
-
-def load_gold(data: config.Data, split: str = "test") -> list[Gold]:
-    """The gold phrases of one split of a drawn set."""
-    return [
-        Gold(record["file_path"], place, text, tuple(Phrase(**phrase | {"modifiers": tuple(phrase["modifiers"])}) for phrase in phrases))
-        for record in read_annotation(data.root / ANNOTATION)
-        if record["split"] == split
-        for place, (text, phrases) in enumerate(zip(record["captions"], record["phrases"], strict=True))
-    ]
-
-
-def _oracles(root: Path, parts: int) -> dict[str, Any]:
-    return oracle_scores([record for record in read_annotation(root / ANNOTATION) if record["split"] == "test"], parts)
-
-
 def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> None:
     """Draw into a folder beside `root` and rename it: what bears the final name is whole."""
     if root.exists():
         if not (root / SYNTHESIS).is_file():
             raise CadaError(f"{root}: not a drawn set (no {SYNTHESIS}), so it is left alone. Move it away or choose another root.")
-        drawn = files.read_json(root / SYNTHESIS)
-        if drawn == description(synthesis) and not force:
+        if files.read_json(root / SYNTHESIS) == description(synthesis) and not force:
             return
         print(f"{root}: drawn anew" + (" as asked." if force else ": its parameters have changed."), file=sys.stderr)
     partial, old = (root.with_name(f".{root.name}.{state}") for state in ("partial", "old"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Record:
-    """One picture of one person with its captions.
+    """One image of one person with its captions.
 
     `image` is relative to the data set's `imgs/` folder; `person` is the id of the annotation file.
     """
@@ -19,6 +19,9 @@ class Record:
     person: int
     captions: tuple[str, ...]
     split: str
+
+
+Records = list[Record]
 
 
 def split_counts(records: Sequence[Record]) -> dict[str, dict[str, int]]:
@@ -42,5 +45,5 @@ def gallery_parts(persons: Sequence[int], parts: int) -> list[set[int]]:
 
 
 def image_path(root: Path, record: Record) -> Path:
-    """Where the record's picture lies on the disk."""
+    """Where the record's image lies on the disk."""
     return root / "imgs" / record.image

@@ -1,4 +1,4 @@
-"""What is there of a data set, at a glance: names and sizes are looked at, no picture is opened."""
+"""What is there of a data set, at a glance: names and sizes are looked at, no image is opened."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from cada import config
 from cada.datasets import manifest as manifests
 from cada.datasets.catalogue import PublicSet
-from cada.datasets.readers import ANNOTATIONS, annotation_files
+from cada.datasets.prepared import source_files
+from cada.datasets.reading import annotation_names
 from cada.errors import CadaError, of_file
-from cada.storage.paths import Layout
 
 
 def describe(dataset: str, data: config.Data, *, public: PublicSet | None, manifest: Path) -> list[tuple[str, str]]:
@@ -25,7 +25,7 @@ def describe(dataset: str, data: config.Data, *, public: PublicSet | None, manif
     ]
     if public:
         return [*lines, ("ask for it", public.ask), ("terms", public.terms)]
-    return [*lines, ("origin", f"drawn by `cada data prepare {dataset}`" if data.synthesis else "brought by you")]
+    return [*lines, ("origin", f"drawn by `cada data prepare {dataset}`" if data.synthesis else "user-supplied")]
 
 
 def _said(look: Callable[[], str]) -> str:
@@ -40,9 +40,9 @@ def _said(look: Callable[[], str]) -> str:
 
 def _annotation(dataset: str, data: config.Data) -> str:
     if not data.root.is_dir():
-        return f"missing: {' or '.join(ANNOTATIONS[data.format])}"
+        return f"missing: {' or '.join(annotation_names(data.format, data.annotation))}"
     try:
-        paths = annotation_files(data.format, data.root, where=Layout(dataset).params("data"))
+        paths = source_files(dataset, data)
         return ", ".join(f"{path.name}, {path.stat().st_size / 1e6:,.1f} MB" for path in paths)
     except CadaError as error:
         return f"missing: {error}"

@@ -1,6 +1,6 @@
-"""Checks that every record can be used: counts as published, captions with words, one record a picture, pictures that open.
+"""Checks that every record can be used: counts as published, captions with words, one record an image, images that open.
 
-A check does not stop at the first fault: it gives all of them, long lists cut short, so that one run says what to mend.
+A check does not stop at the first fault: it gives all of them, long lists cut short, so that one run says what to fix.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -26,13 +27,12 @@ NAMED = 10  # faults of one kind that are named; the rest is counted
 THREADS = min(16, os.cpu_count() or 1)  # decoding releases the interpreter's lock
 
 
-@dataclass(frozen=True)
-class Findings:
+class Findings(NamedTuple):
     """What the checks of a set found; it may be used when there are no `problems`."""
 
     counts: dict[str, dict[str, int]]  # persons, images and captions of each split
     truncated: int  # captions that are cut after 72 words
-    images: dict[str, tuple[int, str]]  # bytes and SHA-256 of each whole picture, by its path under imgs/, in alphabetical order
+    images: dict[str, tuple[int, str]]  # bytes and SHA-256 of each whole image, by its path under imgs/, in alphabetical order
     problems: tuple[str, ...]
 
 
@@ -45,9 +45,9 @@ def validate(
     where: Path,
     remedy: str,
 ) -> Findings:
-    """All checks of a set whose pictures lie under `root`/imgs; without `expected` counts, these are not compared.
+    """All checks of a set whose images lie under `root`/imgs; without `expected` counts, these are not compared.
 
-    The messages name the files `annotation` and `where`, which gives `expected`; `remedy` says what to do about pictures.
+    The messages name the files `annotation` and `where`, which gives `expected`; `remedy` says what to do about images.
     """
     counts, named = split_counts(records), " or ".join(str(path) for path in annotation)
     truncated, unusable = check_captions(records, named)
@@ -70,7 +70,7 @@ def check_counts(
     ]
     if not differences:
         return []
-    return [f"{root}: {', '.join(differences)}. Fetch the official annotation, or mend `expected` in {where} if another one is meant."]
+    return [f"{root}: {', '.join(differences)}. Fetch the official annotation, or fix `expected` in {where} if another one is meant."]
 
 
 def check_captions(records: Sequence[Record], annotation: str) -> tuple[int, list[str]]:
@@ -89,41 +89,33 @@ def check_captions(records: Sequence[Record], annotation: str) -> tuple[int, lis
 
 
 def check_names(names: Sequence[str], annotation: str) -> list[str]:
-    """A sentence for each picture with several records: a caption is named by its picture and its number there."""
+    """A sentence for each image with several records: a caption is named by its image and its number there."""
     problems = [
         f"{annotation}: {name} has {count} records. Put its captions into one." for name, count in Counter(names).items() if count > 1
     ]
-    return _shortened(problems, "pictures with several records")
+    return _shortened(problems, "images with several records")
 
 
 def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict[str, tuple[int, str]], list[str]]:
-    """Decode every picture in threads, none of them kept: the facts of the whole ones as in `Findings`, and the faults.
+    """Decode every image in threads, none of them kept: the facts of the whole ones as in `Findings`, and the faults.
 
     The missing ones are counted by folder; an unreadable one has a sentence of its own.
     """
     distinct = sorted(set(names))
     if not (root / "imgs").is_dir():
         return {}, [f"{root}: there is no imgs/, and the annotation names {len(distinct):,} images in it. {remedy}"]
-    whole: dict[str, tuple[int, str]] = {}
-    missing: dict[Path, list[str]] = {}
-    unreadable = []
+    paths = [root / "imgs" / name for name in distinct]
     with ThreadPoolExecutor(THREADS) as pool:
-        results = pool.map(_check_image, [root / "imgs" / name for name in distinct])
-        for name, result in zip(distinct, tqdm(results, "checking images", len(distinct), unit="image", disable=None), strict=True):
-            if result is None:
-                missing.setdefault((root / "imgs" / name).parent, []).append(name)
-            elif isinstance(result, str):
-                unreadable.append(result)
-            else:
-                whole[name] = result
-    problems = [*_missing_by_folder(missing, distinct, root), *_shortened(unreadable, "images that are not whole")]
-    if problems:
-        problems.append(remedy)
-    return whole, problems
+        results = list(tqdm(pool.map(_check_image, paths), "checking images", len(paths), unit="image", disable=None))
+    whole = {name: facts for name, facts in zip(distinct, results, strict=True) if isinstance(facts, tuple)}
+    unreadable = [sentence for sentence in results if isinstance(sentence, str)]
+    missing = [path for path, facts in zip(paths, results, strict=True) if facts is None]
+    problems = [*_missing_by_folder(missing, paths), *_shortened(unreadable, "images that are not whole")]
+    return whole, [*problems, remedy] if problems else []
 
 
 def _check_image(path: Path) -> tuple[int, str] | str | None:
-    """Bytes and SHA-256; or why the picture cannot be had; or None when there is no such file."""
+    """Bytes and SHA-256; or why the image cannot be read; or None when there is no such file."""
     try:
         data = path.read_bytes()
         decode_rgb(data)
@@ -136,18 +128,15 @@ def _check_image(path: Path) -> tuple[int, str] | str | None:
     return len(data), hashlib.sha256(data).hexdigest()
 
 
-def _missing_by_folder(missing: Mapping[Path, Sequence[str]], names: Sequence[str], root: Path) -> list[str]:
-    totals: dict[Path, int] = {}
-    for name in names:
-        folder = (root / "imgs" / name).parent
-        totals[folder] = totals.get(folder, 0) + 1
-    lines = []
-    for folder, absent in missing.items():
+def _missing_by_folder(missing: Sequence[Path], paths: Sequence[Path]) -> list[str]:
+    totals, lines = Counter(path.parent for path in paths), []
+    for folder, absent in groupby(sorted(missing, key=lambda path: path.parent), key=lambda path: path.parent):
+        names = [path.name for path in absent]
         if not folder.is_dir():
             lines.append(f"{folder}: there is no such folder, and the annotation names {totals[folder]:,} images in it.")
             continue
-        first = ", ".join(PurePosixPath(name).name for name in absent[:3]) + (f" and {len(absent) - 3:,} more" if len(absent) > 3 else "")
-        lines.append(f"{folder}: {len(absent):,} of {totals[folder]:,} images are missing: {first}.")
+        first = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        lines.append(f"{folder}: {len(names):,} of {totals[folder]:,} images are missing: {first}.")
     return _shortened(lines, "folders with missing images")
 
 

@@ -1,6 +1,7 @@
-"""What a recipe takes: memory and time of the dual variant, and the smallest change that fits where it does not.
+"""What a training takes: memory and time of the dual variant, and the smallest change that fits where it does not.
 
 Every caption counts with the full number of tokens, as the published procedure pads it: the most that a variant takes.
+torch's flop counter and torchinfo measure a model that was built; this is needed before, and where importing torch takes seconds.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from cada.config import AbsentVal, Architecture, Counts, Data, Train, Validation
-from cada.config.steps import Precision
+from cada.config import AbsentVal, Architecture, Counts, Data, DatasetParameters, Train, Validation
+from cada.config.steps import Optimisation, Precision
 from cada.model import cost
+from cada.model.memory import Memory, training_memory
 
 ROOM = 0.9  # of a device's memory; the rest is for its libraries, scratch space and gaps
 SHARE = 0.5  # of the speed of plain products that a training reaches: assumed
+BERTS_WORDS = 30_524  # entries of BERT's vocabulary, [DEC] and [ENC] included
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,8 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """What an estimate needs of params/<dataset>/; `fused`: see `cada.model.cost.layer_bytes`."""
+class Workload:
+    """What an estimate needs of params/<dataset>/; `fused`: see `cada.model.memory.layer_bytes`."""
 
     architecture: Architecture
     vocabulary: int
@@ -43,9 +46,9 @@ class Recipe:
         """The largest share of the batch that one process has."""
         return math.ceil(self.batch / self.processes)
 
-    def memory(self, setting: Setting) -> cost.Memory:
+    def memory(self, setting: Setting) -> Memory:
         """Bytes on one device under `setting`."""
-        return cost.training_memory(
+        return training_memory(
             self.architecture,
             vocabulary=self.vocabulary,
             tokens=self.architecture.max_tokens,
@@ -75,13 +78,13 @@ class Recipe:
         return sum(found.values())
 
     def steps(self, train: Counts) -> int:
-        """Steps of the whole training: two captions of a picture at most, whole batches."""
+        """Steps of the whole training: two captions of an image at most, whole batches."""
         return round(self.epochs * (min(train.captions, 2 * train.images) // self.batch))
 
 
 @dataclass(frozen=True)
-class Work:
-    """Operations of one training, of its validations, and of the evaluation of what it made."""
+class Operations:
+    """Floating-point operations of one training, of its validations, and of the evaluation of what it made."""
 
     steps: int
     learning: float
@@ -89,25 +92,40 @@ class Work:
     scoring: float
 
 
+def workload_of(parameters: DatasetParameters, optimisation: Optimisation, *, processes: int, fused: bool) -> Workload:
+    """What `optimisation` has a training do with the model of `parameters`."""
+    words = vocabulary_size(parameters)
+    return Workload(parameters.model.architecture, words, optimisation.batch_size, optimisation.epochs, processes, fused)
+
+
+def vocabulary_size(parameters: DatasetParameters) -> int:
+    """Entries with [DEC] and [ENC]: of the file that model.yaml names, else of the weights'; BERT's, which the published weights have,
+    where there is no such file.
+    """
+    named, weights = parameters.model.vocabulary, parameters.initial.weights
+    path = named.path if named else weights.path / "vocab.txt" if weights else None
+    return len(path.read_text(encoding="utf-8").split()) + 2 if path and path.is_file() else BERTS_WORDS
+
+
 def setting_of(train: Train) -> Setting:
     """What train.yaml says of memory, time and digits."""
     return Setting(train.compute.precision, train.compute.checkpointing, train.optimisation.micro_batch_size)
 
 
-def work_of(train: Train, evaluate: Validation, *, counts: Mapping[str, Counts], recipe: Recipe) -> Work:
-    """The work of the dual variant on a set with these `counts` of train, val and test."""
-    setting, steps = setting_of(train), recipe.steps(counts["train"])
+def operations_of(train: Train, evaluate: Validation, *, counts: Mapping[str, Counts], workload: Workload) -> Operations:
+    """The operations of the dual variant on a set with these `counts` of train, val and test."""
+    setting, steps = setting_of(train), workload.steps(counts["train"])
     searched = [counts["val"]]
     if train.watch_test != "none":
         searched.append(watched(counts["test"], train.watch_test))
-    validating = recipe.epochs * sum(recipe.scoring_flops(split, top_k=train.validation.top_k) for split in searched)
-    scoring = sum(recipe.scoring_flops(counts[split], top_k=evaluate.top_k) for split in ("val", "test"))
-    return Work(steps, steps * recipe.step_flops(setting), validating, scoring)
+    validating = workload.epochs * sum(workload.scoring_flops(split, top_k=train.validation.top_k) for split in searched)
+    scoring = sum(workload.scoring_flops(counts[split], top_k=evaluate.top_k) for split in ("val", "test"))
+    return Operations(steps, steps * workload.step_flops(setting), validating, scoring)
 
 
-def watched(test: Counts, asked: int | Literal["all"]) -> Counts:
-    """What the training searches in test after each epoch: the captions of so many persons, or `all`, in all pictures."""
-    persons = test.persons if asked == "all" else min(asked, test.persons)
+def watched(test: Counts, wanted: int | Literal["all"]) -> Counts:
+    """What the training searches in test after each epoch: the captions of so many persons, or `all`, in all images."""
+    persons = test.persons if wanted == "all" else min(wanted, test.persons)
     return Counts(persons=persons, images=test.images, captions=round(test.captions * persons / test.persons))
 
 
@@ -139,33 +157,33 @@ def split_counts(data: Data, absent_val: AbsentVal) -> Mapping[str, Counts]:
     return {**counts, "train": Counts(**rest), "val": val}
 
 
-def fits(recipe: Recipe, setting: Setting, memory: int) -> bool:
+def fits(workload: Workload, setting: Setting, memory: int) -> bool:
     """Whether the training has room on a device with `memory` bytes."""
-    return recipe.memory(setting).total <= ROOM * memory
+    return workload.memory(setting).total <= ROOM * memory
 
 
-def smallest_change(recipe: Recipe, setting: Setting, memory: int) -> tuple[Setting, list[str]] | None:
+def smallest_change(workload: Workload, setting: Setting, memory: int) -> tuple[Setting, list[str]] | None:
     """The first setting of the same precision that fits, and the parameters of train.yaml that make it; None where none does."""
-    for changed, parameters in _changes(recipe, setting):
-        if fits(recipe, changed, memory):
+    for changed, parameters in _changes(workload, setting):
+        if fits(workload, changed, memory):
             return changed, parameters
     return None
 
 
-def smallest_change_in_bf16(recipe: Recipe, setting: Setting, memory: int) -> tuple[Setting, list[str]] | None:
+def smallest_change_in_bf16(workload: Workload, setting: Setting, memory: int) -> tuple[Setting, list[str]] | None:
     """The same from fp32 to bf16, which is faster and rounds more; None where no such setting fits."""
-    found = smallest_change(recipe, replace(setting, precision="bf16"), memory)
+    found = smallest_change(workload, replace(setting, precision="bf16"), memory)
     return found and (found[0], ["compute.precision: bf16", *found[1]])
 
 
-def _changes(recipe: Recipe, setting: Setting) -> Iterator[tuple[Setting, list[str]]]:
+def _changes(workload: Workload, setting: Setting) -> Iterator[tuple[Setting, list[str]]]:
     """None, then ever larger ones that keep the objective: checkpoints, then chunks of half, a quarter ... of the batch."""
     parameters: list[str] = []
     yield setting, parameters
     if not setting.checkpointing:
         setting, parameters = replace(setting, checkpointing=True), ["compute.checkpointing: true"]
         yield setting, parameters
-    size = min(setting.micro_batch or recipe.own, recipe.own)
+    size = min(setting.micro_batch or workload.own, workload.own)
     while size > 1:
         size = math.ceil(size / 2)
         yield replace(setting, micro_batch=size), [*parameters, f"optimisation.micro_batch_size: {size}"]

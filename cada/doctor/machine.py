@@ -1,4 +1,7 @@
-"""The machine and what is installed on it: versions, devices, memory, disks, and how fast matrices are multiplied."""
+"""The machine and what is installed on it: versions, devices, memory, disks, and how fast matrices are multiplied.
+
+torch and the standard library know them all; psutil would be a package for one number.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor's page: titles, and rows of a label and a text in two columns."""
+"""The doctor's page: titles, and rows of a label and a text in two columns. humanize has no unit for operations."""
 
 from __future__ import annotations
 

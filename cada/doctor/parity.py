@@ -18,22 +18,23 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from cada.config import PROCEDURES, LossWeights
+from cada.config import load_procedure
 from cada.datasets.loading import TokenBatch
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.losses import group_means
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.checkpoint import read_state
 from cada.model.folder import set_weights
-from cada.model.published import from_published, published_gradients
-from cada.model.sizes import architecture_of
+from cada.model.importing import import_state
+from cada.model.published import published_gradients
+from cada.model.sizes import MAX_TOKENS
 from cada.model.tokenizer import Tokenizer
-from cada.retrieval.encoding import Gallery, encode_queries
-from cada.retrieval.evaluation import Engine, retrieve
-from cada.retrieval.metrics import score_queries, summarise
+from cada.retrieval.encoding import Engine, Gallery, encode_queries
+from cada.retrieval.metrics import evaluate
 from cada.retrieval.ranking import published_scores, rank
+from cada.retrieval.search import Search
 from cada.storage.files import read_json
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.objective import Batch, association_losses, encode_batch
 
 ABSOLUTE = 1e-4  # hidden states, logits, losses, scores, metrics in percent
 RELATIVE = 1e-3  # gradient norms
@@ -59,7 +60,6 @@ class Vectors:
     """The recorded numbers and the model that they were recorded from."""
 
     model: Cada
-    tokenizer: Tokenizer
     golden: dict[str, Tensor]
     facts: dict[str, Any]
     evaluation: dict[str, Tensor]
@@ -95,20 +95,21 @@ def load_vectors(folder: Path) -> Vectors:
         raise CadaError(f"{folder}: not a folder of parity vectors: {error}") from error
     state = read_state(checkpoint)
     heads = (facts["config"]["vision_heads"], facts["config"]["text_heads"])
-    architecture, _ = architecture_of(state, heads=heads, image_size=None, otherwise=None, source=str(checkpoint))
-    tokenizer = Tokenizer(folder / "vocab.txt", architecture.max_tokens)
-    model = build(architecture, vocabulary=tokenizer.size)
-    set_weights(model, from_published(state, model), source=str(checkpoint))
-    return Vectors(model.eval(), tokenizer, golden, facts, evaluation, read_json(folder / "evaluation.json"))
+    entries = Tokenizer.read(folder / "vocab.txt", MAX_TOKENS).entries
+    with about(checkpoint):
+        imported = import_state(state, entries, heads=heads)
+    model = Cada(imported.architecture, imported.tokenizer)
+    set_weights(model, imported.weights)
+    return Vectors(model.eval(), golden, facts, evaluation, read_json(folder / "evaluation.json"))
 
 
 @torch.no_grad()
 def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     """Token ids, hidden states, features and logits."""
-    model, golden, enc = vectors.model, vectors.golden, vectors.tokenizer.enc
+    model, golden = vectors.model, vectors.golden
     ids, mask = golden["input_ids"], golden["attention_mask"]
     lengths = mask.sum(dim=1)
-    ours = vectors.tokenizer.encode(vectors.facts["captions"])
+    ours = model.tokenizer.encode(vectors.facts["captions"])
     padded = torch.zeros_like(ids)
     padded[:, : ours.ids.shape[1]] = torch.from_numpy(ours.ids.astype(np.int64))
     yield _difference("input_ids", padded, ids, 0.0)
@@ -120,34 +121,29 @@ def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     yield _difference("text_feature", model.encode_text(ids, mask), golden["text_feature"])
 
     texts, images = (index.flatten() for index in torch.meshgrid(torch.arange(len(ids)), torch.arange(len(tokens)), indexing="ij"))
-    hidden = model.match_hidden(ids[texts], mask[texts], tokens[images], enc=enc)  # (T * G, L, D)
+    hidden = model.match_hidden(ids[texts], mask[texts], tokens[images])  # (T * G, L, D)
     local = model.local_match_head(group_means(hidden, lengths[texts], how="fixed"))
     yield _difference("match_hidden_diagonal", hidden[texts == images], golden["match_hidden_diagonal"])
     yield _difference("match_logits", model.match_head(hidden[:, 0]).view_as(golden["match_logits"]), golden["match_logits"])
     yield _difference("local_match_logits", local.view_as(golden["local_match_logits"]), golden["local_match_logits"])
 
-    masked = ids.masked_fill(golden["attribute_mask"], vectors.tokenizer.mask)
+    masked = ids.masked_fill(golden["attribute_mask"], model.tokenizer.mask)
     logits = model.attribute_decoder(masked, mask, tokens, torch.ones_like(mask, dtype=torch.bool))
     yield _difference("ara_logits", logits.view_as(golden["ara_logits"]), golden["ara_logits"])
 
 
 def compare_losses(vectors: Vectors) -> Iterator[Comparison]:
-    """The three losses under the published procedure, their sum, and the norm of every parameter's gradient."""
+    """The losses under the published procedure, their sum, and the norm of every parameter's gradient."""
     model, golden, facts = vectors.model, vectors.golden, vectors.facts
     mask = golden["attention_mask"]
     # each recorded masked token is a group of its own, and all groups are chosen
     groups = torch.where(golden["attribute_mask"], torch.arange(mask.shape[1]), -1)
     batch = Batch(golden["image"], TokenBatch(golden["input_ids"], mask.bool(), mask.sum(dim=1), groups), golden["person_id"])
     model.zero_grad(set_to_none=True)
-    values = association_losses(
-        model,
-        batch,
-        weights=LossWeights.model_validate(facts["loss_weights"]),
-        switches=PROCEDURES["published"].model_copy(update={"ara_rate": 1.0}),
-        special=SpecialTokens(vectors.tokenizer.enc, vectors.tokenizer.mask),
-        generator=torch.Generator().manual_seed(0),
-    )
-    for name, recorded in [("loss_global",) * 2, ("loss_atp",) * 2, ("loss_ara",) * 2, ("loss", "loss_total")]:
+    switches = load_procedure("published").switches.model_copy(update={"ara_rate": 1.0})
+    encoded = encode_batch(model, batch, generator=torch.Generator().manual_seed(0))
+    values = association_losses(encoded, weights=facts["loss_weights"], switches=switches)
+    for name, recorded in [*((f"loss_{name}",) * 2 for name in facts["loss_weights"]), ("loss", "loss_total")]:
         yield _difference(recorded, values[name].detach(), golden[recorded])
     values["loss"].backward()
     norms = facts["gradient_norms"]
@@ -161,14 +157,13 @@ def compare_losses(vectors: Vectors) -> Iterator[Comparison]:
 def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     """Scores, rankings and metrics of a gallery, with and without re-ranking."""
     model, recorded, facts = vectors.model, vectors.evaluation, vectors.evaluation_facts
-    captions = vectors.tokenizer.encode(facts["captions"])
-    device = torch.device("cpu")
-    engine = Engine(enc=vectors.tokenizer.enc, top_k=facts["k"], batch_size=64, device=device)
+    captions = model.tokenizer.encode(facts["captions"])
+    engine = Engine(top_k=facts["k"])
     with torch.inference_mode():
-        tokens, features = model.encode_images(recorded["image"])
-    gallery = Gallery(torch.nn.functional.normalize(features, dim=-1), tokens, batch_size=64)
-    queries = encode_queries(model, captions, batch_size=64, device=device)
-    found = retrieve(model, gallery, queries, captions, engine)
+        tokens, features = model.encode_images(recorded["image"])  # not from bytes, as all other galleries
+    gallery = Gallery(torch.nn.functional.normalize(features, dim=-1), tokens, engine.batch_size)
+    persons = (recorded["text_person_id"].numpy(), recorded["image_person_id"].numpy())
+    found = Search(model, engine, gallery, persons[1], captions, encode_queries(model, captions, engine), persons[0]).found()
     assert found.logits is not None
     scores = published_scores(found.cosine, found.candidates, found.logits)
     yield _difference("score_global_minus_100", found.cosine - 100, recorded["score_global_minus_100"])
@@ -178,9 +173,8 @@ def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     # -100 + cosine rounds cosines to 7.6e-6 in the recorded scores: pictures so near may change places in the tail
     in_our_order = np.take_along_axis(recorded["score_rerank"].double().numpy(), ranking, axis=1)
     yield Comparison("ranking, largest rise", max(0.0, float(np.diff(in_our_order, axis=1).max())), TAIL_ROUNDING)
-    persons = (recorded["text_person_id"].numpy(), recorded["image_person_id"].numpy())
     for stage, order in (("global", found.first_stage), ("rerank", ranking)):
-        ours = summarise(score_queries(order, *persons).values())
+        ours = evaluate(order, *persons)
         official = facts[f"official_{stage}"]
         yield _metrics(
             f"metrics, {stage}", ours, {name: official[f"img_{name.lower()}"] for name in ("R1", "R5", "R10")} | {"mAP": official["mAP"]}

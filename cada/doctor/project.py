@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from cada import config
 from cada.datasets import manifest
-from cada.datasets.readers import annotation_files
+from cada.datasets.prepared import source_files
 from cada.doctor.estimate import annotated_counts
-from cada.errors import CadaError
-from cada.storage.files import checked
+from cada.errors import CadaError, of_package
 from cada.storage.paths import Layout
 
 
@@ -31,7 +30,7 @@ def data_finding(dataset: str, data: config.Data) -> Finding:
     if data.synthesis and not data.root.exists():
         return Finding("drawn when it is wanted")
     try:
-        annotation_files(data.format, data.root, where=layout.params("data"))
+        source_files(dataset, data)
     except CadaError as error:
         return Finding("missing", str(error))
     if not layout.manifest.is_file():
@@ -89,25 +88,13 @@ def weights_finding(dataset: str, initial: config.Initial, model: config.Model) 
     return Finding(f"in {folder}, as named")
 
 
-def vocabulary_size(parameters: config.DatasetParameters) -> int:
-    """Entries of the vocabulary with [DEC] and [ENC]: of the file that model.yaml names, else the weights', else BERT's.
-
-    The published weights have BERT's. Errors: `CadaError` where the named file is missing or another.
-    """
-    named, weights = parameters.model.vocabulary, parameters.initial.weights
-    if named is not None:
-        path = checked(**dict(named))
-    elif weights is None or not (path := weights.path / "vocab.txt").is_file():
-        return 30522 + 2
-    return len(path.read_text(encoding="utf-8").split()) + 2
-
-
 def tagger_finding(users: Sequence[str]) -> Finding:
     """NLTK's tagger, which the variants `users` need."""
     from cada.phrases.words import attribute_words  # imports nltk: seconds
 
     try:
         attribute_words([["red"]])
-    except CadaError as error:
-        return Finding("not installed", f"{', '.join(users)}: {error}") if users else Finding("not installed, and no variant needs it")
+    except (CadaError, ModuleNotFoundError) as error:
+        said = of_package(error) if isinstance(error, ModuleNotFoundError) else error
+        return Finding("not installed", f"{', '.join(users)}: {said}") if users else Finding("not installed, and no variant needs it")
     return Finding("installed")

@@ -1,36 +1,41 @@
 """CADA's model: three transformers, two projections, two match heads (method section 2).
 
-Legend: B batch, P patches, L tokens, D width, E width of the common space.
+Legend: B batch, P patches, L tokens, D width of the text, I width of the images, E width of the common space.
 """
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from cada.config import Architecture
 from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder
+from cada.model.tokenizer import Tokenizer
 
 
 class Cada(nn.Module):
-    """The parts, and the few ways in which training and retrieval use them."""
+    """The parts, and the few ways in which training and retrieval use them.
 
-    def __init__(
-        self,
-        image_encoder: ImageEncoder,
-        text_encoder: TextEncoder,
-        attribute_decoder: AttributeDecoder,
-        *,
-        width: int,
-        projection: int,
-    ) -> None:
+    `architecture` has the sizes, `tokenizer` reads the captions and knows the special tokens. A new model has random weights:
+    seed torch first.
+    """
+
+    def __init__(self, architecture: Architecture, tokenizer: Tokenizer) -> None:
         super().__init__()
-        self.image_encoder = image_encoder
-        self.text_encoder = text_encoder
-        self.attribute_decoder = attribute_decoder
-        self.image_projection = nn.Linear(width, projection)
-        self.text_projection = nn.Linear(width, projection)
+        self.architecture, self.tokenizer = architecture, tokenizer
+        image_width, width = architecture.vision.width, architecture.text.width
+        self.image_encoder = ImageEncoder(architecture)
+        self.text_encoder = TextEncoder(architecture, vocabulary=tokenizer.size)
+        self.attribute_decoder = AttributeDecoder(architecture, vocabulary=tokenizer.size)
+        self.image_projection = nn.Linear(image_width, architecture.projection)
+        self.text_projection = nn.Linear(width, architecture.projection)
         self.match_head = nn.Linear(width, 2)  # class 1 = match
         self.local_match_head = nn.Linear(width, 2)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.match_head.weight.device
 
     def checkpoint_layers(self) -> None:
         """Keep only each layer's input in training and compute the rest again in the backward pass."""
@@ -40,7 +45,7 @@ class Cada(nn.Module):
             enable({"use_reentrant": False})
 
     def encode_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Images (B, 3, height, width) to tokens (B, 1 + P, D) and features (B, E), not normalised."""
+        """Normalised images (B, 3, height, width) to tokens (B, 1 + P, I) and features (B, E), not normalised."""
         tokens = self.image_encoder(images)
         return tokens, self.image_projection(tokens[:, 0])
 
@@ -48,23 +53,10 @@ class Cada(nn.Module):
         """Token ids and mask (B, L), [CLS] first, to features (B, E), not normalised."""
         return self.text_projection(self.text_encoder(ids, mask)[:, 0])
 
-    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, enc: int, images: Tensor | None = None) -> Tensor:
-        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes the token `enc` = [ENC]."""
+    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, images: Tensor | None = None) -> Tensor:
+        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes [ENC]."""
         ids = ids.clone()
-        ids[:, 0] = enc
+        ids[:, 0] = self.tokenizer.enc
         if images is None:
             return self.text_encoder(ids, mask, image_tokens)
         return self.text_encoder.read_images(ids, mask, image_tokens, images)
-
-
-def build(architecture: Architecture, *, vocabulary: int) -> Cada:
-    """A freshly initialised model; seed torch first."""
-    sizes = architecture.text
-    positions, dropout = architecture.positions, architecture.dropout
-    return Cada(
-        ImageEncoder(architecture.vision, image_size=architecture.image_size, patch_size=architecture.patch_size),
-        TextEncoder(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout),
-        AttributeDecoder(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout),
-        width=sizes.width,
-        projection=architecture.projection,
-    )

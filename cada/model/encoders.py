@@ -1,6 +1,6 @@
 """The three transformers of CADA, built from transformers' ViT and BERT (method section 2).
 
-Legend: B batch, P patches, L tokens, D width, V vocabulary.
+Legend: B batch, P patches, L tokens, D width of the text, I width of the images, V vocabulary.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from transformers import BertConfig, BertLMHeadModel, BertModel, ViTConfig, ViTModel
 
-from cada.config import Transformer
+from cada.config import Architecture
 from cada.model.positions import grid_of
 
 
@@ -35,8 +35,9 @@ def sine_cosine_positions(grid: tuple[int, int], width: int) -> Tensor:
 class ImageEncoder(nn.Module):
     """ViT: pre-norm, exact GELU, learned positions, [CLS], final LayerNorm, no dropout."""
 
-    def __init__(self, sizes: Transformer, *, image_size: tuple[int, int], patch_size: tuple[int, int]) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
+        sizes, image_size, patch_size = architecture.vision, architecture.image_size, architecture.patch_size
         config = ViTConfig(
             hidden_size=sizes.width,
             num_hidden_layers=sizes.depth,
@@ -55,21 +56,22 @@ class ImageEncoder(nn.Module):
             self.vit.embeddings.position_embeddings[0, 1:] = sine_cosine_positions(grid_of(image_size, patch_size), sizes.width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalised images (B, 3, height, width) to image tokens (B, 1 + P, D), [CLS] first."""
+        """Normalised images (B, 3, height, width) to image tokens (B, 1 + P, I), [CLS] first."""
         return self.vit(images).last_hidden_state
 
 
-def _bert_config(sizes: Transformer, *, vocabulary: int, positions: int, dropout: float) -> BertConfig:
+def _bert_config(architecture: Architecture, vocabulary: int) -> BertConfig:
     """BERT as a decoder with cross-attention to image tokens; no cache, since nothing is generated."""
+    sizes = architecture.text
     return BertConfig(
         vocab_size=vocabulary,
         hidden_size=sizes.width,
         num_hidden_layers=sizes.depth,
         num_attention_heads=sizes.heads,
         intermediate_size=sizes.mlp,
-        max_position_embeddings=positions,
-        hidden_dropout_prob=dropout,
-        attention_probs_dropout_prob=dropout,
+        max_position_embeddings=architecture.positions,
+        hidden_dropout_prob=architecture.dropout,
+        attention_probs_dropout_prob=architecture.dropout,
         layer_norm_eps=1e-12,
         initializer_range=initial_deviation(sizes.width),
         is_decoder=True,
@@ -79,32 +81,42 @@ def _bert_config(sizes: Transformer, *, vocabulary: int, positions: int, dropout
     )
 
 
-def _without_token_types(bert: BertModel) -> None:
-    """The published model has no token-type embedding: zero, and never trained."""
+def _adapt(bert: BertModel, image_width: int) -> None:
+    """What the model has otherwise than transformers' BERT.
+
+    The published model has no token-type embedding: it is zero, and never trained. BERT's cross-attention reads tokens of its
+    own width, BLIP's those of an image encoder of any width.
+    """
     nn.init.zeros_(bert.embeddings.token_type_embeddings.weight)
     bert.embeddings.token_type_embeddings.weight.requires_grad_(False)
+    width = bert.config.hidden_size
+    for layer in bert.encoder.layer if image_width != width else ():
+        for name in ("key", "value"):
+            projection = nn.Linear(image_width, width)
+            nn.init.normal_(projection.weight, std=initial_deviation(image_width))
+            nn.init.zeros_(projection.bias)
+            setattr(layer.crossattention.self, name, projection)
 
 
 class TextEncoder(nn.Module):
     """One BERT in two bidirectional modes that share every weight: text alone, and text attending to an image."""
 
-    def __init__(self, sizes: Transformer, *, vocabulary: int, positions: int, dropout: float) -> None:
+    def __init__(self, architecture: Architecture, *, vocabulary: int) -> None:
         super().__init__()
-        config = _bert_config(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout)
-        self.bert = BertModel(config, add_pooling_layer=False)
-        _without_token_types(self.bert)
+        self.bert = BertModel(_bert_config(architecture, vocabulary), add_pooling_layer=False)
+        _adapt(self.bert, architecture.vision.width)
 
     def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | None = None) -> Tensor:
         """Token ids and mask (B, L) to hidden states (B, L, D).
 
-        Without `image_tokens` (B, 1 + P, D) the cross-attention is skipped (the unimodal mode). A prepared boolean
+        Without `image_tokens` (B, 1 + P, I) the cross-attention is skipped (the unimodal mode). A prepared boolean
         4-D mask keeps BERT's decoder bidirectional.
         """
         bidirectional = mask.bool()[:, None, None, :]  # (B, 1, 1, L)
         return self.bert(ids, attention_mask=bidirectional, encoder_hidden_states=image_tokens).last_hidden_state
 
     def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, images: Tensor) -> Tensor:
-        """Caption i (N, L) attending to the tokens of image `images[i]` (N), rows of image_tokens (I, 1 + P, D): states (N, L, D).
+        """Caption i (N, L) attending to the tokens of image `images[i]` (N), rows of image_tokens (G, 1 + P, I): states (N, L, D).
 
         The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it.
         """
@@ -143,11 +155,10 @@ def causal_mask(mask: Tensor) -> Tensor:
 class AttributeDecoder(nn.Module):
     """A second BERT of the same shape with a masked-language head; its self-attention is causal."""
 
-    def __init__(self, sizes: Transformer, *, vocabulary: int, positions: int, dropout: float) -> None:
+    def __init__(self, architecture: Architecture, *, vocabulary: int) -> None:
         super().__init__()
-        config = _bert_config(sizes, vocabulary=vocabulary, positions=positions, dropout=dropout)
-        self.bert = BertLMHeadModel(config)
-        _without_token_types(self.bert.bert)
+        self.bert = BertLMHeadModel(_bert_config(architecture, vocabulary))
+        _adapt(self.bert.bert, architecture.vision.width)
 
     def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, selected: Tensor) -> Tensor:
         """Masked ids (B, L) to logits (M, V) at the M positions where `selected` (B, L) is true, row by row.

@@ -14,8 +14,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from cada.config import Architecture, load
-from cada.errors import CadaError
-from cada.model.cada import Cada, build
+from cada.errors import CadaError, about
+from cada.model.cada import Cada
 from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
 from cada.storage.files import atomic, digest, reading, write_json
@@ -28,16 +28,16 @@ def weights_of(model: Cada) -> dict[str, Tensor]:
     return {name: parameter.detach().to("cpu", copy=True) for name, parameter in parameters_of(model).items()}
 
 
-def set_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> None:
-    """Copy `weights` into the model; every name and shape must agree, or `CadaError` names those that do not."""
-    check_weights(model, weights, source=source)
+def set_weights(model: Cada, weights: Mapping[str, Tensor]) -> None:
+    """Copy `weights` into the model; every name and shape must agree, or `ValueError` names those that do not."""
+    check_weights(model, weights)
     with torch.no_grad():
         for name, value in parameters_of(model).items():
             value.copy_(weights[name])
 
 
-def check_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) -> None:
-    """`CadaError` names the weights that are missing, unknown or of another shape; the model may be on the meta device."""
+def check_weights(model: Cada, weights: Mapping[str, Tensor]) -> None:
+    """`ValueError` names the weights that are missing, unknown or of another shape; the model may be on the meta device."""
     parameters = parameters_of(model)
     wrong = [f"{name} is missing" for name in parameters if name not in weights]
     wrong += [f"{name} is unknown" for name in weights if name not in parameters]
@@ -48,7 +48,7 @@ def check_weights(model: Cada, weights: Mapping[str, Tensor], *, source: str) ->
     ]
     if wrong:
         more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise CadaError(f"{source}: these weights do not fit the model: {'; '.join(wrong[:5])}{more}.")
+        raise ValueError(f"these weights do not fit the model: {'; '.join(wrong[:5])}{more}.")
 
 
 def save_model(
@@ -98,11 +98,12 @@ def load_notes(folder: Path) -> dict[str, float]:
     return notes
 
 
-def load_model(folder: Path) -> tuple[Cada, Tokenizer, Architecture]:
-    """Read a model folder; the model is in evaluation mode on the CPU."""
+def load_model(folder: Path | str) -> Cada:
+    """The model of a folder, in evaluation mode on the CPU. Errors: `CadaError` for a missing, damaged or wrong file."""
+    folder = Path(folder)
     weights = load_weights(folder)
     architecture = load(folder / CONFIG, Architecture)  # JSON is YAML
-    tokenizer = Tokenizer(folder / VOCABULARY, architecture.max_tokens)
-    model = build(architecture, vocabulary=tokenizer.size)
-    set_weights(model, weights, source=str(folder / WEIGHTS))
-    return model.eval(), tokenizer, architecture
+    model = Cada(architecture, Tokenizer.read(folder / VOCABULARY, architecture.max_tokens))
+    with about(folder / WEIGHTS):
+        set_weights(model, weights)
+    return model.eval()

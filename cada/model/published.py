@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.names import parameters_of
 
@@ -73,24 +72,6 @@ def pieces(name: str, value: Tensor) -> dict[str, Tensor]:
     """Our weights in one published entry; empty for an unknown name."""
     ours = translate(name)
     return dict(zip(ours, value.tensor_split(3), strict=True)) if len(ours) == 3 else dict.fromkeys(ours, value)
-
-
-def token_types(model: Cada) -> dict[str, Tensor]:
-    """Zeros for the token-type embeddings, which the published model lacks."""
-    return {name: torch.zeros(value.shape) for name, value in parameters_of(model).items() if "token_type_embeddings" in name}
-
-
-def from_published(state: Mapping[str, Tensor], model: Cada) -> dict[str, Tensor]:
-    """The published state dict as weights for `cada.model.folder.set_weights`, which names what does not fit.
-
-    The fused `qkv` is cut in three. Errors: `CadaError` for a name that is not of the published model.
-    """
-    weights, useless = token_types(model), without_use(state)
-    for name in (name for name in state if name not in useless):
-        if not translate(name):
-            raise CadaError(f"{name}: not a parameter of the published model.")
-        weights |= pieces(name, state[name])
-    return weights
 
 
 def published_gradients(model: Cada, names: list[str]) -> dict[str, Tensor]:

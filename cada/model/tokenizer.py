@@ -38,29 +38,34 @@ class TokenizedCaptions:
 
 
 class Tokenizer:
-    """[CLS] + at most `max_tokens` - 2 pieces + [SEP]; [DEC] and [ENC] follow the vocabulary (method section 2)."""
+    """[CLS] + at most `max_tokens` - 2 pieces + [SEP]; [DEC] and [ENC] follow the vocabulary (method section 2).
 
-    def __init__(self, vocabulary: Path, max_tokens: int) -> None:
-        try:
-            entries = vocabulary.read_text(encoding="utf-8").split("\n")
-        except FileNotFoundError as error:
-            raise CadaError(f"{vocabulary}: there is no such vocabulary. Name a WordPiece file in model.yaml: vocabulary.") from error
-        except UnicodeDecodeError as error:
-            raise CadaError(f"{vocabulary}: not a BERT vocabulary: {error}. Name a WordPiece file in UTF-8.") from error
-        while entries and not entries[-1]:
-            entries.pop()
+    `size` is the number of all tokens; `cls`, `sep`, `mask` and `enc` are the ids of the special ones.
+    """
+
+    def __init__(self, entries: Sequence[str], max_tokens: int) -> None:
+        """`entries` are BERT's, in the order of their ids. Errors: `ValueError` where they lack a special token."""
         ids = {entry: index for index, entry in enumerate(entries)}
         missing = [token for token in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]") if token not in ids]
-        if missing or ids.get("[PAD]") != 0:
-            raise CadaError(f"{vocabulary}: not a BERT vocabulary: {', '.join(missing) or '[PAD] must be the first entry'}.")
-        self.vocabulary = vocabulary
+        if missing or ids["[PAD]"] != 0:
+            raise ValueError(f"not a BERT vocabulary: {', '.join(missing) or '[PAD] first'} is missing")
+        self.entries = tuple(entries)
         self.max_tokens = max_tokens
         self.size = len(entries) + len(EXTRA_TOKENS)
         self.cls, self.sep, self.mask = ids["[CLS]"], ids["[SEP]"], ids["[MASK]"]
         self.enc = len(entries) + EXTRA_TOKENS.index("[ENC]")
-        self._tokens = (*entries, *EXTRA_TOKENS)
         self._backend = BertWordPieceTokenizer(vocab=ids, lowercase=True)
         self._backend.enable_truncation(max_tokens)
+
+    @classmethod
+    def read(cls, path: Path, max_tokens: int) -> Tokenizer:
+        """The tokenizer of a vocabulary file, one entry a line. Errors: `CadaError` where there is none or it is no vocabulary."""
+        try:
+            return cls(path.read_text(encoding="utf-8").rstrip("\n").split("\n"), max_tokens)
+        except FileNotFoundError as error:
+            raise CadaError(f"{path}: there is no such vocabulary. Name a WordPiece file in model.yaml: vocabulary.") from error
+        except ValueError as error:  # of the encoding too
+            raise CadaError(f"{path}: {error}. Name a WordPiece file in UTF-8.") from error
 
     def __call__(self, captions: Sequence[str]) -> TokenizedCaptions:
         """Normalise and tokenize `captions` (N) into arrays of the longest length L among them."""
@@ -87,4 +92,5 @@ class Tokenizer:
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The word pieces behind `ids`."""
-        return [self._tokens[index] for index in ids]
+        known = (*self.entries, *EXTRA_TOKENS)
+        return [known[index] for index in ids]

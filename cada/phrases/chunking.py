@@ -7,7 +7,7 @@ person, without determiners. The tags are those of `cada.phrases.lexicon`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cada.datasets.text import MAX_WORDS
 from cada.phrases.tagging import tag
@@ -36,8 +36,7 @@ _GRAMMAR = re.compile(
 _LEFT_OUT_OF_MODIFIERS = frozenset("k,()")
 
 
-@dataclass(frozen=True)
-class Phrase:
+class Phrase(NamedTuple):
     """An attribute phrase; `start` and `end` index the normalised caption, `text` is what stands there."""
 
     start: int

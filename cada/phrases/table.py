@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +16,12 @@ from cada.phrases.chunking import parse
 from cada.storage.files import atomic
 from cada.storage.parquet import read_table
 
-SCHEMA = pa.schema(
-    [
-        pa.field("image", pa.string(), nullable=False),  # as in Record.image
-        pa.field("caption", pa.int32(), nullable=False),  # index within the record
-        pa.field("phrase", pa.int32(), nullable=False),  # index within the caption
-        pa.field("start", pa.int32(), nullable=False),  # start and end index the normalised caption
-        pa.field("end", pa.int32(), nullable=False),
-        pa.field("text", pa.string(), nullable=False),
-        pa.field("head", pa.string(), nullable=False),
-        pa.field("modifiers", pa.list_(pa.string()), nullable=False),
-    ]
-)
+# image: as in Record.image. caption, phrase: indices within the record and the caption. start, end: in the normalised caption.
+_COLUMNS = {
+    **{"image": pa.string(), "caption": pa.int32(), "phrase": pa.int32(), "start": pa.int32(), "end": pa.int32()},
+    **{"text": pa.string(), "head": pa.string(), "modifiers": pa.list_(pa.string())},
+}
+SCHEMA = pa.schema([pa.field(name, kind, nullable=False) for name, kind in _COLUMNS.items()])
 
 PLACES = ("image", "caption", "start", "end")  # the columns that say where the phrases are
 
@@ -44,17 +38,8 @@ def read_phrases(path: Path, dataset: str, *, columns: Sequence[str] = tuple(SCH
     return read_table(path, columns, command=f"cada phrases {dataset}")
 
 
-def _rows(records: Sequence[Record]) -> Iterator[dict[str, Any]]:
+def _rows(records: Iterable[Record]) -> Iterator[dict[str, Any]]:
     for record in records:
         for caption, text in enumerate(record.captions):
             for index, phrase in enumerate(parse(text)):
-                yield {
-                    "image": record.image,
-                    "caption": caption,
-                    "phrase": index,
-                    "start": phrase.start,
-                    "end": phrase.end,
-                    "text": phrase.text,
-                    "head": phrase.head,
-                    "modifiers": list(phrase.modifiers),
-                }
+                yield {"image": record.image, "caption": caption, "phrase": index, **phrase._asdict()}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from cada.datasets.text import MAX_WORDS
 
@@ -26,8 +26,7 @@ QUOTE, WORD = 1, 2
 POSSESSIVE = "'s"
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(NamedTuple):
     """A word, a printed text without its quotation marks, or one sign; `start` and `end` index the lower-cased raw caption."""
 
     text: str
@@ -38,11 +37,11 @@ class Token:
 
 def tokenise(lowered: str) -> list[Token]:
     """Tokens of a lower-cased raw caption, in order."""
-    tokens = []
-    for match in _TOKEN.finditer(lowered):
-        kind = match.lastindex
-        tokens.append(Token(match[kind or 0].replace("\u2019", "'"), *match.span(kind or 0), kind))
-    return tokens
+    return [
+        Token(match[kind or 0].replace("\u2019", "'"), *match.span(kind or 0), kind)
+        for match in _TOKEN.finditer(lowered)
+        for kind in (match.lastindex,)
+    ]
 
 
 class Alignment:

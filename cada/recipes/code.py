@@ -35,10 +35,18 @@ WITHOUT_EFFECT = {
 }
 
 
-def fingerprint(*modules: str) -> str:
-    """SHA-256 of the code that `modules` run: themselves, what they import, and the templates beside it."""
-    digest = hashlib.sha256()
-    for module in sorted(imported(modules)):
+REGISTRY = "cada.objectives"  # finds its modules when it is imported, so nothing that is read imports them
+
+
+def fingerprint(module: str, *, objectives: Iterable[str] = ()) -> str:
+    """SHA-256 of the code that `module` runs: itself, what it imports, and the templates beside it.
+
+    objectives: the modules of the objectives that it may use, where it imports their registry.
+    """
+    digest, found = hashlib.sha256(), imported([module])
+    if REGISTRY in found:
+        found |= imported(objectives)
+    for module in sorted(found):
         source = _source(module)
         assert source is not None
         digest.update(f"{module} {_code(source)}\n".encode())

@@ -13,8 +13,10 @@ from typing import Any, TypeVar
 
 from cada.config import Parameters, Workflow, load_workflow, validated
 from cada.errors import CadaError
+from cada.objectives import OBJECTIVES
 from cada.recipes.code import fingerprint
 from cada.recipes.making import Reader, values
+from cada.recipes.models import TrainRecipe
 from cada.recipes.places import OF_MATRIX, OF_REPORT, Recipe
 from cada.runtime.parent_process import IN_WORKFLOW
 from cada.storage.files import read_json, write_text
@@ -83,8 +85,15 @@ def put(texts: Mapping[Path, str]) -> list[Path]:
 
 def content(recipe: Recipe, reader: Reader) -> str:
     """The text of a recipe's file."""
-    said = values(recipe, reader).model_dump(mode="json", by_alias=True)
-    return _canonical({"step": recipe.step, "code": _code(recipe.step), "values": said}) + "\n"
+    said = values(recipe, reader)
+    code = _code(recipe.step, _objectives(recipe, said))
+    return _canonical({"step": recipe.step, "code": code, "values": said.model_dump(mode="json")}) + "\n"
+
+
+def _objectives(recipe: Recipe, said: Parameters) -> frozenset[str]:
+    """The modules of the objectives that a step may use: a training its variant's, a report all, others none by their names."""
+    names = said.weights if isinstance(said, TrainRecipe) else OBJECTIVES if recipe.step in (*OF_MATRIX, *OF_REPORT) else ()
+    return frozenset(OBJECTIVES[name].module for name in names)
 
 
 def _canonical(value: object) -> str:
@@ -92,5 +101,5 @@ def _canonical(value: object) -> str:
 
 
 @cache
-def _code(step: str) -> str:
-    return fingerprint(f"cada.steps.{step.replace('-', '_')}")
+def _code(step: str, objectives: frozenset[str]) -> str:
+    return fingerprint(f"cada.steps.{step.replace('-', '_')}", objectives=objectives)

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, TypeVar
 
 from cada.config import (
-    PROCEDURES,
-    PUBLISHED_WEIGHTS,
     DatasetParameters,
+    Method,
     Parameters,
     Search,
+    Train,
     TrainSettings,
     Variant,
     Workflow,
     load_dataset,
+    load_procedure,
     load_variant,
     read_by,
-    refined,
-    resolve_switches,
-    resolve_weights,
+    resolve,
+    resolve_variant,
 )
+from cada.config.deviations import deviations
 from cada.errors import CadaError
 from cada.recipes import models
 from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, Recipe
 
 P = TypeVar("P", bound=Parameters)
+R = TypeVar("R", bound=models.Row)
 
 
 class Reader:
@@ -36,6 +38,7 @@ class Reader:
         self._matrix = matrix
         self.dataset = cache(load_dataset)
         self.variant = cache(load_variant)
+        self.procedure = cache(load_procedure)
 
     @property
     def matrix(self) -> Workflow:
@@ -45,6 +48,10 @@ class Reader:
     def rows(self) -> Mapping[str, Variant]:
         """The variants of the matrix, in a sweep its points."""
         return {name: self.variant(name) for name in self.matrix.rows}
+
+    def method(self, variant: Variant, train: Train | None = None) -> Method:
+        """What a variant comes to on the data set of `train`."""
+        return resolve_variant(variant, self.procedure(variant.procedure), train)
 
 
 def values(recipe: Recipe, reader: Reader) -> Parameters:
@@ -56,11 +63,12 @@ def values(recipe: Recipe, reader: Reader) -> Parameters:
         return _of_dataset(recipe.step, parameters)
     if recipe.step not in OF_MATRIX:
         target = reader.dataset(recipe.target) if recipe.target else None
-        return _of_variant(recipe.step, parameters, reader.variant(recipe.variant), target)
+        variant = reader.variant(recipe.variant)
+        return _of_variant(recipe.step, parameters, variant, reader.method(variant, parameters.train), target)
     if recipe.dataset not in reader.matrix.datasets:
         listed = ", ".join(reader.matrix.datasets)
         raise CadaError(f"{recipe.dataset}: {recipe.workflow} lists the data sets {listed}. Name one of them, or add this one.")
-    return _of_matrix(recipe.step, parameters, reader)
+    return _of_matrix(recipe, parameters, reader)
 
 
 def _of_dataset(step: str, parameters: DatasetParameters) -> Parameters:
@@ -72,15 +80,13 @@ def _of_dataset(step: str, parameters: DatasetParameters) -> Parameters:
     return models.InitialRecipe(source=data.source, model=parameters.model, initial=parameters.initial)
 
 
-def _of_variant(step: str, parameters: DatasetParameters, variant: Variant, target: DatasetParameters | None) -> Parameters:
+def _of_variant(step: str, parameters: DatasetParameters, variant: Variant, method: Method, target: DatasetParameters | None) -> Parameters:
     data, train, evaluate = parameters.data, parameters.train, parameters.evaluate
-    switches = resolve_switches(variant, train.switches)
-    shared: dict[str, Any] = {"reranks": variant.reranks, "switches": read_by(step, switches, variant.objectives)}
+    shared: dict[str, Any] = {"reranks": method.reranks, "switches": read_by(step, method.switches, method.weights)}
     if step in ("train", "evaluate"):
         shared |= {"source": data.source, "held_out_persons": data.held_out_persons}
     if step == "train":
-        weights = resolve_weights(variant, train.weights)
-        return models.TrainRecipe(**shared, objectives=variant.objectives, weights=weights, train=_part(train, TrainSettings))
+        return models.TrainRecipe(**shared, weights=method.weights, train=_part(train, TrainSettings))
     if step == "evaluate":
         return models.EvaluateRecipe(**shared, procedure=variant.procedure, gallery_parts=data.gallery_parts, evaluate=evaluate)
     shared |= {"search": _part(evaluate, Search), "bootstrap": evaluate.bootstrap, "compute": evaluate.compute}
@@ -94,39 +100,47 @@ def _part(values: P, model: type[P]) -> P:
     return model(**{name: getattr(values, name) for name in model.model_fields})
 
 
-def _of_matrix(step: str, parameters: DatasetParameters, reader: Reader) -> Parameters:
-    if step == "tables":
-        return models.TitledRecipe(**_titled_rows(reader))
-    if step == "figures":
-        return models.FiguresRecipe(**_titled_rows(reader), source=parameters.data.source)
-    shared, variants = _rows(reader), reader.rows()
-    if step == "attention":
-        return models.AttentionRecipe(**shared, source=parameters.data.source, threads=parameters.evaluate.compute.threads)
-    if step == "chapter":
-        return models.ChapterRecipe(
-            **shared,
-            parameters=parameters,
-            switches={name: resolve_switches(variant, parameters.train.switches) for name, variant in variants.items()},
-            published=PROCEDURES["published"],
-            weights=refined(PUBLISHED_WEIGHTS, parameters.train.weights),
-            reranking=frozenset(name for name, variant in variants.items() if variant.reranks),
-        )
-    return models.MatrixRecipe(**shared)
+def _of_matrix(recipe: Recipe, parameters: DatasetParameters, reader: Reader) -> Parameters:
+    data, seeds = parameters.data, reader.matrix.seeds
+    if recipe.step == "tables":
+        return models.TitledRecipe(rows=_rows(reader, models.TitledRow), seeds=seeds)
+    if recipe.step == "figures":
+        return models.FiguresRecipe(rows=_rows(reader, models.TitledRow), seeds=seeds, source=data.source)
+    rows = _rows(reader, models.Row)
+    if recipe.step == "attention":
+        return models.AttentionRecipe(rows=rows, seeds=seeds, source=data.source, threads=parameters.evaluate.compute.threads)
+    if recipe.step == "chapter":
+        return models.ChapterRecipe(rows=rows, seeds=seeds, parameters=parameters, **_compared(recipe.dataset, parameters.train, reader))
+    return models.MatrixRecipe(rows=rows, seeds=seeds)
+
+
+def _compared(dataset: str, train: Train, reader: Reader) -> dict[str, Any]:
+    """What the variants come to on a data set, and where that is not as published."""
+    methods = {name: reader.method(variant, train) for name, variant in reader.rows().items()}
+    switches = {name: method.switches for name, method in methods.items()}
+    published, robust = reader.procedure("published"), reader.procedure("robust")
+    assert published.recipe is not None, "params/procedures/published.yaml has what reports compare with"
+    return {
+        "padding": {name: own.padding for name, own in switches.items()},
+        "deviations": deviations(switches, published.switches),
+        "published": published.recipe.of(dataset),
+        "published_weights": published.weights,
+        "weights": resolve(robust, train).weights,
+        "reranking": frozenset(name for name, method in methods.items() if method.reranks),
+    }
 
 
 def _of_report(step: str, reader: Reader) -> Parameters:
     if step == "report":
-        rows = [models.VariantRow(name=name, variant=variant) for name, variant in reader.rows().items()]
-        return models.ReportRecipe(workflow=reader.matrix, rows=tuple(rows))
-    return models.TransferTablesRecipe(**_titled_rows(reader), datasets=reader.matrix.datasets)
+        return models.ReportRecipe(workflow=reader.matrix, rows=_rows(reader, models.VariantRow))
+    rows = _rows(reader, models.TitledRow)
+    return models.TransferTablesRecipe(rows=rows, seeds=reader.matrix.seeds, datasets=reader.matrix.datasets)
 
 
-def _rows(reader: Reader) -> dict[str, Any]:
-    rows = [models.Row(name=name, objectives=variant.objectives) for name, variant in reader.rows().items()]
-    return {"rows": rows, "seeds": reader.matrix.seeds}
-
-
-def _titled_rows(reader: Reader) -> dict[str, Any]:
-    variants = reader.rows().items()
-    rows = [models.TitledRow(name=name, objectives=variant.objectives, title=variant.title) for name, variant in variants]
-    return {"rows": rows, "seeds": reader.matrix.seeds}
+def _rows(reader: Reader, row: type[R]) -> tuple[R, ...]:
+    """The variants of the matrix, of each what `row` has."""
+    known: Iterator[dict[str, Any]] = (
+        {"name": name, "objectives": frozenset(reader.method(variant).weights), "title": variant.title, "variant": variant}
+        for name, variant in reader.rows().items()
+    )
+    return tuple(row(**{key: values[key] for key in row.model_fields}) for values in known)

@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer
+from pydantic import PlainSerializer
 
 from cada.config import (
     Compute,
     Data,
     DatasetParameters,
+    Deviation,
     Evaluate,
     Initial,
-    LossWeights,
     Model,
+    Padding,
     Parameters,
     Phrases,
     Probe,
     Search,
+    SomeSwitches,
     Source,
-    Switches,
+    TrainingRecipe,
     TrainSettings,
     Variant,
+    Weights,
     Workflow,
 )
-from cada.config.method import SwitchOverrides
 
-
-def _some(values: Any) -> Any:
-    """Only the switches that the step reads: the others are no attributes, so that code which reads one more fails."""
-    if isinstance(values, Switches):
-        return values
-    given = SwitchOverrides.model_validate(values).model_dump()
-    return Switches.model_construct(**given)
-
-
-# The same set is the same text: Python orders its strings by lot.
+# The same set is the same text: Python orders its strings at random.
 Names = Annotated[frozenset[str], PlainSerializer(sorted)]
-SomeSwitches = Annotated[Switches, BeforeValidator(_some)]
 
 
 class DataRecipe(Parameters):
@@ -71,17 +63,16 @@ class OfVariant(Parameters):
 class TrainRecipe(OfVariant):
     """The train step's, for one variant. `held_out_persons`: of the train persons, where the annotation has no val."""
 
-    objectives: Names
     source: Source
     held_out_persons: int | None
-    weights: LossWeights
+    weights: Weights
     train: TrainSettings
 
 
 class EvaluateRecipe(OfVariant):
     """The evaluate step's, for one variant."""
 
-    procedure: Literal["published", "robust"]
+    procedure: str
     source: Source
     held_out_persons: int | None
     gallery_parts: int
@@ -165,19 +156,20 @@ class TransferTablesRecipe(TitledRecipe):
 
 
 class ChapterRecipe(MatrixRecipe):
-    """The chapter step's: all parameters of the data set, which the report shows, and every variant's switches."""
+    """The chapter step's: all parameters of the data set, which the report shows, and where the run is not as published."""
 
     parameters: DatasetParameters
-    switches: dict[str, Switches]
-    published: Switches
-    weights: LossWeights
+    padding: dict[str, Padding]
+    deviations: tuple[Deviation, ...]
+    published: TrainingRecipe
+    published_weights: Weights
+    weights: Weights
     reranking: Names
 
 
-class VariantRow(Parameters):
-    """A variant, or a point of a sweep with its values in place."""
+class VariantRow(Row):
+    """The same with all of its file."""
 
-    name: str
     variant: Variant
 
 

@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from cada.objectives import OBJECTIVES
 from cada.reporting.bootstrap import Difference, paired_bootstrap
 from cada.reporting.histories import Histories, chosen_by
 from cada.reporting.rankings import Rankings, on_common_queries
@@ -24,10 +25,8 @@ DRAWS = 2_000  # for each rank of each band
 PANELS = {
     "val_mAP": "mAP on val",
     "test_mAP": "mAP on test, which chose",  # the published procedure has no val
-    "loss_global": "Global association loss",
-    "loss_atp": "ATP loss",
-    "loss_ara": "ARA loss",
 }
+LOSSES = {objective.column: f"{objective.title} loss" for objective in OBJECTIVES.values()}
 
 
 def training_figure(histories: Histories) -> Figure:
@@ -37,13 +36,13 @@ def training_figure(histories: Histories) -> Figure:
     few steps stands out by chance.
     """
     drawn = {variant: [_without_watched(table) for table in tables] for variant, tables in histories.items()}
-    panels = [name for name in PANELS if any(name in table for tables in drawn.values() for table in tables)]
+    panels = _panels([table for tables in drawn.values() for table in tables])
     figure = Figure(figsize=(PAGE, 2.1))
     for axes, name in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
         for variant, look in looks(list(histories)).items():
             if all(name in table for table in drawn[variant]):
                 _over_seeds(axes, [_series(table, name) for table in drawn[variant]], look)
-        axes.set(title=PANELS[name], xlabel="epoch")
+        axes.set(title=panels[name], xlabel="epoch")
         axes.set_xlim(left=0)
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(visible=True)
@@ -90,6 +89,14 @@ def recall_differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFra
 def _without_watched(history: pd.DataFrame) -> pd.DataFrame:
     """Without what test scored where it chose nothing."""
     return history if chosen_by(history) == "test" else history.drop(columns=history.filter(like="test_").columns)
+
+
+def _panels(histories: Sequence[pd.DataFrame]) -> dict[str, str]:
+    """The columns that have a panel, with its title: scores, then every loss, those of the registry first."""
+    columns = dict.fromkeys(str(name) for table in histories for name in table)
+    known = PANELS | LOSSES
+    titles = known | {name: name for name in columns if name.startswith("loss_") and name not in known}
+    return {name: title for name, title in titles.items() if name in columns}
 
 
 def _series(history: pd.DataFrame, name: str) -> pd.Series:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from cada.objectives import OBJECTIVES
 from cada.reporting.ablation import mean_and_deviation, seeds_note
 from cada.reporting.formats import Section, Table, csv_text
 from cada.reporting.measured import LABEL, METRICS, Fusion, Scores, Summary, Variant
@@ -24,10 +25,7 @@ TITLES = {
     "k": "Pictures that are re-ranked (k)",
     "ara_rate": "Share of the attribute phrases that ARA masks (ara_rate)",
     "group_count": "Groups of a caption's tokens in ATP (group_count)",
-    "global": "Weight of the global association (global)",
-    "atp": "Weight of ATP (atp)",
-    "ara": "Weight of ARA (ara)",
-}
+} | {name: f"Weight of the {objective.label} loss ({name})" for name, objective in OBJECTIVES.items()}
 NOTHING = "No listed variant re-ranks, and no list of numbers is varied: there is no sensitivity to show."
 ROW = 2.1  # inches
 

@@ -1,7 +1,7 @@
 """Galleries and queries to features, shared out between processes by whole batches.
 
 A batch holds the same rows whatever the number of processes, so that features have the same bits.
-Legend: N pictures, n of them this process's, Q queries, P patches, D width, E common space.
+Legend: N images, n of them this process's, Q queries, P patches, I width of image tokens, E common space.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from cada.datasets.loading import token_batch
 from cada.errors import CadaError
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
+from cada.retrieval.feature_cache import FeatureCache
 from cada.runtime import distributed
 from cada.runtime.compute import autocast, upload
 from cada.runtime.prefetch import prefetched
@@ -30,8 +31,23 @@ from cada.storage.files import reserve
 
 
 @dataclass(frozen=True)
+class Engine:
+    """How retrieval runs; `top_k` = None stops at the cosine.
+
+    `memory_mb` bounds, beside the images of a batch and the rankings, what grows with galleries and queries: half for
+    image tokens (more go to the disk), half for the second stage. `cache` keeps the features of finished models.
+    """
+
+    top_k: int | None = None
+    batch_size: int = 64
+    precision: Precision = "fp32"
+    memory_mb: int = 2048
+    cache: FeatureCache | None = None
+
+
+@dataclass(frozen=True)
 class Gallery:
-    """Unit features (N, E) of all pictures and, where they will be matched, the tokens (n, 1 + P, D) of those from `first` on."""
+    """Unit features (N, E) of all images and, where they will be matched, the tokens (n, 1 + P, I) of those from `first` on."""
 
     features: Tensor
     tokens: Tensor | None
@@ -39,61 +55,70 @@ class Gallery:
     first: int = 0
 
     def chunks(self) -> Iterator[tuple[int, Tensor]]:
-        """This process's tokens batch by batch, as they were encoded: the number of the first picture, and (batch, 1 + P, D)."""
-        assert self.tokens is not None, "this gallery was encoded without tokens"
+        """This process's tokens batch by batch, as they were encoded: the number of the first image, and (batch, 1 + P, I).
+
+        Errors: `ValueError` where the gallery was encoded to be ranked by the cosine alone.
+        """
+        if self.tokens is None:
+            raise ValueError("this gallery has no image tokens. Encode it by an Engine with top_k.")
         for start in tqdm(range(0, len(self.tokens), self.batch_size), desc="re-rank", disable=distributed.silent(), leave=False):
             yield self.first + start, self.tokens[start : start + self.batch_size]
 
 
-@torch.inference_mode()
-def encode_gallery(
-    model: Cada,
-    images: Tensor,
-    *,
-    batch_size: int,
-    device: torch.device,
-    precision: Precision = "fp32",
-    keep_tokens: bool = True,
-    memory_mb: int = 1024,
-) -> Gallery:
-    """Encode uint8 pictures (N, 3, H, W), which may lie on the disk.
+def encode_gallery(model: Cada, images: Tensor, engine: Engine) -> Gallery:
+    """Encode uint8 images (N, 3, height, width), which may lie on the disk, of the size that the model has been built for.
 
-    Two batches are in memory at a time, of which one is copied to a GPU while the other is encoded. Tokens stay in
-    `device`'s memory up to `memory_mb`; more are kept in a file without a name in the folder of temporary files.
-    Errors: `CadaError` where they do not fit there.
+    Two batches are in memory at a time, of which one is copied to a GPU while the other is encoded. Tokens stay in the memory of
+    the model's device up to half of `engine.memory_mb`; more are kept in a file without a name in the folder of temporary files.
+    Errors: `ValueError` for images of another kind or size; `CadaError` where tokens do not fit into that folder.
     """
+    size = model.architecture.image_size
+    if images.dtype != torch.uint8 or images.shape[1:] != (3, *size):
+        raise ValueError(
+            f"images: they are {images.dtype} {tuple(images.shape)}, the model reads torch.uint8 (N, 3, {size[0]}, {size[1]})."
+        )
+    if engine.cache is None or engine.top_k is not None:
+        return _encode_gallery(model, images, engine)
+    features = engine.cache.features((images.numpy(),), lambda: _encode_gallery(model, images, engine).features)
+    return Gallery(features, None, engine.batch_size)
+
+
+@torch.inference_mode()
+def _encode_gallery(model: Cada, images: Tensor, engine: Engine) -> Gallery:
+    device, batch_size = model.device, engine.batch_size
     starts = range(0, len(images), batch_size)[distributed.own_rows(-(-len(images) // batch_size))]
-    features = torch.zeros(len(images), model.image_projection.out_features)
-    tokens = None
-    with autocast(device, precision):
+    features = torch.zeros(len(images), model.architecture.projection)
+    tokens = None if engine.top_k is None else torch.empty(0, 0, 0)
+    with autocast(device, engine.precision):
         batches = prefetched(lambda start: upload(images[start : start + batch_size], device), starts)
         for start, batch in zip(tqdm(starts, desc="gallery", disable=distributed.silent(), leave=False), batches, strict=True):
             hidden, projected = model.encode_images(normalise(batch))
             features[start : start + batch_size] = F.normalize(projected.float(), dim=-1).cpu()
-            if keep_tokens:
-                if tokens is None:
+            if tokens is not None:
+                if start == starts.start:
                     # what reads the tokens in bf16 rounds them in any case
-                    kind = torch.bfloat16 if precision == "bf16" else torch.float32
-                    tokens = token_store(
-                        (len(images[starts.start : starts.stop]), *hidden.shape[1:]), kind, device=device, memory_mb=memory_mb
-                    )
+                    kind = torch.bfloat16 if engine.precision == "bf16" else torch.float32
+                    shape = (len(images[starts.start : starts.stop]), *hidden.shape[1:])
+                    tokens = token_store(shape, kind, device=device, memory_mb=engine.memory_mb // 2)
                 tokens[start - starts.start : start - starts.start + len(hidden)] = hidden
-    if keep_tokens and tokens is None:
-        tokens = torch.empty(0, 0, 0)
     return Gallery(distributed.total(features), tokens, batch_size, starts.start)
 
 
-@torch.inference_mode()
-def encode_queries(
-    model: Cada, captions: TokenizedCaptions, *, batch_size: int, device: torch.device, precision: Precision = "fp32"
-) -> Tensor:
+def encode_queries(model: Cada, captions: TokenizedCaptions, engine: Engine) -> Tensor:
     """Unit features (Q, E) on the CPU; captions of like length go together, so that little is padding."""
-    order = np.argsort(captions.lengths, kind="stable")
-    starts = range(0, len(order), batch_size)[distributed.own_rows(-(-len(order) // batch_size))]
-    features = torch.zeros(len(order), model.text_projection.out_features)
-    with autocast(device, precision):
+    if engine.cache is None:
+        return _encode_queries(model, captions, engine)
+    return engine.cache.features((captions.ids, captions.lengths), lambda: _encode_queries(model, captions, engine))
+
+
+@torch.inference_mode()
+def _encode_queries(model: Cada, captions: TokenizedCaptions, engine: Engine) -> Tensor:
+    device, order = model.device, np.argsort(captions.lengths, kind="stable")
+    starts = range(0, len(order), engine.batch_size)[distributed.own_rows(-(-len(order) // engine.batch_size))]
+    features = torch.zeros(len(order), model.architecture.projection)
+    with autocast(device, engine.precision):
         for start in starts:
-            rows = order[start : start + batch_size]
+            rows = order[start : start + engine.batch_size]
             batch = token_batch(captions, rows, padded_to=None)
             projected = model.encode_text(upload(batch.ids, device), upload(batch.mask, device))
             features[torch.from_numpy(rows)] = F.normalize(projected.float(), dim=-1).cpu()

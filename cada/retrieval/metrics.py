@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from cada.retrieval.ranking import as_array, as_scores, rank
 
 METRICS = ("R1", "R5", "R10", "mAP", "mINP")
 
@@ -17,9 +20,9 @@ METRICS = ("R1", "R5", "R10", "mAP", "mINP")
 class QueryScores:
     """What one ranking says about each query; every array is (Q,)."""
 
-    first: np.ndarray  # rank of the first relevant picture, from 1
+    first: np.ndarray  # rank of the first relevant image, from 1
     average_precision: np.ndarray  # (1/R) sum over relevant ranks r of hits(r) / r
-    inverse_penalty: np.ndarray  # R / rank of the last relevant picture
+    inverse_penalty: np.ndarray  # R / rank of the last relevant image
 
     def values(self) -> np.ndarray:
         """Each query's share in METRICS, in percent: (Q, 5). Their mean over queries is the metric."""
@@ -27,11 +30,36 @@ class QueryScores:
         return 100 * np.stack(columns, axis=1).astype(np.float64)
 
 
-def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_persons: np.ndarray, *, chunk: int = 1024) -> QueryScores:
-    """Score rankings (Q, G) of gallery indices, best first, by the persons of queries (Q) and pictures (G).
+def evaluate(scores_or_ranking: Any, query_ids: Any, gallery_ids: Any) -> dict[str, float]:
+    """R@1, R@5, R@10, mAP and mINP of text-to-image retrieval in percent, by METRICS.
 
-    Only the ranks of relevant pictures are looked at, so the cost is that of one gather. Each query must have at
-    least one relevant picture.
+    scores_or_ranking: (Q, G), numpy or torch. Of floats, a higher score is a better match, and of equal scores the image that
+    comes first in the gallery comes first; integers are gallery indices, best first. An image is relevant to a query of the same
+    id, a person's: query_ids (Q) and gallery_ids (G) are numbers or texts. mAP is over the whole gallery; mINP is the mean of R /
+    rank of the last of the R relevant images (method section 5).
+    Errors: `ValueError` for shapes that do not fit, a row that is no ranking, or a query without a relevant image, which is named.
+
+    >>> evaluate([[0.9, 0.1, 0.5], [0.2, 0.3, 0.4]], ["ann", "bob"], ["ann", "bob", "ann"])["R1"]
+    50.0
+    """
+    given, queries, gallery = as_array(scores_or_ranking), as_array(query_ids), as_array(gallery_ids)
+    if given.shape != (len(queries), len(gallery)) or not given.size:
+        raise ValueError(f"scores_or_ranking: shape {given.shape}, but there are {len(queries)} query_ids and {len(gallery)} gallery_ids.")
+    if np.issubdtype(given.dtype, np.integer):
+        wrong = np.flatnonzero((np.sort(given, axis=1) != np.arange(len(gallery))).any(axis=1))
+        if wrong.size:
+            raise ValueError(
+                f"ranking: that of query {wrong[0]} does not have every index of the gallery once. Are these scores? Give floats."
+            )
+        return summarise(score_queries(given, queries, gallery).values())
+    return summarise(score_queries(rank(as_scores(given)), queries, gallery).values())
+
+
+def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_persons: np.ndarray, *, chunk: int = 1024) -> QueryScores:
+    """Score rankings (Q, G) of gallery indices, best first, by the persons of queries (Q) and images (G).
+
+    Only the ranks of relevant images are looked at, so the cost is that of one gather. Errors: `ValueError` names a query without
+    a relevant image.
     """
     parts = []
     for start in range(0, len(ranking), chunk):
@@ -39,7 +67,9 @@ def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_person
         rows, ranks = np.nonzero(relevant)  # row by row, ranks ascending
         ranks = ranks + 1
         total = np.bincount(rows, minlength=len(relevant))
-        assert total.all(), "every query needs a relevant picture in the gallery"
+        if (without := np.flatnonzero(total == 0)).size:
+            query = start + without[0]
+            raise ValueError(f"query {query}: no image of the gallery has its id, {query_persons[query]}, so it cannot be scored.")
         first = np.concatenate([[0], np.cumsum(total)[:-1]])
         hits = np.arange(len(rows)) - first[rows] + 1
         precision = np.bincount(rows, weights=hits / ranks, minlength=len(relevant)) / total

@@ -3,7 +3,7 @@
 Captions of one length are read together, so no mask is needed and no product is spent on padding. The functions work on the
 layers of transformers' BERT and of models built like it: `attention`, `crossattention`, `intermediate`, `output`.
 Legend: M captions, T tokens of all of them, R rows (T, or M where only position 0 is read), I images, S tokens of an image,
-D width, H heads.
+W wide, D width of the text, H heads.
 """
 
 from __future__ import annotations
@@ -62,13 +62,13 @@ class Segments:
         return cls(upload(torch.from_numpy(order), device), upload(torch.from_numpy(inverse), device), sizes)
 
 
-def self_attention(block: Any, x: Tensor, packed: Packed, *, asking: Tensor | None = None) -> Tensor:
-    """`layer.attention` on packed tokens (T, D) to (T, D). Where the rows `asking` (M,), one per caption, ask alone: (M, D)."""
+def self_attention(block: Any, x: Tensor, packed: Packed, *, rows: Tensor | None = None) -> Tensor:
+    """`layer.attention` on packed tokens (T, D) to (T, D), or for the `rows` (M,) alone, one per caption: (M, D)."""
     attention = block.self
-    queried = x if asking is None else x.index_select(0, asking)
+    queried = x if rows is None else x.index_select(0, rows)
     counts = [count for count, _ in packed.groups]
     sizes = [count * length for count, length in packed.groups]
-    queries = attention.query(queried).split(sizes if asking is None else counts)
+    queries = attention.query(queried).split(sizes if rows is None else counts)
     keys, values = attention.key(x).split(sizes), attention.value(x).split(sizes)
     context = [
         _attend(*(part.unflatten(0, (count, -1)) for part in parts), heads=attention.num_attention_heads)
@@ -78,7 +78,7 @@ def self_attention(block: Any, x: Tensor, packed: Packed, *, asking: Tensor | No
 
 
 def cross_attention(block: Any, x: Tensor, images: Tensor, segments: Segments) -> Tensor:
-    """`layer.crossattention` on rows (R, D), each reading its own of the images' tokens (I, S, D), to (R, D).
+    """`layer.crossattention` on rows (R, D), each reading its own of the images' tokens (I, S, W), to (R, D).
 
     An image's keys and values are projected once for all rows that read it.
     """

@@ -10,10 +10,10 @@ Works on any text model whose layers are built like those of transformers' BERT 
 
     tokens = blip.vision_model(pixel_values).last_hidden_state
     match_logits(blip.text_encoder, blip.itm_head, captions=Captions(ids, lengths), candidates=candidates,
-                 image_tokens=[(0, tokens)], device=tokens.device)
+                 image_tokens=[(0, tokens)])
 
-Legend: Q captions, K candidates each, L tokens, D width, C classes; N images of a chunk, S tokens of an image; in one batch M
-pairs, T their text tokens, I images.
+Legend: Q captions, K candidates each, L tokens, D width, C classes; N images of a chunk, S tokens of an image, W wide; in one
+batch M pairs, T their text tokens, I images.
 """
 
 from __future__ import annotations
@@ -52,20 +52,22 @@ def match_logits(
     captions: Captions,
     candidates: np.ndarray,
     image_tokens: Iterable[tuple[int, Tensor]],
-    device: torch.device,
     precision: Precision = "fp32",
     memory_mb: int = 2048,
 ) -> Tensor:
     """Logits (Q, K, C), float32 on the CPU, of `head` on position 0 of each caption reading each of its `candidates` (Q, K).
 
-    `image_tokens` yields the images in chunks: the number of a chunk's first image and the tokens (N, S, D). It is read
+    All is computed on the device of `head`.
+    `image_tokens` yields the images in chunks: the number of a chunk's first image and the tokens (N, S, W). It is read
     once and may make or load the tokens on the way. Pairs with images that it does not yield stay 0, and a score has the
     same bits whatever other chunks there are: several processes may take some each.
 
     The work in flight keeps to `memory_mb`, however many captions and images there are; two chunks, of which one is
-    copied to a GPU while the other is worked on, and the result come on top.
+    copied to a GPU while the other is worked on, and the result come on top. Errors: `ValueError` for a model in training mode.
     """
-    assert not text_model.training, "dropout would change the scores"
+    if text_model.training:
+        raise ValueError("text_model: dropout would change the scores. Call eval() first.")
+    device = head.weight.device
     queries, k = candidates.shape
     pairs = np.argsort(candidates, axis=None, kind="stable")  # (Q * K,), image by image
     rows, images = pairs // k, candidates.reshape(-1)[pairs].astype(np.int64)
@@ -105,9 +107,10 @@ class Reader:
         self.ids, self.lengths = captions.ids, captions.lengths.astype(np.int64)
         self.embeddings, self.layers = text_model.embeddings, text_model.encoder.layer
         self.width, inner = self.layers[0].output.dense.weight.shape
+        image_width = self.layers[0].crossattention.self.key.in_features
         # bytes at work: of a text token its state, queries, keys, values and sums and twice the inner layer; of an image
         # token itself, its key and its value
-        self.token_bytes, self.image_token_bytes = 4 * (8 * self.width + 2 * inner), 4 * 3 * self.width
+        self.token_bytes, self.image_token_bytes = 4 * (8 * self.width + 2 * inner), 4 * (image_width + 2 * self.width)
         self.limit = min(memory // 4, BATCH_TOKENS[device.type] * self.token_bytes)  # a batch may come to twice its limit
         fits = self.lengths.sum() * 4 * self.width <= memory - 2 * self.limit
         # where they do not fit, each batch computes its own captions' states
@@ -128,10 +131,10 @@ class Reader:
             yield places[np.argsort(self.lengths[rows[places]], kind="stable")]
 
     def read(self, rows: np.ndarray, images: np.ndarray, tokens: Tensor) -> Tensor:
-        """Hidden states (M, D) of position 0: captions `rows` (M,), shortest first, read `images` (M,) of `tokens` (N, S, D)."""
+        """Hidden states (M, D) of position 0: captions `rows` (M,), shortest first, read `images` (M,) of `tokens` (N, S, W)."""
         packed = Packed(self.lengths[rows])
         wanted, images = np.unique(images, return_inverse=True)
-        shown = tokens.index_select(0, upload(torch.from_numpy(wanted), self.device))  # (I, S, D)
+        shown = tokens.index_select(0, upload(torch.from_numpy(wanted), self.device))  # (I, S, W)
         everywhere = Segments.of(np.repeat(images, packed.lengths), len(wanted), self.device)
         at_start = Segments.of(images, len(wanted), self.device)
         starts = upload(torch.from_numpy(packed.starts), self.device)
@@ -139,7 +142,7 @@ class Reader:
         for layer in self.layers:
             last = layer is self.layers[-1]
             if layer is not self.layers[0]:
-                x = self_attention(layer.attention, x, packed, asking=starts if last else None)
+                x = self_attention(layer.attention, x, packed, rows=starts if last else None)
             elif last:
                 x = x.index_select(0, starts)
             x = feed_forward(layer, cross_attention(layer.crossattention, x, shown, at_start if last else everywhere))

@@ -1,11 +1,12 @@
-"""What one trained model is worth on a test split: the metrics file and the rankings kept for pictures.
+"""What one trained model is worth on a test split: the metrics file and the rankings kept for images.
 
 Legend: Q queries, G gallery, K re-ranked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,101 +14,66 @@ import pandas as pd
 
 from cada.datasets.loading import Split
 from cada.datasets.records import gallery_parts
-from cada.model.cada import Cada
-from cada.retrieval.encoding import Gallery
-from cada.retrieval.evaluation import Engine, Retrieved, Target, choose_weight, encode, query_values, retrieve
 from cada.retrieval.metrics import METRICS, bootstrap_intervals, score_queries, summarise
+from cada.retrieval.search import Found, Search
 
-KEPT = 20  # pictures of each ranking that are kept
-
-
-def evaluate_model(
-    model: Cada,
-    val: Target,
-    test: Target,
-    *,
-    engine: Engine,
-    headline: str,
-    fusion_weights: Sequence[float],
-    parts: int,
-    bootstrap: int,
-    bootstrap_seed: int = 0,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """`score_model` with the weight of the calibrated fusion that val chooses; test is read once."""
-    weight = None if engine.top_k is None else weight_on(val, model, engine=engine, weights=fusion_weights)
-    return score_model(
-        model, test, engine=engine, headline=headline, weight=weight, parts=parts, bootstrap=bootstrap, bootstrap_seed=bootstrap_seed
-    )
+KEPT = 20  # images of each ranking that are kept
 
 
-def score_model(
-    model: Cada,
-    test: Target,
-    *,
-    engine: Engine,
-    headline: str,
-    weight: float | None,
-    parts: int,
-    bootstrap: int,
-    bootstrap_seed: int = 0,
-) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+@dataclass(frozen=True)
+class Scoring:
+    """What is reported of a search: under which fusions, on how many fixed parts of the gallery, and how intervals are drawn."""
+
+    headline: str  # the fusion of the reported ranking
+    weight: float | None  # of the cosine in the calibrated fusion, which val chooses
+    parts: int
+    bootstrap: int
+    bootstrap_seed: int = 0
+
+
+def score_model(search: Search, scoring: Scoring) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Metrics of every fusion on the full gallery and on its fixed parts, and the rankings (Q, G) of the headline and of the cosine.
 
-    A model that re-ranks also has `scores_at_k`, the headline's metrics had it re-ranked fewer pictures.
+    A model that re-ranks also has `scores_at_k`, the headline's metrics had it re-ranked fewer images.
     """
-    gallery, queries = encode(model, test, engine)
-    whole = retrieve(model, gallery, queries, test.captions, engine)
-    values = {fusion: query_values(whole, test.caption_persons, test.image_persons, fusion, weight) for fusion in whole.fusions}
+    found, weight = search.found(), scoring.weight
+    values = {fusion: found.values(fusion, weight) for fusion in found.fusions}
+    draws: dict[str, int] = {"samples": scoring.bootstrap, "seed": scoring.bootstrap_seed}
     metrics = {
-        "queries": len(test.caption_persons),
-        "gallery": len(test.image_persons),
-        "persons": len(np.unique(test.image_persons)),
-        "top_k": engine.top_k,
-        "headline": headline,
+        "queries": len(found.query_persons),
+        "gallery": len(found.gallery_persons),
+        "persons": len(np.unique(found.gallery_persons)),
+        "top_k": search.engine.top_k,
+        "headline": scoring.headline,
         "fusion_weight": weight,
         "scores": {fusion: summarise(array) for fusion, array in values.items()},
-        "intervals": {
-            fusion: bootstrap_intervals(array, test.caption_persons, samples=bootstrap, seed=bootstrap_seed)
-            for fusion, array in values.items()
-        },
+        "intervals": {fusion: bootstrap_intervals(array, found.query_persons, **draws) for fusion, array in values.items()},
     }
-    if whole.logits is not None:
-        metrics["scores_at_k"] = scores_at_k(whole, test, fusion=headline, weight=weight)
-    if parts > 1:
-        metrics |= {"part_count": parts, "parts": part_scores(model, gallery, queries, test, engine=engine, weight=weight, parts=parts)}
-    return metrics, {fusion: whole.ranking(fusion, weight) for fusion in (headline, "cosine")}
+    if found.logits is not None:
+        metrics["scores_at_k"] = scores_at_k(found, fusion=scoring.headline, weight=weight)
+    if scoring.parts > 1:
+        metrics |= {"part_count": scoring.parts, "parts": part_scores(search, weight=weight, parts=scoring.parts)}
+    return metrics, {fusion: found.ranking(fusion, weight) for fusion in (scoring.headline, "cosine")}
 
 
-def weight_on(val: Target, model: Cada, *, engine: Engine, weights: Sequence[float]) -> float:
-    """The cosine's weight that val chooses; val's rankings, gigabytes for a large set, are gone when test is searched."""
-    retrieved = retrieve(model, *encode(model, val, engine), val.captions, engine)
-    return choose_weight(retrieved, val.caption_persons, val.image_persons, weights)
-
-
-def scores_at_k(retrieved: Retrieved, test: Target, *, fusion: str, weight: float | None) -> dict[str, dict[str, float]]:
+def scores_at_k(found: Found, *, fusion: str, weight: float | None) -> dict[str, dict[str, float]]:
     """The fusion's metrics had the first k = 1, 2, 4, ... up to all K candidates been re-ranked, by k.
 
     The match logits are there, so no model is asked again. `weight` is the one chosen at K for every k. Under the calibrated
     fusion k = 1 is the cosine exactly; the published one rounds the cosines behind the candidates, which can make ties of them.
     """
-    most = retrieved.candidates.shape[1]
+    most = found.candidates.shape[1]
     chosen = [k for k in (1 << power for power in range(most.bit_length())) if k < most] + [most]
-    return {str(k): summarise(query_values(retrieved.within(k), test.caption_persons, test.image_persons, fusion, weight)) for k in chosen}
+    return {str(k): found.within(k).scores(fusion, weight) for k in chosen}
 
 
-def part_scores(
-    model: Cada, gallery: Gallery, queries: Any, test: Target, *, engine: Engine, weight: float | None, parts: int
-) -> dict[str, dict[str, float]]:
+def part_scores(search: Search, *, weight: float | None, parts: int) -> dict[str, dict[str, float]]:
     """Each fusion's metrics as a mean over fixed smaller galleries, searched with their own persons' captions."""
     sums: dict[str, list[dict[str, float]]] = {}
-    for persons in gallery_parts(test.image_persons.tolist(), parts):
-        images = np.flatnonzero(np.isin(test.image_persons, list(persons)))
-        rows = np.flatnonzero(np.isin(test.caption_persons, list(persons)))
-        captions = test.captions.take(rows)
-        retrieved = retrieve(model, gallery, queries[rows], captions, engine, images=images)
-        for fusion in retrieved.fusions:
-            found = query_values(retrieved, test.caption_persons[rows], test.image_persons[images], fusion, weight)
-            sums.setdefault(fusion, []).append(summarise(found))
+    for persons in gallery_parts(search.gallery_persons.tolist(), parts):
+        found = search.part(list(persons)).found()
+        for fusion in found.fusions:
+            sums.setdefault(fusion, []).append(found.scores(fusion, weight))
     return {fusion: {name: float(np.mean([row[name] for row in rows])) for name in METRICS} for fusion, rows in sums.items()}
 
 

@@ -16,9 +16,9 @@ from cada.runtime.gpus import lease
 
 
 def resolve_device(name: str) -> torch.device:
-    """`auto` is CUDA where there is one; asking for CUDA where there is none is an error. With torchrun, each process has its own."""
+    """`auto` is CUDA where there is one; `cuda` where there is none is an error. With torchrun, each process has its own."""
     if name == "cuda" and not torch.cuda.is_available():
-        raise CadaError("compute.device: cuda is asked for and torch sees none. Use device: auto or cpu, or install the CUDA build.")
+        raise CadaError("compute.device: cuda is set and torch sees none. Use device: auto or cpu, or install the CUDA build.")
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     local = int(os.environ.get("LOCAL_RANK", "0"))
@@ -59,7 +59,7 @@ def process_count(compute: Compute) -> int:
 
 
 def in_processes(compute: Compute, command: Sequence[str], work: Callable[[torch.device], None], *, batch: int | None = None) -> None:
-    """Do `work`, the body of `cada command`, on this process's device, or in as many processes as `compute` asks for."""
+    """Do `work`, the body of `cada command`, on this process's device, or in as many processes as `compute` says."""
     if not shared_out(compute, command, batch=batch):
         device = prepare(compute)
         with distributed.process_group(device):
@@ -67,7 +67,7 @@ def in_processes(compute: Compute, command: Sequence[str], work: Callable[[torch
 
 
 def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = None) -> bool:
-    """Run `cada command` in several processes, if `compute` asks for them; False where the work is to be done here.
+    """Run `cada command` in several processes, if `compute` says so; False where the work is to be done here.
 
     The GPUs are leased first, so that other steps take others.
     torchrun's agent starts them, ends them when one fails, and passes signals on. Under a torchrun of the user's own,

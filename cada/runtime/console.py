@@ -7,12 +7,13 @@ import io
 import sys
 from collections.abc import Iterator
 
-from cada.errors import CadaError, of_file
+from cada.errors import CadaError, of_file, of_package
 
 
 @contextlib.contextmanager
 def console(name: str) -> Iterator[None]:
-    """Around a program: a `CadaError`, or a file that the system refuses, becomes lines on stderr after `name`, and exit code 1.
+    """Around a program: a `CadaError`, a file that the system refuses, or a package of an extra that is not installed becomes
+    lines on stderr after `name`, and exit code 1.
 
     An `OSError` that names no file is a bug, or no business of the user's, and keeps its traceback.
     """
@@ -21,6 +22,10 @@ def console(name: str) -> Iterator[None]:
         yield
     except CadaError as error:
         _end(name, error)
+    except ModuleNotFoundError as error:
+        if (missing := of_package(error)) is None:
+            raise
+        _end(name, missing)
     except OSError as error:
         if error.filename is None:
             raise

@@ -1,4 +1,7 @@
-"""Which GPUs a step uses: a lock file for each, so that steps that run at the same time take different ones."""
+"""Which GPUs a step uses: a lock file for each, so that steps that run at the same time take different ones.
+
+Libraries such as NVML's bindings list the GPUs, as nvidia-smi does; none lends them to processes.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step ends with the workflow that called it: an orphan would hold the lock that the next call needs."""
+"""A step ends with the workflow that started it: an orphan would hold the lock that the next run needs."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ IN_WORKFLOW = "CADA_IN_WORKFLOW"  # set by workflow/scripts/step.sh
 POLL_SECONDS = 0.2
 
 
-def end_with_caller() -> None:
+def end_with_workflow() -> None:
     """In a workflow, end this process by SIGTERM as soon as its parent has died.
 
-    SIGKILL cannot be handled, so neither Snakemake nor DVC can end their steps when they are killed by it. A step that
-    was called by hand goes on in the background when its shell is closed.
+    SIGKILL cannot be handled, so neither Snakemake nor DVC can end their steps when they are killed by it. A step that was
+    started by hand goes on in the background when its shell is closed.
     """
     if IN_WORKFLOW in os.environ:
-        end_with_parent("cada: the call that this step belongs to was killed. The next one goes on from the saved state.")
+        end_with_parent("cada: the workflow that started this step was killed. The next run goes on from the saved state.")
 
 
 def end_with_parent(said: str = "") -> None:

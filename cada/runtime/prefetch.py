@@ -1,4 +1,7 @@
-"""Work done ahead of its turn, in a thread beside the one that computes."""
+"""Work done ahead of its turn, in a thread beside the one that computes.
+
+`Executor.map` takes all items at once; its `buffersize`, which would do, is new in Python 3.14.
+"""
 
 from __future__ import annotations
 

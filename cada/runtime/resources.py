@@ -1,4 +1,4 @@
-"""What a step asks of the machine or the cluster that runs it: threads, GPUs, memory, time, all from its recipe.
+"""What a step needs of the machine or the cluster that runs it: threads, GPUs, memory, time, all from its recipe.
 
 Read by the Snakefile in every process of a run, so without torch, whose import takes seconds. A cluster's login node has
 neither the GPUs nor the speed of the nodes: memory and time are estimates for a slow node, and generous ones. A job that gets too
@@ -18,9 +18,10 @@ from importlib.metadata import version
 from packaging.version import Version
 
 from cada.config import Compute, DatasetParameters
-from cada.doctor.estimate import Recipe, Setting, annotated_counts, setting_of, split_counts, work_of
+from cada.doctor.estimate import Setting, Workload, annotated_counts, operations_of, setting_of, split_counts, vocabulary_size, workload_of
 from cada.errors import CadaError
-from cada.model import cost
+from cada.model.cost import parameter_count
+from cada.model.memory import FP32, image_bytes
 from cada.runtime.gpus import visible_gpus
 
 # Megabytes. Measured: a step on the CPU has 0.5 GB before its data; on CUDA, libraries and pinned memory take some GB of the host.
@@ -30,9 +31,8 @@ ROOM = 1.25  # times the estimate
 # Operations a second that a slow node reaches: a fifth of what a thread here does (docs/performance.md), and a small GPU.
 CPU_THREAD = 1e10
 CUDA = {"fp32": 4e12, "bf16": 2e13}
-SHORTEST, DAY = 60, 1440  # minutes; what takes longer than a day is asked for day by day
-SEARCHES = 10  # the probe step asks a part of test again for each change of captions or pictures
-BERTS_WORDS = 30_524
+SHORTEST, DAY = 60, 1440  # minutes; what takes longer than a day is requested day by day
+SEARCHES = 10  # the probe step searches a part of test again for each change of captions or images
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Needed:
     """What a step takes in all its processes; memory in megabytes of the host, time in minutes."""
 
     threads: int
@@ -83,7 +83,7 @@ def _sinfo() -> list[list[str]]:
     except FileNotFoundError as error:
         raise CadaError("sinfo: there is no such command. Call the Slurm profile where Slurm's commands are: on a login node.") from error
     if done.returncode:
-        raise CadaError(f"sinfo: {done.stderr.strip()}. The Slurm profile asks it for the GPUs and limits of the partition.")
+        raise CadaError(f"sinfo: {done.stderr.strip()}. The Slurm profile needs it for the GPUs and limits of the partition.")
     return [line.strip().split("|") for line in done.stdout.splitlines() if line.strip()]
 
 
@@ -95,28 +95,28 @@ def _minutes(limit: str) -> int | None:
     return days * DAY + hours * 60 + minutes
 
 
-def asked(step: str, parameters: DatasetParameters, place: Place, *, attempt: int = 1) -> Asked:
+def needed(step: str, parameters: DatasetParameters, place: Place, *, attempt: int = 1) -> Needed:
     """What `step` (initial, train, evaluate, probe, transfer, attention) takes; each further attempt asks for more memory and time."""
     compute = _compute(step, parameters)
     if compute is None:
-        return Asked(1, 0, _bounded(ROOM * (SNAKEMAKE + ON_CPU + 4 * _model_mb(parameters)), place.mem_mb, attempt), SHORTEST)
+        return Needed(1, 0, _bounded(ROOM * (SNAKEMAKE + ON_CPU + 4 * _model_mb(parameters)), place.mem_mb, attempt), SHORTEST)
     cuda = on_cuda(compute.device, place)
     processes = compute.processes if compute.processes != "auto" else max(1, place.gpus) if cuda else 1
-    recipe = _recipe(step, parameters, processes, fused=cuda)
-    seconds = _operations(step, parameters, recipe)
+    workload = _workload(step, parameters, processes, fused=cuda)
+    seconds = _operations(step, parameters, workload)
     if seconds is not None:
         seconds /= processes * (CUDA[compute.precision] if cuda else CPU_THREAD * compute.threads)
     minutes = DAY if seconds is None else min(DAY, max(SHORTEST, math.ceil(seconds / 60)))
-    return Asked(
+    return Needed(
         threads=compute.threads * processes,
         gpu=processes if cuda else 0,
-        mem_mb=_bounded(ROOM * _host_memory(step, parameters, recipe, cuda=cuda), place.mem_mb, attempt),
+        mem_mb=_bounded(ROOM * _host_memory(step, parameters, workload, cuda=cuda), place.mem_mb, attempt),
         runtime=_bounded(minutes, place.minutes, attempt),
     )
 
 
 def on_cuda(device: str, place: Place) -> bool:
-    """Whether a step runs on CUDA (or ROCm, which torch calls so too): `auto` asks the build of torch and the place."""
+    """Whether a step runs on CUDA (or ROCm, which torch calls so too): `auto` depends on the build of torch and the place."""
     build = Version(version("torch")).local or ""
     blind = build.startswith("rocm") and not place.cluster  # visible_gpus() knows NVIDIA's alone
     return device == "cuda" or (device == "auto" and build != "cpu" and (place.gpus > 0 or blind))
@@ -132,44 +132,35 @@ def _compute(step: str, parameters: DatasetParameters) -> Compute | None:
     """None: initial weights that are only copied."""
     if step == "initial":
         return parameters.initial.pretrain.compute if parameters.initial.pretrain else None
-    if step == "attention":  # a few pictures, on the CPU
+    if step == "attention":  # a few images, on the CPU
         return parameters.evaluate.compute.model_copy(update={"device": "cpu", "processes": 1})
     return parameters.train.compute if step == "train" else parameters.evaluate.compute
 
 
-def _recipe(step: str, parameters: DatasetParameters, processes: int, *, fused: bool) -> Recipe:
+def _workload(step: str, parameters: DatasetParameters, processes: int, *, fused: bool) -> Workload:
     pretrain = parameters.initial.pretrain
     optimisation = pretrain.optimisation if step == "initial" and pretrain else parameters.train.optimisation
-    return Recipe(
-        parameters.model.architecture, _words(parameters), optimisation.batch_size, optimisation.epochs, processes=processes, fused=fused
-    )
-
-
-def _words(parameters: DatasetParameters) -> int:
-    """Entries of the vocabulary, BERT's where no file is there yet."""
-    named, weights = parameters.model.vocabulary, parameters.initial.weights
-    path = named.path if named else weights.path / "vocab.txt" if weights else None
-    return len(path.read_text(encoding="utf-8").split()) + 2 if path and path.is_file() else BERTS_WORDS
+    return workload_of(parameters, optimisation, processes=processes, fused=fused)
 
 
 def _model_mb(parameters: DatasetParameters) -> float:
-    return cost.FP32 * cost.parameter_count(parameters.model.architecture, vocabulary=_words(parameters)) / 1e6
+    return FP32 * parameter_count(parameters.model.architecture, vocabulary=vocabulary_size(parameters)) / 1e6
 
 
-def _host_memory(step: str, parameters: DatasetParameters, recipe: Recipe, *, cuda: bool) -> float:
-    """Megabytes on the host: programs, decoded pictures (in the page cache, which counts too), and the step's own.
+def _host_memory(step: str, parameters: DatasetParameters, workload: Workload, *, cuda: bool) -> float:
+    """Megabytes on the host: programs, decoded images (in the page cache, which counts too), and the step's own.
 
     A training on the CPU has all in it; on CUDA the host has the model as it is read and the state as it is saved. A search
     has what `memory_mb` allows, whether on the device or beside it.
     """
     model, counts = _model_mb(parameters), annotated_counts(parameters.data)
-    pictures = cost.picture_bytes(recipe.architecture, sum(split.images for split in counts.values())) / 1e6
+    images = image_bytes(workload.architecture, sum(split.images for split in counts.values())) / 1e6
     own = 6 * model
     if step in ("initial", "train") and not cuda:
-        own += recipe.memory(_setting(step, parameters)).total / 1e6
+        own += workload.memory(_setting(step, parameters)).total / 1e6
     if step != "initial":
         own += (parameters.train.validation if step == "train" else parameters.evaluate).memory_mb
-    return SNAKEMAKE + pictures + recipe.processes * (own + (ON_CUDA if cuda else ON_CPU))
+    return SNAKEMAKE + images + workload.processes * (own + (ON_CUDA if cuda else ON_CPU))
 
 
 def _setting(step: str, parameters: DatasetParameters) -> Setting:
@@ -179,13 +170,13 @@ def _setting(step: str, parameters: DatasetParameters) -> Setting:
     return Setting(pretrain.compute.precision, pretrain.compute.checkpointing, pretrain.optimisation.micro_batch_size)
 
 
-def _operations(step: str, parameters: DatasetParameters, recipe: Recipe) -> float | None:
+def _operations(step: str, parameters: DatasetParameters, workload: Workload) -> float | None:
     """Floating-point operations of the step; None where the parameters do not say how large the set is."""
     if step == "initial":
         pretrain = annotated_counts(parameters.data).get("pretrain")
-        return recipe.steps(pretrain) * recipe.step_flops(_setting(step, parameters)) if pretrain else None
+        return workload.steps(pretrain) * workload.step_flops(_setting(step, parameters)) if pretrain else None
     counts = split_counts(parameters.data, "test")  # the most: nobody is held out of train
     if not {"train", "val", "test"} <= counts.keys():
         return None
-    work = work_of(parameters.train, parameters.evaluate, counts=counts, recipe=recipe)
-    return {"train": work.learning + work.validating, "probe": SEARCHES * work.scoring}.get(step, work.scoring)
+    found = operations_of(parameters.train, parameters.evaluate, counts=counts, workload=workload)
+    return {"train": found.learning + found.validating, "probe": SEARCHES * found.scoring}.get(step, found.scoring)

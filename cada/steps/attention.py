@@ -14,6 +14,7 @@ from cada.datasets.prepared import load_records
 from cada.datasets.records import image_path
 from cada.model.folder import load_model
 from cada.model.positions import grid_of
+from cada.objectives import OBJECTIVES
 from cada.phrases.masking import token_phrases
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
@@ -36,9 +37,9 @@ def draw_attention(dataset: str, *, workflow: Path) -> None:
     The queries are the first of those that the ranked lists show. A few pictures: the CPU does it.
     """
     recipe, folder = take(Recipe("attention", dataset, workflow=workflow), AttentionRecipe), Layout(dataset).attention(workflow)
-    matched = [name for name, objectives in recipe.objectives.items() if "atp" in objectives]
+    matched = [name for name, objectives in recipe.objectives.items() if any(OBJECTIVES[own].reranks for own in objectives)]
     shown = max(matched, key=lambda name: len(recipe.objectives[name]), default=None)  # of equal ones the first
-    decodes = shown is not None and "ara" in recipe.objectives[shown]
+    decodes = shown is not None and any(OBJECTIVES[own].decodes for own in recipe.objectives[shown])
     attended = attended_queries(dataset, shown, recipe, decodes=decodes) if shown else []
     with style():
         save(attention_figure(attended), folder, "attention")
@@ -57,22 +58,23 @@ def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, dec
     persons = {record.image: record.person for record in records}
     paths = {record.image: image_path(source.root, record) for record in records}
     phrases = read_phrases(layout.phrases, dataset).set_index(["image", "caption"])
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    grid = grid_of(architecture.image_size, architecture.patch_size)
+    model = load_model(layout.model(variant, seed))
+    size = model.architecture.image_size
+    grid = grid_of(size, model.architecture.patch_size)
 
     def attend(query: RankedList) -> Attended:
-        picture = load_image(paths[query.found[0]], architecture.image_size)
+        picture = load_image(paths[query.found[0]], size)
         tokens, _ = model.encode_images(normalise(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None]))
         found = phrases.loc[[(query.image, query.number)]]
-        caption = tokenizer([query.caption])
+        caption = model.tokenizer([query.caption])
         offsets = list(zip(caption.starts[0].tolist(), caption.ends[0].tolist(), strict=True))
         of_phrases = np.array(token_phrases(offsets, list(zip(found["start"], found["end"], strict=True))))
         whole = [place for place in range(len(found)) if place in of_phrases]  # the last ones may be cut off
         chosen = torch.from_numpy(np.stack([of_phrases == place for place in whole]))
         ids = torch.from_numpy(caption.ids[0].astype(np.int64))
-        maps = {"match": match_maps(model, ids, tokens, chosen, enc=tokenizer.enc)}
+        maps = {"match": match_maps(model, ids, tokens, chosen)}
         if decodes:
-            maps["masked word"] = decoder_maps(model, ids, tokens, chosen, mask=tokenizer.mask)
+            maps["masked word"] = decoder_maps(model, ids, tokens, chosen)
         return Attended(
             query,
             persons[query.found[0]] == query.person,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
+from cada.config import TrainingRecipe
 from cada.datasets.manifest import read as read_manifest
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
@@ -16,10 +17,9 @@ from cada.recipes import Recipe, take
 from cada.recipes.models import ChapterRecipe
 from cada.reporting.formats import texts_of
 from cada.reporting.html.chapter import About, write_chapter
-from cada.reporting.html.choices import choices
+from cada.reporting.html.choices import STARTS, choices
 from cada.reporting.html.contents import contents
 from cada.reporting.html.cost_table import STEPS, Cost, Counting, cost_csv, cost_table
-from cada.reporting.html.deviations import deviations
 from cada.reporting.html.rendering import as_yaml
 from cada.reporting.html.scores import read_scores
 from cada.reporting.html.seconds import mean_seconds, read_seconds
@@ -35,9 +35,8 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     recipe = take(Recipe("chapter", dataset, workflow=workflow), ChapterRecipe)
     layout, parameters, folder = Layout(dataset), recipe.parameters, chapter_folder(dataset, workflow)
     data, manifest = parameters.data, read_manifest(layout.manifest, dataset)
-    switches = {name: recipe.switches[name] for name in recipe.objectives}  # in the order of the matrix, which a file's keys have not
     records = load_records(dataset, data.source, manifest=layout.manifest)
-    tokenizer = Tokenizer(layout.initial / "vocab.txt", parameters.model.max_tokens)
+    tokenizer = Tokenizer.read(layout.initial / "vocab.txt", parameters.model.max_tokens)
     counting = _counting(records, recipe, tokenizer, gallery=manifest["splits"]["test"]["images"])
     costs = [_cost(layout, name, recipe, counting, vocabulary=tokenizer.size) for name in recipe.objectives]
     shared = {step: read_seconds(layout.benchmark(step)) for step in SHARED}
@@ -46,22 +45,22 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
     if is_sweep(workflow):
         del folders["probes"]  # made on demand, and then no input of this step
+    own = TrainingRecipe(
+        start=STARTS[parameters.initial.source],
+        model=parameters.model.architecture,
+        optimisation=parameters.train.optimisation,
+        augmentation=parameters.train.augmentation,
+        top_k=parameters.evaluate.top_k,
+    )
     write_chapter(
         About(dataset, data.root.name, data.synthesis is not None, data.remark, start=parameters.initial.source, manifest=manifest),
         scores=read_scores(layout.tables(workflow) / "ablation.csv"),
         seeds=len(recipe.seeds),
         found=contents(dataset, folders, workflow=workflow),
         cost=table,
-        deviations=deviations(switches, recipe.published, _idle(records, parameters.train.compute.processes)),
-        choices=choices(
-            dataset,
-            start=parameters.initial.source,
-            model=parameters.model,
-            weights=recipe.weights,
-            optimisation=parameters.train.optimisation,
-            augmentation=parameters.train.augmentation,
-            top_k=parameters.evaluate.top_k,
-        ),
+        deviations=recipe.deviations,
+        idle=_idle(records, parameters.train.compute.processes),
+        choices=choices(own, recipe.published, weights=recipe.weights, published_weights=recipe.published_weights),
         parameters={str(layout.params(name)): as_yaml(section) for name, section in parameters},
         folder=folder,
     )
@@ -97,7 +96,7 @@ def _counting(
     train = mean_tokens("train")
     return Counting(
         batch=parameters.train.optimisation.batch_size,
-        train_tokens={name: parameters.model.max_tokens if own.padding == "fixed" else train for name, own in recipe.switches.items()},
+        train_tokens={name: parameters.model.max_tokens if own == "fixed" else train for name, own in recipe.padding.items()},
         query_tokens=mean_tokens("test"),
         gallery=gallery,
         top_k=parameters.evaluate.top_k,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,22 +20,22 @@ from cada.datasets.holdout import with_val
 from cada.datasets.loading import Split
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
+from cada.errors import ArgumentError, CadaError
 from cada.model.folder import CONFIG, WEIGHTS
-from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity
 from cada.recipes.code import fingerprint
-from cada.retrieval.evaluation import Engine
+from cada.retrieval.encoding import Engine
 from cada.retrieval.feature_cache import FeatureCache
 from cada.runtime import distributed
 from cada.storage.cache import Cache
 from cada.storage.files import digest
 from cada.storage.paths import CACHE, Cell, Layout
-from cada.tracking import Run, Step
+from cada.tracking import Run, Source
 
 ENCODERS = "cada.retrieval.encoding"  # the code by which features are made
 
 
-def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *, device: torch.device) -> AbstractContextManager[Run]:
+def tracked(cell: Cell, step: Source, recipe: Recipe, values: Mapping[str, Any], *, device: torch.device) -> AbstractContextManager[Run]:
     """MLflow's run of the cell, which the first process tells about it.
 
     recipe: of the training, by whose values the run is found. values: what the step says of its parameters.
@@ -45,20 +46,26 @@ def tracked(cell: Cell, step: Step, recipe: Recipe, values: Mapping[str, Any], *
     return tracking.run(cell, step, said)
 
 
-def engine_of(
-    settings: config.Search,
-    tokenizer: Tokenizer,
-    device: torch.device,
-    precision: Precision,
-    *,
-    reranks: bool,
-) -> Engine:
+@contextmanager
+def parameters_named(path: Path, section: str = "") -> Iterator[None]:
+    """Says of a training that fails which parameter of the file `path`, in its `section`, is to be changed."""
+    batch, rate = f"{section}optimisation.batch_size", f"{section}optimisation.learning_rate"
+    advice = {"batch_size": f"Lower {batch}", "persons": f"Raise {batch}", "processes": f"Raise {batch}, or use fewer processes"}
+    try:
+        yield
+    except ArgumentError as error:
+        if error.argument not in advice:
+            raise
+        raise CadaError(f"{path}: {error.wrong}. {advice[error.argument]}.") from error
+    except FloatingPointError as error:
+        raise CadaError(f"{path}: {error}. Lower {rate}, or set clip_norm or precision: fp32.") from error
+
+
+def engine_of(settings: config.Search, precision: Precision, *, reranks: bool) -> Engine:
     """How a variant's models are searched: without a trained match head they stop at the cosine."""
     return Engine(
-        enc=tokenizer.enc,
         top_k=settings.top_k if reranks else None,
         batch_size=settings.batch_size,
-        device=device,
         precision=precision,
         memory_mb=settings.memory_mb,
     )
@@ -69,12 +76,12 @@ def open_pictures(dataset: str, split: Split, size: tuple[int, int], *, threads:
     return open_images(split, size, content=digest(Layout(dataset).manifest), cache=Cache.at(CACHE), threads=threads)
 
 
-def feature_cache(model: Path, engine: Engine) -> FeatureCache:
-    """Features of the finished model in the folder `model`; whatever else changes their bits is part of the name."""
-    processor = torch.cuda.get_device_name(engine.device) if engine.device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
+def with_cache(engine: Engine, model: Path, device: torch.device) -> Engine:
+    """The engine with features of the finished model in the folder `model`; whatever else changes their bits is part of the name."""
+    processor = torch.cuda.get_device_name(device) if device.type == "cuda" else torch.backends.cpu.get_cpu_capability()
     how = [processor, engine.precision, engine.batch_size, torch.get_num_threads(), torch.__version__, version("transformers")]
     parts = [*map(str, how), fingerprint(ENCODERS), *(digest(model / name) for name in (CONFIG, WEIGHTS))]
-    return FeatureCache(Cache.at(CACHE), hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16])
+    return replace(engine, cache=FeatureCache(Cache.at(CACHE), hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]))
 
 
 def records_with_val(dataset: str, source: config.Source, switches: config.Switches, *, held_out_persons: int | None) -> Sequence[Record]:

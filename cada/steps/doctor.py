@@ -9,24 +9,16 @@ import torch
 
 from cada import config
 from cada.config.steps import Precision
-from cada.doctor.estimate import (
-    SHARE,
-    Recipe,
-    Setting,
-    annotated_counts,
-    fits,
-    setting_of,
-    smallest_change,
-    smallest_change_in_bf16,
-    split_counts,
-    work_of,
-)
+from cada.doctor import estimate
+from cada.doctor.estimate import SHARE, Setting, Workload
 from cada.doctor.machine import Device, free_space, gpus, installed, matrix_rate, on_one_disk, processor
 from cada.doctor.page import duration, gigabytes, operations, render
-from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
+from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, weights_finding
 from cada.errors import CadaError
-from cada.model import cost
+from cada.model.cost import parameter_count
+from cada.model.memory import FP32, image_bytes
 from cada.runtime import compute
+from cada.storage.files import checked
 from cada.storage.paths import RESULTS, STATE, WORKFLOW, Layout
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
@@ -69,7 +61,7 @@ def examine(dataset: str | None) -> None:
 
 
 def _packages() -> dict[str, Finding]:
-    missing = Finding("missing", "a package is missing. `make environment` installs what requirements.lock lists.")
+    missing = Finding("missing", "a package is missing. `make environment` installs all, `pip install 'cada[pipeline]'` other versions.")
     return {name: Finding(version) if version else missing for name, version in installed().items()}
 
 
@@ -82,34 +74,30 @@ def _machine() -> dict[str, str]:
 
 def _word_maskers(matrix: config.Workflow, recipes: Sequence[config.DatasetParameters]) -> list[str]:
     """The workflow's variants that mask the words that NLTK tags, on any of the data sets."""
-    maskers = [name for name in matrix.variants if "ara" in config.load_variant(name).objectives]
-    return [name for name in maskers if any(_switches(name, recipe).ara_masking == "words" for recipe in recipes)]
+    methods = {name: [_method(name, recipe) for recipe in recipes] for name in matrix.variants}
+    return [name for name, found in methods.items() if any(own.needs_phrases and own.switches.ara_masking == "words" for own in found)]
 
 
 def _holding_out(matrix: config.Workflow, recipe: config.DatasetParameters) -> list[str]:
     """The workflow's variants that hold train persons out where the annotation has no val."""
-    return [name for name in matrix.variants if _switches(name, recipe).absent_val == "held_out"]
+    return [name for name in matrix.variants if _method(name, recipe).switches.absent_val == "held_out"]
 
 
-def _switches(variant: str, recipe: config.DatasetParameters) -> config.Switches:
-    return config.resolve_switches(config.load_variant(variant), recipe.train.switches)
+def _method(variant: str, recipe: config.DatasetParameters) -> config.Method:
+    own = config.load_variant(variant)
+    return config.resolve_variant(own, config.load_procedure(own.procedure), recipe.train)
 
 
 def _estimate(dataset: str, parameters: config.DatasetParameters, matrix: config.Workflow, problems: list[str]) -> dict[str, str]:
     """Memory and time of one training and its evaluation, disk of them all; what does not fit is added to `problems`."""
-    settings, optimisation = parameters.train.compute, parameters.train.optimisation
-    device = _device(settings)
-    recipe = Recipe(
-        architecture=parameters.model.architecture,
-        vocabulary=vocabulary_size(parameters),
-        batch=optimisation.batch_size,
-        epochs=optimisation.epochs,
-        processes=compute.process_count(settings),
-        fused=device.device.type == "cuda",
-    )
-    setting = setting_of(parameters.train)
-    rows = _memory(dataset, recipe, setting, device, problems) | _disk(dataset, parameters, recipe, matrix, problems)
-    return rows | _time(dataset, parameters, recipe, setting, device)
+    settings, device = parameters.train.compute, _device(parameters.train.compute)
+    if (named := parameters.model.vocabulary) is not None:
+        checked(named.path, named.sha256)
+    processes, fused = compute.process_count(settings), device.device.type == "cuda"
+    workload = estimate.workload_of(parameters, parameters.train.optimisation, processes=processes, fused=fused)
+    setting = estimate.setting_of(parameters.train)
+    rows = _memory(dataset, workload, setting, device, problems) | _disk(dataset, parameters, workload, matrix, problems)
+    return rows | _time(dataset, parameters, workload, setting, device)
 
 
 def _device(settings: config.Compute) -> Device:
@@ -121,21 +109,21 @@ def _device(settings: config.Compute) -> Device:
     return Device("CPU", cpu.device, cpu.memory // compute.process_count(settings), bf16=True)
 
 
-def _memory(dataset: str, recipe: Recipe, setting: Setting, device: Device, problems: list[str]) -> dict[str, str]:
-    memory = recipe.memory(setting)
+def _memory(dataset: str, workload: Workload, setting: Setting, device: Device, problems: list[str]) -> dict[str, str]:
+    memory = workload.memory(setting)
     names = {"weights": memory.weights, "gradients": memory.gradients, "optimiser": memory.optimizer, "activations": memory.activations}
     rows = {
-        "parameters": f"{cost.parameter_count(recipe.architecture, vocabulary=recipe.vocabulary):,}",
-        "batch": f"{recipe.batch} pairs on {recipe.processes} process{'es' if recipe.processes > 1 else ''}, {setting.precision}",
+        "parameters": f"{parameter_count(workload.architecture, vocabulary=workload.vocabulary):,}",
+        "batch": f"{workload.batch} pairs on {workload.processes} process{'es' if workload.processes > 1 else ''}, {setting.precision}",
         "memory": f"{gigabytes(memory.total)} of {gigabytes(device.memory)} ({device.name})",
         "": ", ".join(f"{name} {gigabytes(size)}" for name, size in names.items()),
     }
-    if fits(recipe, setting, device.memory):
+    if estimate.fits(workload, setting, device.memory):
         return rows
-    ways, place = {"fits with": smallest_change(recipe, setting, device.memory)}, Layout(dataset).params("train")
+    ways, place = {"fits with": estimate.smallest_change(workload, setting, device.memory)}, Layout(dataset).params("train")
     if device.bf16 and setting.precision == "fp32":
-        ways["or, faster"] = smallest_change_in_bf16(recipe, setting, device.memory)
-    found = {label: (", ".join(way[1]), gigabytes(recipe.memory(way[0]).total)) for label, way in ways.items() if way}
+        ways["or, faster"] = estimate.smallest_change_in_bf16(workload, setting, device.memory)
+    found = {label: (", ".join(way[1]), gigabytes(workload.memory(way[0]).total)) for label, way in ways.items() if way}
     if not found:
         problems.append(f"{place}: no setting fits in {gigabytes(device.memory)}. Use more processes, or a device with more memory.")
         return rows | {"fits with": "no setting"}
@@ -145,42 +133,42 @@ def _memory(dataset: str, recipe: Recipe, setting: Setting, device: Device, prob
 
 
 def _disk(
-    dataset: str, parameters: config.DatasetParameters, recipe: Recipe, matrix: config.Workflow, problems: list[str]
+    dataset: str, parameters: config.DatasetParameters, workload: Workload, matrix: config.Workflow, problems: list[str]
 ) -> dict[str, str]:
-    """Decoded pictures of all splits and a resume state under .cada/, the initial and all trained models under results/."""
-    pictures = cost.picture_bytes(recipe.architecture, sum(counts.images for counts in annotated_counts(parameters.data).values()))
-    model = cost.FP32 * cost.parameter_count(recipe.architecture, vocabulary=recipe.vocabulary)
+    """Decoded images of all splits and a resume state under .cada/, the initial and all trained models under results/."""
+    images = image_bytes(workload.architecture, sum(counts.images for counts in estimate.annotated_counts(parameters.data).values()))
+    model = FP32 * parameter_count(workload.architecture, vocabulary=workload.vocabulary)
     state = 4 * model  # weights, the best so far, two moments
     layout = Layout(dataset)
     folders = [layout.initial, *(layout.model(variant, seed) for variant in matrix.variants for seed in matrix.seeds)]
     absent = model * sum(not folder.exists() for folder in folders)
-    needs = {f"{STATE}/": (STATE, pictures + state), f"{RESULTS}/": (RESULTS, absent)}
+    needs = {f"{STATE}/": (STATE, images + state), f"{RESULTS}/": (RESULTS, absent)}
     if on_one_disk(STATE, RESULTS):
-        needs = {f"{STATE}/ and {RESULTS}/": (STATE, pictures + state + absent)}
+        needs = {f"{STATE}/ and {RESULTS}/": (STATE, images + state + absent)}
     for place, (folder, needed) in needs.items():
         if needed > (free := free_space(folder)):
             problems.append(f"{place}: {gigabytes(needed)} are needed, {gigabytes(free)} are free. Free some space.")
     models = f"{len(folders)} models of {gigabytes(model)}: {gigabytes(len(folders) * model)}"
-    return {"disk": f"pictures {gigabytes(pictures)}, resume state {gigabytes(state)}, {models}"}
+    return {"disk": f"images {gigabytes(images)}, resume state {gigabytes(state)}, {models}"}
 
 
-def _time(dataset: str, parameters: config.DatasetParameters, recipe: Recipe, setting: Setting, device: Device) -> dict[str, str]:
+def _time(dataset: str, parameters: config.DatasetParameters, workload: Workload, setting: Setting, device: Device) -> dict[str, str]:
     """One training with its validations, and one evaluation, at an assumed share of the speed of plain products."""
     rates = {precision: matrix_rate(device.device, precision) for precision in PRECISIONS}
     speeds = ", ".join(f"{operations(rate)}/s in {precision}" for precision, rate in rates.items())
     rows = {
-        "step": operations(recipe.step_flops(setting)),
+        "step": operations(workload.step_flops(setting)),
         "speed": f"{speeds}: products of matrices, timed; {SHARE:.0%} of that is assumed",
     }
     train, evaluate, place = parameters.train, parameters.evaluate, Layout(dataset).params("data")
-    counts = split_counts(parameters.data, _switches("dual", parameters).absent_val)
+    counts = estimate.split_counts(parameters.data, _method("dual", parameters).switches.absent_val)
     if not {"train", "test"} <= counts.keys():
         return rows | {"training": f"its length is not known: {place} has no `expected` counts"}
     if "val" not in counts:
         held_out = parameters.data.held_out_persons or "missing"
         return rows | {"training": f"its length is not known: there is no val split, and held_out_persons in {place} is {held_out}"}
-    work = work_of(train, evaluate, counts=counts, recipe=recipe)
-    speed = {precision: SHARE * recipe.processes * rate for precision, rate in rates.items()}
+    work = estimate.operations_of(train, evaluate, counts=counts, workload=workload)
+    speed = {precision: SHARE * workload.processes * rate for precision, rate in rates.items()}
     training_time = duration((work.learning + work.validating) / speed[train.compute.precision])
     return rows | {
         "training": f"{training_time}: {operations(work.learning)} in {work.steps:,} steps, {operations(work.validating)} to validate",

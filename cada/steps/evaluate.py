@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -12,10 +11,10 @@ from cada.datasets.loading import take_split
 from cada.model.folder import load_model
 from cada.recipes import Recipe, recorded, take
 from cada.recipes.models import EvaluateRecipe
-from cada.retrieval.evaluation import target_of
-from cada.retrieval.results import evaluate_model, rankings_table
+from cada.retrieval.results import Scoring, rankings_table, score_model
+from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, feature_cache, open_pictures, records_with_val, tracked
+from cada.steps.common import engine_of, open_pictures, records_with_val, tracked, with_cache
 from cada.storage.files import atomic, write_json
 from cada.storage.paths import Cell, Layout
 from cada.tracking import named_metrics
@@ -33,22 +32,17 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, settings, switches = Layout(dataset), recipe.evaluate, recipe.switches
     records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
+    folder = layout.model(variant, seed)
+    model = load_model(folder).to(device)
     splits = [take_split(records, name, root=recipe.source.root, queries=switches.queries) for name in ("val", "test")]
-    pictures = [open_pictures(dataset, split, architecture.image_size, threads=settings.compute.threads) for split in splits]
-    val, test = (target_of(split, shown, tokenizer) for split, shown in zip(splits, pictures, strict=True))
-    engine = engine_of(settings, tokenizer, device, settings.compute.precision, reranks=recipe.reranks)
+    pictures = [open_pictures(dataset, split, model.architecture.image_size, threads=settings.compute.threads) for split in splits]
+    val, test = (Target.of(split, shown, model.tokenizer) for split, shown in zip(splits, pictures, strict=True))
+    engine = with_cache(engine_of(settings, settings.compute.precision, reranks=recipe.reranks), folder, device)
+    # val's rankings, gigabytes for a large set, are gone when test is searched, which is done once
+    weight = Search.of(model, val, engine).found().choose_weight(settings.fusion_weights) if recipe.reranks else None
     headline = switches.fusion if recipe.reranks else "cosine"
-    metrics, rankings = evaluate_model(
-        model.to(device),
-        val,
-        test,
-        engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
-        headline=headline,
-        fusion_weights=settings.fusion_weights,
-        parts=recipe.gallery_parts,
-        bootstrap=settings.bootstrap,
-    )
+    scoring = Scoring(headline, weight, parts=recipe.gallery_parts, bootstrap=settings.bootstrap)
+    metrics, rankings = score_model(Search.of(model, test, engine), scoring)
     if not distributed.is_first():
         return
     metrics = {

@@ -10,7 +10,7 @@ from nltk.downloader import Downloader
 from cada import config
 from cada.datasets.catalogue import PUBLIC_SETS, TAGGER
 from cada.datasets.fetch import fetch_resource, fetch_set
-from cada.datasets.readers import ANNOTATIONS
+from cada.datasets.reading import annotation_names
 from cada.errors import CadaError
 
 
@@ -30,9 +30,9 @@ def fetch(name: str, *, archive: str | None, sha256: str | None) -> None:
     if data.synthesis:
         raise CadaError(f"{name}: this set is drawn, not fetched. Run `cada data prepare {name}`.")
     if archive is None:
-        origin = f"given on request: {PUBLIC_SETS[name].ask}" if name in PUBLIC_SETS else "brought by you"
+        origin = f"given on request: {PUBLIC_SETS[name].ask}" if name in PUBLIC_SETS else "user-supplied"
         raise CadaError(f"{name} is {origin}. Call again with --archive FILE.")
-    fetch_set(archive, data.root, sha256=digest, annotations=ANNOTATIONS[data.format])
+    fetch_set(archive, data.root, sha256=digest, annotations=annotation_names(data.format, data.annotation))
     print(f"{data.root}: unpacked. Next: `cada data prepare {name}`.")
 
 

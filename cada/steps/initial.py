@@ -11,21 +11,20 @@ from torch import Tensor
 from cada import config
 from cada.datasets.loading import take_split
 from cada.datasets.prepared import load_records
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.model.agreement import agreed_architecture
-from cada.model.cada import build
+from cada.model.cada import Cada
 from cada.model.folder import VOCABULARY, WEIGHTS, load_weights, save_model, weights_of
 from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import InitialRecipe
 from cada.runtime import compute, distributed
-from cada.steps.common import open_pictures, tracked
+from cada.steps.common import open_pictures, parameters_named, tracked
 from cada.storage.files import checked
 from cada.storage.paths import Cell, Layout
 from cada.tracking import Run
 from cada.training.batches import training_set
-from cada.training.objective import SpecialTokens
 from cada.training.pretrain import pretrain
 from cada.training.seeds import seed_everything
 from cada.training.states import INITIAL, resumable
@@ -53,7 +52,8 @@ def take_weights(layout: Layout, pinned: config.Pinned, model: config.Model) -> 
     if wanted.image_size != found.image_size:
         place = layout.params("model")
         print(f"{place}: image_size {wanted.image_size}: position embeddings resized from {found.image_size}", file=sys.stderr)
-        weights, _ = resized(weights, found, image_size=wanted.image_size, source=str(place))
+        with about(place):
+            weights, _ = resized(weights, found, image_size=wanted.image_size)
     save_model(layout.initial, weights, architecture=wanted, vocabulary=pinned.path / VOCABULARY)
 
 
@@ -68,6 +68,7 @@ def pretrain_weights(layout: Layout, recipe: InitialRecipe, settings: config.Pre
     cell = Cell(layout.dataset, INITIAL, settings.seed)
     own = Recipe("initial", layout.dataset)
     with (
+        parameters_named(layout.params("initial"), "pretrain."),
         distributed.process_group(device),
         resumable(cell, identity(own), config.load_storage()) as state,
         tracked(cell, "initial", own, recorded(own)["values"], device=device) as run,
@@ -90,28 +91,19 @@ def _pretrained(
 ) -> tuple[dict[str, Tensor], dict[str, float]]:
     """This process's part of the pre-training: the weights, the same in all, and the last row of the history."""
     architecture = recipe.model.architecture
-    tokenizer = Tokenizer(vocabulary, architecture.max_tokens)
     records = load_records(layout.dataset, recipe.source, manifest=layout.manifest)
     split = take_split(records, "pretrain", root=recipe.source.root)
     pictures = open_pictures(layout.dataset, split, architecture.image_size, threads=settings.compute.threads)
     seed_everything(settings.seed, "initial weights")
-    model = build(architecture, vocabulary=tokenizer.size).to(device)
+    model = Cada(architecture, Tokenizer.read(vocabulary, architecture.max_tokens)).to(device)
     if settings.compute.checkpointing:
         model.checkpoint_layers()
     progress = pretrain(
         model,
-        training_set(split, pictures, tokenizer),
-        optimisation=settings.optimisation,
-        augmentation=settings.augmentation,
-        mask_rate=settings.mask_rate,
-        decoder_mask_rate=settings.decoder_mask_rate,
-        special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-        seed=settings.seed,
+        training_set(split, pictures, model.tokenizer),
+        settings=settings,
         device=device,
-        log_every=settings.log_every,
-        save_seconds=settings.save_seconds,
         state=state,
-        precision=settings.compute.precision,
         report=run.log,
     )
     return weights_of(model), progress.rows[-1]

@@ -1,4 +1,4 @@
-"""A look at a data set: its checks without writing, and some of its pictures."""
+"""A look at a data set: its checks without writing, and some of its images."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from pathlib import Path
 
 from cada import config
 from cada.datasets.prepare import inspect
-from cada.datasets.prepared import load_records
-from cada.datasets.readers import read_records
+from cada.datasets.prepared import load_records, read_source
 from cada.datasets.sheet import contact_sheet
 from cada.datasets.text import MAX_WORDS
 from cada.errors import CadaError
@@ -20,7 +19,7 @@ def validate_data(dataset: str) -> None:
     data = config.load_dataset(dataset).data
     if data.synthesis and not data.root.exists():
         raise CadaError(f"{data.root}: this set is not drawn yet. Run `cada data prepare {dataset}`.")
-    records = read_records(data.format, data.root, where=Layout(dataset).params("data"))
+    records = read_source(dataset, data)
     begin = time.monotonic()
     findings = inspect(dataset, data, records=records)
     seconds = time.monotonic() - begin

@@ -8,25 +8,25 @@ from typing import Any
 
 import pandas as pd
 import torch
+from torch import Tensor
 
 from cada import config
 from cada.analysis.probes.attributes import attribute_recall, read_truth
 from cada.analysis.probes.captions import read_captions
 from cada.analysis.probes.images import picture_changes
 from cada.analysis.probes.outcomes import Outcome, outcomes_table, summary
-from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged, without_tokens
+from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures
 from cada.analysis.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.analysis.probes.text import text_changes
 from cada.datasets.loading import Split, take_persons, take_split
 from cada.datasets.prepared import load_records
 from cada.errors import CadaError
 from cada.model.folder import load_model
-from cada.model.tokenizer import Tokenizer
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
 from cada.recipes.models import ProbeRecipe
-from cada.retrieval.evaluation import target_of
 from cada.retrieval.metrics import summarise
+from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, open_pictures
 from cada.storage.files import atomic, read_json, write_json
@@ -59,20 +59,16 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     records = load_records(dataset, recipe.source, manifest=layout.manifest)
     test = take_split(records, "test", root=recipe.source.root, queries=recipe.switches.queries)
     split = take_persons(test, probe.persons, consecutive=probe.consecutive)
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    pictures = open_pictures(dataset, split, architecture.image_size, threads=recipe.compute.threads)
-    baseline = search_unchanged(
-        model.to(device),
-        target_of(split, pictures, tokenizer),
-        engine=engine_of(recipe.search, tokenizer, device, recipe.compute.precision, reranks=recipe.reranks),
-        fusion=metrics["headline"],
-        weight=metrics["fusion_weight"],
-    )
+    model = load_model(layout.model(variant, seed)).to(device)
+    pictures = open_pictures(dataset, split, model.architecture.image_size, threads=recipe.compute.threads)
+    engine = engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks)
+    search = Search.of(model, Target.of(split, pictures, model.tokenizer), engine)
+    baseline = Baseline.of(search, metrics["headline"], metrics["fusion_weight"])
     groups = grammar_groups() if recipe.drawn else COMMON
     phrases = read_phrases(layout.phrases, dataset)
-    text = text_kinds(baseline, split, phrases, tokenizer=tokenizer, settings=probe.text, groups=groups, seed=probe.seed)
-    baseline = without_tokens(baseline)
-    images = picture_kinds(baseline, split, settings=probe.image, seed=probe.seed)
+    text = text_kinds(baseline, split, phrases, settings=probe.text, groups=groups, seed=probe.seed)
+    baseline = baseline.without_tokens()
+    images = picture_kinds(baseline, pictures, split, settings=probe.image, seed=probe.seed)
     strengths = probe.text.model_dump() | probe.image.model_dump()
 
     def summed_up(outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
@@ -88,7 +84,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
         "test_persons": len(set(test.caption_persons.tolist())),
         "consecutive": probe.consecutive,
         "gallery": len(split.image_names),
-        "top_k": baseline.engine.top_k,
+        "top_k": engine.top_k,
         "headline": baseline.fusion,
         "fusion_weight": baseline.weight,
         "probe_seed": probe.seed,
@@ -115,7 +111,6 @@ def text_kinds(
     split: Split,
     phrases: pd.DataFrame,
     *,
-    tokenizer: Tokenizer,
     settings: config.TextProbes,
     groups: Groups,
     seed: int,
@@ -125,22 +120,22 @@ def text_kinds(
     for kind, change in text_changes(**settings.model_dump(), groups=groups).items():
         texts = [change(caption, Stream(seed, kind, caption.image, caption.number)) for caption in captions]
         own = split.caption_image if kind in FALSE else None
-        results[kind] = probe_captions(baseline, tokenizer(texts), own=own)
+        results[kind] = probe_captions(baseline, baseline.search.model.tokenizer(texts), own=own)
     return results
 
 
-def picture_kinds(baseline: Baseline, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
+def picture_kinds(baseline: Baseline, pictures: Tensor, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
     """Every change of pictures."""
-    results = {}
+    results, engine = {}, baseline.search.engine
     for kind, change in picture_changes(**settings.model_dump()).items():
         changed = change_pictures(
-            baseline.target.images,
+            pictures,
             split.image_names,
             change,
             seed=seed,
             kind=kind,
-            batch_size=baseline.engine.batch_size,
-            memory_mb=baseline.engine.memory_mb // 2,
+            batch_size=engine.batch_size,
+            memory_mb=engine.memory_mb // 2,
         )
         results[kind] = probe_pictures(baseline, changed)
     return results

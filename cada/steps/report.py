@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cada import config
+from cada.objectives import OBJECTIVES
 from cada.recipes import Recipe, take
-from cada.recipes.models import ReportRecipe
+from cada.recipes.models import ReportRecipe, VariantRow
 from cada.reporting.html.page import Row, write_page
 from cada.reporting.html.provenance import provenance
 from cada.reporting.html.rendering import as_yaml
 from cada.storage.paths import chapter_folder, report_folder, transfer_tables, variant_params
 
-OBJECTIVES = {"global_": "global", "atp": "ATP", "ara": "ARA"}
 
-
-def objectives(variant: config.Variant) -> list[str]:
+def objectives(row: VariantRow) -> list[str]:
     """What the variant is trained by, each with its weight where it is the variant's own."""
-    own = dict(variant.weights)
-    return [label + (f" (weight {own[name]:g})" if own[name] else "") for name, label in OBJECTIVES.items() if name in variant.objectives]
+    own = row.variant.weights
+    used = [objective for name, objective in OBJECTIVES.items() if name in row.objectives]
+    return [objective.label + (f" (weight {own[objective.name]:g})" if objective.name in own else "") for objective in used]
 
 
 def _place(row: str) -> str:
@@ -30,12 +29,11 @@ def write_report(workflow: Path) -> None:
     """Write the page, and say where it is."""
     recipe = take(Recipe("report", workflow=workflow), ReportRecipe)
     output = report_folder(workflow) / "report.html"
-    variants = {row.name: row.variant for row in recipe.rows}
     write_page(
         {dataset: chapter_folder(dataset, workflow) for dataset in recipe.workflow.datasets},
-        variants=[Row(name, own.title, own.procedure, objectives(own)) for name, own in variants.items()],
+        variants=[Row(row.name, row.variant.title, row.variant.procedure, objectives(row)) for row in recipe.rows],
         seeds=recipe.workflow.seeds,
-        parameters={str(workflow): as_yaml(recipe.workflow)} | {_place(name): as_yaml(own) for name, own in variants.items()},
+        parameters={str(workflow): as_yaml(recipe.workflow)} | {_place(row.name): as_yaml(row.variant) for row in recipe.rows},
         transfer=transfer_tables(workflow) / "transfer.html",
         provenance=provenance(),
         workflow=workflow,

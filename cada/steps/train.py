@@ -10,19 +10,19 @@ import torch
 from cada import config
 from cada.datasets.loading import take_queries, take_split
 from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
+from cada.objectives import OBJECTIVES
 from cada.phrases.table import PLACES, read_phrases
 from cada.recipes import Recipe, identity, recorded, take
 from cada.recipes.models import TrainRecipe
-from cada.retrieval.evaluation import Target, target_of
+from cada.retrieval.search import Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, open_pictures, records_with_val, tracked
+from cada.steps.common import engine_of, open_pictures, parameters_named, records_with_val, tracked
 from cada.storage.files import write_text
 from cada.storage.paths import Cell, Layout
 from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
 from cada.training.finetune import finetune
 from cada.training.loop import history_csv
-from cada.training.objective import SpecialTokens
 from cada.training.states import resumable
 
 
@@ -39,18 +39,19 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     dataset, variant, seed, root = cell.dataset, cell.variant, cell.seed, recipe.source.root
     layout, settings, switches = Layout(dataset), recipe.train, recipe.switches
     records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
-    model, tokenizer, architecture = load_model(layout.initial)
+    model = load_model(layout.initial)
+    tokenizer, size = model.tokenizer, model.architecture.image_size
     if settings.compute.checkpointing:
         model.checkpoint_layers()
 
     def searched(name: str, *, persons: int | None = None) -> Target:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)
-        return target_of(part, pictures_of(part), tokenizer)
+        return Target.of(part, pictures_of(part), tokenizer)
 
-    pictures_of = partial(open_pictures, dataset, size=architecture.image_size, threads=settings.compute.threads)
+    pictures_of = partial(open_pictures, dataset, size=size, threads=settings.compute.threads)
     split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
-    if "ara" in recipe.objectives:
+    if any(OBJECTIVES[name].phrases for name in recipe.weights):
         groups = attribute_groups(
             training.captions,
             split,
@@ -65,6 +66,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
         watched = searched("test", persons=None if settings.watch_test == "all" else settings.watch_test)
     own = Recipe("train", dataset, variant)
     with (
+        parameters_named(layout.params("train")),
         resumable(cell, identity(own), config.load_storage()) as state,
         tracked(cell, "train", own, recorded(own)["values"], device=device) as run,
     ):
@@ -73,24 +75,19 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
             training,
             searched(switches.selection),
             watched=watched,
-            optimisation=settings.optimisation,
-            augmentation=settings.augmentation,
+            settings=settings,
             weights=recipe.weights,
             switches=switches,
-            special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-            engine=engine_of(settings.validation, tokenizer, device, settings.compute.precision, reranks=recipe.reranks),
-            fusion_weights=settings.validation.fusion_weights,
+            engine=engine_of(settings.validation, settings.compute.precision, reranks=recipe.reranks),
             padded_to=tokenizer.max_tokens if switches.padding == "fixed" else None,
             seed=seed,
-            log_every=settings.log_every,
-            save_seconds=settings.save_seconds,
             state=state,
             report=run.log,
         )
         if distributed.is_first():
             write_text(layout.history(variant, seed), history_csv(progress.rows))
             folder = layout.model(variant, seed)
-            save_model(folder, progress.best_weights, architecture=architecture, vocabulary=layout.initial / VOCABULARY)
+            save_model(folder, progress.best_weights, architecture=model.architecture, vocabulary=layout.initial / VOCABULARY)
             run.model(folder / WEIGHTS)
             run.artifact(layout.history(variant, seed))
             print(f"{folder}: the weights with the best score on {switches.selection}, {progress.best_score:.2f}", file=sys.stderr)

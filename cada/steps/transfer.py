@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -15,10 +14,10 @@ from cada.model.folder import load_model
 from cada.recipes import Recipe, take
 from cada.recipes.models import TransferRecipe
 from cada.reporting.measured import read_metrics
-from cada.retrieval.evaluation import target_of
-from cada.retrieval.results import score_model
+from cada.retrieval.results import Scoring, score_model
+from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
-from cada.steps.common import engine_of, feature_cache, open_pictures
+from cada.steps.common import engine_of, open_pictures, with_cache
 from cada.storage.files import write_json
 from cada.storage.paths import Cell, Layout
 
@@ -44,18 +43,12 @@ def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch
     own = read_metrics(layout.metrics(variant, seed), dataset, variant, seed)
     records = load_records(target, searched, manifest=Layout(target).manifest)
     split = take_split(records, "test", root=searched.root, queries=recipe.switches.queries)
-    model, tokenizer, architecture = load_model(layout.model(variant, seed))
-    pictures = open_pictures(target, split, architecture.image_size, threads=recipe.compute.threads)
-    engine = engine_of(recipe.search, tokenizer, device, recipe.compute.precision, reranks=recipe.reranks)
-    metrics, _ = score_model(
-        model.to(device),
-        target_of(split, pictures, tokenizer),
-        engine=replace(engine, cache=feature_cache(layout.model(variant, seed), engine)),
-        headline=own.headline,
-        weight=own.fusion_weight,
-        parts=recipe.gallery_parts,
-        bootstrap=recipe.bootstrap,
-    )
+    folder = layout.model(variant, seed)
+    model = load_model(folder).to(device)
+    pictures = open_pictures(target, split, model.architecture.image_size, threads=recipe.compute.threads)
+    engine = with_cache(engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks), folder, device)
+    scoring = Scoring(own.headline, own.fusion_weight, parts=recipe.gallery_parts, bootstrap=recipe.bootstrap)
+    metrics, _ = score_model(Search.of(model, Target.of(split, pictures, model.tokenizer), engine), scoring)
     if not distributed.is_first():
         return
     origin = {

@@ -9,14 +9,14 @@ import torch
 
 from cada import config
 from cada.datasets import manifest as manifests
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.model.blip import read_config
 from cada.model.checkpoint import read_state
-from cada.model.coverage import listing, summary
 from cada.model.folder import VOCABULARY, count_parameters, folder_digest, load_notes, load_weights, save_model
 from cada.model.importing import import_state
+from cada.model.sizes import MAX_TOKENS
 from cada.model.sources import find_source, find_vocabulary
-from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
+from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, recorded
 from cada.recipes.models import InitialRecipe
 from cada.reporting.html.provenance import provenance
@@ -44,16 +44,12 @@ def import_weights(
     """
     found, words = find_source(source), find_vocabulary(vocabulary, source)
     config = read_config(found.config) if found.config else None
-    imported = import_state(read_state(found.weights), source=str(found.weights), config=config, heads=heads, image_size=image_size)
-    size = Tokenizer(words, imported.architecture.max_tokens).size
-    if size != imported.words:
-        raise CadaError(
-            f"{words}: its {size - len(EXTRA_TOKENS)} entries, {' and '.join(EXTRA_TOKENS)} are {size} tokens, but {found.weights} "
-            f"has embeddings of {imported.words}. Name the vocabulary that these weights were trained with: --vocabulary."
-        )
-    write_text(output / COVERAGE, listing(imported))
+    state, entries = read_state(found.weights), Tokenizer.read(words, MAX_TOKENS).entries
+    with about(f"{found.weights}, vocabulary {words}"):
+        imported = import_state(state, entries, config=config, heads=heads, image_size=image_size)
+    write_text(output / COVERAGE, imported.listing())
     save_model(output, imported.weights, architecture=imported.architecture, vocabulary=words)
-    for line in summary(imported):
+    for line in imported.summary():
         print(line)
     print(f"key by key: {output / COVERAGE}")
     _print_lines(output)

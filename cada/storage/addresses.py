@@ -1,6 +1,7 @@
 """Addresses as messages show them: without user info and query, where passwords, tokens and signatures stand.
 
 Both are dropped whole. A list of the names that secrets have (`token`, `sig`, `X-Amz-Signature`) is never complete.
+The URL classes of SQLAlchemy and yarl hide the password of an address that they can parse, not that of one in a message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,8 @@
-"""Files that can be made again, in a folder that never grows over a limit: what was used longest ago goes first."""
+"""Files that can be made again, in a folder that never grows over a limit: what was used longest ago goes first.
+
+diskcache names its files itself and removes some after it went over the limit; these are mapped by their path, made by one
+process at a time, and room for them is made before.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from cada.errors import CadaError, of_file
 from cada.storage.files import atomic
 
 LIMIT = "CADA_CACHE_GB"
-DEFAULT_GB = "32"  # the pictures of the three public sets take 17 at 224 x 224
+DEFAULT_GB = "32"  # the images of the three public sets take 17 at 224 x 224
 ATTEMPTS = 5
 Content = TypeVar("Content")
 

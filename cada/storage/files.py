@@ -1,4 +1,7 @@
-"""Files that are either whole or absent: atomic writes, reads, digests, locks."""
+"""Files that are either whole or absent: atomic writes, reads, digests, locks.
+
+No library writes them: atomicwrites is no longer kept, and none turns what a file system refuses into a user's message.
+"""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ class Layout:
         return self.root / _of_sweep(workflow)
 
     def attention(self, workflow: Path = WORKFLOW) -> Path:
-        """The attention pictures of a workflow file."""
+        """The attention images of a workflow file."""
         return self.reports(workflow) / "attention"
 
     def tables(self, workflow: Path = WORKFLOW) -> Path:
@@ -158,3 +158,8 @@ def set_lock(root: Path) -> Path:
 def variant_params(variant: str) -> Path:
     """The parameter file of one variant of the method."""
     return PARAMS / "variants" / f"{variant}.yaml"
+
+
+def procedure_params(procedure: str) -> Path:
+    """The parameter file of one procedure, which variants follow."""
+    return PARAMS / "procedures" / f"{procedure}.yaml"

@@ -1,8 +1,8 @@
-"""Results of variants and seeds, and chapters of data sets, that params/workflow.yaml does not list, laid aside.
+"""Results of variants and seeds, and chapters of data sets, that params/workflow.yaml does not list.
 
 DVC's `tables`, `figures`, `attention` and `report` depend on whole folders, for dvc.yaml cannot list the files of a matrix: a
 file in them that no step makes would be recorded too, and no clone could restore it. So what the matrix no longer lists is
-moved to .cada/aside, with its times, and back when it is listed again. A sweep's files are left alone: .dvcignore hides them.
+moved to .cada/unlisted, with its times, and back when it is listed again. A sweep's files are left alone: .dvcignore hides them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from pathlib import Path
 from cada.config import Workflow
 from cada.storage.paths import STATE, Layout, chapter_folder
 
-ASIDE = STATE / "aside"
+UNLISTED = STATE / "unlisted"
 
 
-def lay_aside(matrix: Workflow) -> Iterator[Path]:
+def move_unlisted(matrix: Workflow) -> Iterator[Path]:
     """Move away what the matrix does not list; yields each file's old place."""
     for dataset in matrix.datasets:
         listed = set(_listed(dataset, matrix))
@@ -25,28 +25,28 @@ def lay_aside(matrix: Workflow) -> Iterator[Path]:
             for path in sorted(root.glob("/".join("*" * depth))):
                 variant = path.relative_to(root).parts[0]
                 if path.is_file() and listed.isdisjoint((path, path.parent)) and "=" not in variant:
-                    _move(path, ASIDE / path)
+                    _move(path, UNLISTED / path)
                     yield path
     for path in sorted(chapter_folder("*").parent.glob("*/*")):
         if path.parent.name not in matrix.datasets:
-            _move(path, ASIDE / path)
+            _move(path, UNLISTED / path)
             yield path
 
 
-def bring_back(matrix: Workflow) -> None:
+def restore_listed(matrix: Workflow) -> None:
     """Move back what the matrix lists, where no newer file has taken its place."""
-    for path in laid_aside(matrix):
-        _move(path, path.relative_to(ASIDE))
+    for path in moved_files(matrix):
+        _move(path, path.relative_to(UNLISTED))
 
 
-def laid_aside(matrix: Workflow) -> list[Path]:
-    """What `bring_back` moves."""
+def moved_files(matrix: Workflow) -> list[Path]:
+    """What `restore_listed` moves."""
     found: list[Path] = []
     for dataset in matrix.datasets:
         for place in (*_listed(dataset, matrix), chapter_folder(dataset)):
-            aside = ASIDE / place
-            found += sorted(aside.iterdir()) if aside.is_dir() else [aside] if aside.exists() else []
-    return [path for path in found if not path.relative_to(ASIDE).exists()]
+            moved = UNLISTED / place
+            found += sorted(moved.iterdir()) if moved.is_dir() else [moved] if moved.exists() else []
+    return [path for path in found if not path.relative_to(UNLISTED).exists()]
 
 
 def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:

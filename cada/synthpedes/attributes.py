@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from cada.synthpedes.randomness import Stream
 
@@ -68,7 +69,8 @@ class Attributes:
 
 
 SLOTS = tuple(field.name for field in fields(Attributes))
-GARMENT_COLOURS = tuple(name for name in SLOTS if name.endswith("_colour") and name != "hair_colour")
+COLOUR_SLOTS = tuple(name for name in SLOTS if name.endswith("_colour"))
+GARMENT_COLOURS = tuple(name for name in COLOUR_SLOTS if name != "hair_colour")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def draw_attributes(random: Stream) -> Attributes:
     hat = random.weighted(HATS)
     upper = random.weighted(UPPERS[sex])
     upper_colour = random.choice(COLOURS)
-    pattern = _pattern(upper, random)
+    pattern = random.weighted(_patterns(upper))
     lower = None if upper == "dress" else random.weighted(LOWERS[sex])
     bag = random.weighted(BAGS[sex])
     return Attributes(
@@ -165,6 +167,7 @@ def _change_colour(person: Attributes, random: Stream) -> Attributes:
 
 
 def _change_type(person: Attributes, random: Stream) -> Attributes:
+    """Another value of one slot, where the others allow it; else the same person."""
     aspect = random.choice(("upper", "lower", "shoes", "hat", "bag", "pattern", "hair"))
     if aspect == "upper" and person.upper != "dress":
         upper = random.weighted({name: weight for name, weight in UPPERS[person.sex].items() if name != "dress"})
@@ -173,14 +176,12 @@ def _change_type(person: Attributes, random: Stream) -> Attributes:
         return replace(person, lower=random.weighted(LOWERS[person.sex]))
     if aspect == "shoes":
         return replace(person, shoes=random.weighted(SHOES))
-    if aspect == "hat":
-        hat = random.weighted(HATS)
-        return replace(person, hat=hat, hat_colour=(person.hat_colour or random.choice(COLOURS)) if hat else None)
-    if aspect == "bag":
-        bag = random.weighted(BAGS[person.sex])
-        return replace(person, bag=bag, bag_colour=(person.bag_colour or random.choice(COLOURS)) if bag else None)
+    if aspect in ("hat", "bag"):
+        thing, slot = random.weighted(HATS if aspect == "hat" else BAGS[person.sex]), f"{aspect}_colour"
+        changed: dict[str, Any] = {aspect: thing, slot: (getattr(person, slot) or random.choice(COLOURS)) if thing else None}
+        return replace(person, **changed)
     if aspect == "pattern":
-        pattern = _pattern(person.upper, random)
+        pattern = random.weighted(_patterns(person.upper))
         colour = None if pattern == "plain" else person.pattern_colour or _other_colour(person.upper_colour, random)
         return replace(person, pattern=pattern, pattern_colour=colour)
     if aspect == "hair" and person.hair != "bald":
@@ -193,10 +194,6 @@ def _patterns(upper: str) -> dict[str, int]:
     if upper == "coat":
         return {"plain": 80, "checked": 20}
     return {name: weight for name, weight in PATTERNS.items() if name != "print" or upper not in ("jacket", "shirt", "dress")}
-
-
-def _pattern(upper: str, random: Stream) -> str:
-    return random.weighted(_patterns(upper))
 
 
 def _other_colour(colour: str, random: Stream) -> str:

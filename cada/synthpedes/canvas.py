@@ -87,6 +87,11 @@ class Canvas:
             code += pattern(u, rows * UNIT // self.scale) * np.int16((second - material) * LEVELS)
         np.copyto(self.code[top : top + len(centres), low:high], code, where=code >= 0)
 
+    def stroke(self, x: int, outline: Outline, material: int, *, shade: int = 0) -> None:
+        """A tube around the column `x`, its outline in canvas pixels."""
+        self.place(x, 0, UNIT)
+        self.tube(outline, material, shade=shade)
+
     def _spans(self, outline: Outline) -> tuple[int, list[int], list[int]]:
         """First row on the canvas, and per row the centre and the half width in sub-pixels."""
         scale, height = self.scale, self.code.shape[0]

@@ -7,12 +7,12 @@ A person noun is a phrase only with a modifier ("slim man").
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from cada.synthpedes import words
 from cada.synthpedes.attributes import Attributes
 from cada.synthpedes.nouns import Describer, Fragment, article, is_plural
 from cada.synthpedes.randomness import Stream
+from cada.synthpedes.words import words
 
 # How often (in 100) something that can be seen is spoken of.
 MENTION = {"hair": 56, "hat": 82, "glasses": 62, "upper": 99, "lower": 96, "shoes": 64, "bag": 84, "umbrella": 92, "build": 40}
@@ -21,8 +21,7 @@ VERB = {"hair": "have", "build": "have", "umbrella": "hold", "bag": "carry"}  # 
 Run = tuple[str, list[str]]  # a verb class and the items it governs
 
 
-@dataclass(frozen=True)
-class Phrase:
+class GoldPhrase(NamedTuple):
     """A gold attribute phrase; `start` and `end` index the normalised caption."""
 
     start: int
@@ -32,20 +31,19 @@ class Phrase:
     slot: str
 
 
-@dataclass(frozen=True)
-class Caption:
+class DrawnCaption(NamedTuple):
     """A caption, its phrases in order, and the value of every attribute slot that it states."""
 
     text: str
-    phrases: tuple[Phrase, ...]
+    phrases: tuple[GoldPhrase, ...]
     facts: dict[str, str]
 
 
-def write_caption(person: Attributes, view: str, hidden: frozenset[str], random: Stream) -> Caption:
+def write_caption(person: Attributes, view: str, hidden: frozenset[str], random: Stream) -> DrawnCaption:
     """Describe a person seen from `view` (front, back or side); `hidden` are the slots that this image does not show."""
     sex = person.sex if random.chance(82) else None
-    they, their = words.PRONOUN[sex]
-    noun = random.choice(words.PERSON[sex] if sex else words.ANYONE)
+    they, their = words()["pronoun"][sex]
+    noun = random.choice(words()["person"][sex] if sex else words()["anyone"])
     describer = Describer(person, hidden, their, terse=random.chance(12), random=random)
     if sex:
         describer.facts["sex"] = sex
@@ -54,13 +52,15 @@ def write_caption(person: Attributes, view: str, hidden: frozenset[str], random:
     runs = _runs([item for item in items if item != spoken_later])
     opening = random.choice((1, 2, 2, 3))
     sentences = [_opening(describer, noun, runs[:opening])]
-    for start in range(opening, len(runs), 2):
-        sentences.append(_continuation(describer, noun, they, runs[start : start + 2]))
-    if spoken_later:
-        sentences.append(_predicative(describer, spoken_later))
+    for start in range(opening, len(runs), 2):  # he has ..., or: the woman carries ...
+        subject, plural = (they, they == "they") if random.chance(70) else (f"the {noun}", False)
+        sentences.append([(subject, None), *_clauses(describer, runs[start : start + 2], plural=plural)])
+    if spoken_later:  # his shirt is red
+        said, colour = describer.predicate(spoken_later)
+        owner = random.choice((their, "the"))
+        sentences.append([(owner, None), (said, spoken_later), (f"{words()['be'][is_plural(said)]} {colour}", None)])
     if random.chance(30):
-        be = words.BE[they == "they"]
-        sentences.append([(f"{they} {be} {random.choice(words.VIEW[view])}", None)])
+        sentences.append([(f"{they} {words()['be'][they == 'they']} {describer.any('view', view)}", None)])
     return _assemble(sentences, describer)
 
 
@@ -93,29 +93,25 @@ def _runs(items: list[str]) -> list[Run]:
 
 def _opening(describer: Describer, noun: str, runs: list[Run]) -> list[Fragment]:
     """Such as "a slim man with short hair is wearing ...", "there is a woman carrying ...", or tersely "man in red shirt, blue jeans"."""
-    random = describer.random
     subject, runs = _subject(describer, noun, runs)
     if describer.terse:
-        return [subject, *_participles(describer, runs)]
-    if random.chance(22):
-        start = random.choice(words.THERE)
-        return [(_agree(start, subject[0]), None), subject, *_participles(describer, runs)]
-    sentence: list[Fragment] = [(_agree(random.choice(words.OPENING), subject[0]), None), subject]
+        return [subject, *_clauses(describer, runs)]
+    if describer.random.chance(22):
+        return [(_agree(describer.any("there"), subject[0]), None), subject, *_clauses(describer, runs)]
+    sentence: list[Fragment] = [(_agree(describer.any("opening"), subject[0]), None), subject]
     if len(runs) > 1 and runs[0][0] == "have":
-        sentence += _participles(describer, runs[:1])
+        sentence += _clauses(describer, runs[:1])
         runs = runs[1:]
-    return sentence + _finite(describer, runs, plural=False)
+    return sentence + _clauses(describer, runs, plural=False)
 
 
 def _subject(describer: Describer, noun: str, runs: list[Run]) -> tuple[Fragment, list[Run]]:
     """The person noun, with the build before it ("slim man") or among what the person has ("with a slim build")."""
-    person, random = describer.person, describer.random
-    if person.build == "average" or not random.chance(MENTION["build"]):
+    if describer.person.build == "average" or not describer.random.chance(MENTION["build"]):
         return (noun, None), runs
-    if random.chance(30):
+    if describer.random.chance(30):
         return (noun, None), [("have", ["build"]), *runs]
-    describer.facts["build"] = person.build
-    return (f"{random.choice(words.BUILD[person.build])} {noun}", "build"), runs
+    return (describer.build(noun), "build"), runs
 
 
 def _agree(start: str, following: str) -> str:
@@ -123,37 +119,14 @@ def _agree(start: str, following: str) -> str:
     return f"{start[:-1]}{article(following)}" if start == "a" or start.endswith(" a") else start
 
 
-def _continuation(describer: Describer, noun: str, they: str, runs: list[Run]) -> list[Fragment]:
-    """Such as "he has ..." or "the woman carries ..."."""
-    if describer.random.chance(70):
-        return [(they, None), *_finite(describer, runs, plural=they == "they")]
-    return [(f"the {noun}", None), *_finite(describer, runs, plural=False)]
-
-
-def _predicative(describer: Describer, slot: str) -> list[Fragment]:
-    """Such as "his shirt is red"."""
-    noun, colour = describer.predicate(slot)
-    owner = describer.random.choice((describer.their, "the"))
-    return [(owner, None), (noun, slot), (f"{words.BE[is_plural(noun)]} {colour}", None)]
-
-
-def _finite(describer: Describer, runs: list[Run], *, plural: bool) -> list[Fragment]:
-    """Such as "wears ... and carries ..."."""
+def _clauses(describer: Describer, runs: list[Run], *, plural: bool | None = None) -> list[Fragment]:
+    """Such as "wears ... and carries ..."; without `plural` such as "wearing ..., carrying ..."."""
     fragments: list[Fragment] = []
     for verb, items in runs:
         if fragments:
-            fragments += [(describer.random.choice(("and", ", and")), None)]
-        fragments += [(describer.random.choice(words.FINITE[verb])[plural], None), *_list(describer, items)]
-    return fragments
-
-
-def _participles(describer: Describer, runs: list[Run]) -> list[Fragment]:
-    """Such as "wearing ..., carrying ..."."""
-    fragments: list[Fragment] = []
-    for verb, items in runs:
-        if fragments:
-            fragments += [(describer.random.choice((",", "and")), None)]
-        fragments += [(describer.random.choice(words.PARTICIPLE[verb]), None), *_list(describer, items)]
+            fragments.append((describer.random.choice((",", "and") if plural is None else ("and", ", and")), None))
+        said = describer.any("participle", verb) if plural is None else describer.any("finite", verb)[plural]
+        fragments += [(said, None), *_list(describer, items)]
     return fragments
 
 
@@ -167,20 +140,21 @@ def _list(describer: Describer, items: list[str]) -> list[Fragment]:
     return fragments
 
 
-def _assemble(sentences: list[list[Fragment]], describer: Describer) -> Caption:
+def _assemble(sentences: list[list[Fragment]], describer: Describer) -> DrawnCaption:
     """Write the sentences with capitals and full stops, and find each phrase's place in the normalised caption."""
     raw: list[str] = []
-    phrases: list[Phrase] = []
+    phrases: list[GoldPhrase] = []
     offset = 0
     for sentence in sentences:
         text = ""
-        for words_, slot in sentence:
-            text += words_ if not text else words_ if words_.startswith(",") else f" {words_}"
+        for said, slot in sentence:
+            text += said if not text or said.startswith(",") else f" {said}"
             if slot:
-                *modifiers, head = words_.split(" ")
-                start = offset + len(text) - len(words_)
-                phrases.append(Phrase(start, offset + len(text), head, tuple(word for word in modifiers if word != "and"), slot))
+                *modifiers, head = said.split(" ")
+                end = offset + len(text)
+                phrases.append(GoldPhrase(end - len(said), end, head, tuple(word for word in modifiers if word != "and"), slot))
         raw.append(text if describer.terse and not raw else text[0].upper() + text[1:])
         offset += len(text) + 1
     stop = "." if describer.random.chance(4) else ". "  # as in RSTPReid: "shirt.His"
-    return Caption(stop.join(raw) + ("" if describer.terse and describer.random.chance(50) else "."), tuple(phrases), describer.facts)
+    end_mark = "" if describer.terse and describer.random.chance(50) else "."
+    return DrawnCaption(stop.join(raw) + end_mark, tuple(phrases), describer.facts)

@@ -1,4 +1,4 @@
-"""The body that a picture shows: its measures, and how it stands.
+"""The body that an image shows: its measures, and how it stands.
 
 Body units: 240 from the crown (y 0) to the soles (y 240), x from the axis. The near side of a body seen from the side looks toward +x;
 mirroring is left to the end.
@@ -7,13 +7,15 @@ mirroring is left to the end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from cada.synthpedes.attributes import Attributes
+from cada.synthpedes.attributes import COLOUR_SLOTS, Attributes
 from cada.synthpedes.canvas import Canvas, Outline
 
 SHOULDER, WAIST, HIP, KNEE, ANKLE, SOLE = 48, 98, 118, 174, 222, 239
+FAR = -7  # light taken from the limb on the far side
 # Half widths at shoulder, chest, waist and hip.
 _FRONT = {"man": (25, 23, 20, 20), "woman": (21, 19, 15, 21)}
 _SIDE = {"man": (12, 15, 14, 15), "woman": (11, 15, 11, 16)}
@@ -21,14 +23,22 @@ _GIRTH = {"slim": (90, 88, 84, 90), "average": (100, 100, 100, 100), "heavy": (1
 _LIMB = {"slim": 86, "average": 100, "heavy": 120}
 
 
-@dataclass(frozen=True)
-class Pose:
+class Pose(NamedTuple):
     """How the body stands: the view, the stride (body units from the axis to a foot, 0 when standing) and the swing of the arms."""
 
     view: str
     stride: int
     swing: int
     lift: int
+
+
+class Leg(NamedTuple):
+    """Its x at the hip and at the foot, the length that a lifted foot takes off, and its shade."""
+
+    hip_x: int
+    foot_x: int
+    lift: int
+    shade: int
 
 
 @dataclass(frozen=True)
@@ -44,6 +54,7 @@ class Figure:
     hip: int
     limb: int  # per cent
     folds: np.ndarray
+    words: frozenset[str]  # the view and the attributes, as shapes.yaml calls them
 
     @property
     def sideways(self) -> bool:
@@ -66,17 +77,18 @@ class Figure:
         ]
         return [*outline, (hem, 0, self.hip + slack + flare)] if hem > HIP else outline
 
-    def legs(self) -> list[tuple[int, int, int]]:
-        """Per leg, the far one first: (x at the hip, x at the foot, length taken off by a lifted foot)."""
+    def legs(self) -> list[Leg]:
+        """Both legs, the far one first."""
         if self.sideways:
-            return [(-1, -self.pose.stride, self.pose.lift), (1, self.pose.stride, 0)]
+            return [Leg(-1, -self.pose.stride, self.pose.lift, FAR), Leg(1, self.pose.stride, 0, 0)]
         near, spread = self.hip // 2, self.hip // 2 - 1
-        return [(-near, -spread, self.pose.lift), (near, spread, 0)]
+        return [Leg(-near, -spread, self.pose.lift, 0), Leg(near, spread, 0, 0)]
 
 
 def make_figure(canvas: Canvas, attributes: Attributes, pose: Pose, folds: np.ndarray) -> Figure:
     """The figure of a person in this pose."""
     base = (_SIDE if pose.view == "side" else _FRONT)[attributes.sex]
-    widths = [width * girth // 100 for width, girth in zip(base, _GIRTH[attributes.build], strict=True)]
-    shoulder, chest, waist, hip = widths
-    return Figure(canvas, attributes, pose, shoulder, chest, waist, hip, _LIMB[attributes.build], folds)
+    shoulder, chest, waist, hip = (width * girth // 100 for width, girth in zip(base, _GIRTH[attributes.build], strict=True))
+    shown = attributes.present().items()
+    words = {pose.view, *(f"{slot}={value}" if slot in COLOUR_SLOTS else value.replace(" ", "_") for slot, value in shown)}
+    return Figure(canvas, attributes, pose, shoulder, chest, waist, hip, _LIMB[attributes.build], folds, frozenset(words))

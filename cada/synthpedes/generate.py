@@ -1,4 +1,4 @@
-"""Draws the whole set: pictures and annotation in CUHK-PEDES' own layout.
+"""Draws the whole set: images and annotation in CUHK-PEDES' own layout.
 
 `imgs/<split>/<id>_<n>.jpg` and `reid_raw.json` (train, val, test), whose records hold, beyond CUHK-PEDES' fields, the gold phrases and the
 stated facts of each caption and the person's attributes. Pre-training persons, where there are any, stand in `pretrain.json`, with
@@ -8,25 +8,25 @@ is written last.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import multiprocessing
 import string
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from cada.config import Persons, Synthesis
+from cada.config import Synthesis
 from cada.runtime.parent_process import end_with_parent
 from cada.storage import files
 from cada.synthpedes.attributes import PRETRAIN, Person, families
-from cada.synthpedes.captions import Caption, write_caption
-from cada.synthpedes.drawing import draw_picture, encode
+from cada.synthpedes.captions import write_caption
+from cada.synthpedes.drawing import draw_image, encode
 from cada.synthpedes.randomness import Stream
 from cada.synthpedes.scene import draw_shot, hidden_slots
 
@@ -34,23 +34,24 @@ GENERATOR = 2  # raised whenever the same parameters give other bytes
 ANNOTATION, PRETRAINING, SYNTHESIS = "reid_raw.json", "pretrain.json", "synthesis.json"
 CAPTIONS_PER_IMAGE = 2
 _STRENGTH = {PRETRAIN: 30, "train": 100, "val": 100, "test": 100}  # per cent of the nuisance
-_CHUNK = 64  # pictures that a process draws at a time
+_ORDER = ("train", "val", "test", PRETRAIN)  # of the persons' ids
+_CHUNK = 64  # images that a process draws at a time
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Task:
-    """One picture to draw."""
+    """One image to draw."""
 
     split: str
     person: Person
     index: int  # of the person within the split
     identity: int  # of the person within the set, from 1
-    picture: int
+    number: int  # of the image among the person's
 
     @property
     def path(self) -> str:
-        return f"{self.split}/{self.identity:05d}_{self.picture}.jpg"
+        return f"{self.split}/{self.identity:05d}_{self.number}.jpg"
 
 
 def description(synthesis: Synthesis) -> dict[str, Any]:
@@ -59,33 +60,24 @@ def description(synthesis: Synthesis) -> dict[str, Any]:
 
 
 def tasks(synthesis: Synthesis, split: str) -> Iterator[Task]:
-    """The pictures of one split, in order."""
-    count = getattr(synthesis.persons, split)
-    first = _first_identity(synthesis.persons, split)
-    for index, person in enumerate(families(synthesis.seed, split, count)):
-        pictures = 1 if split == PRETRAIN else Stream(synthesis.seed, split, index, "pictures").between(*synthesis.images_per_person)
-        for picture in range(pictures):
-            yield Task(split, person, index, first + index, picture)
-
-
-def _first_identity(persons: Persons, split: str) -> int:
-    order = ("train", "val", "test", PRETRAIN)
-    return 1 + sum(getattr(persons, earlier) for earlier in order[: order.index(split)])
+    """The images of one split, in order."""
+    counts = synthesis.persons
+    first = 1 + sum(getattr(counts, earlier) for earlier in _ORDER[: _ORDER.index(split)])
+    for index, person in enumerate(families(synthesis.seed, split, getattr(counts, split))):
+        images = 1 if split == PRETRAIN else Stream(synthesis.seed, split, index, "pictures").between(*synthesis.images_per_person)
+        for number in range(images):
+            yield Task(split, person, index, first + index, number)
 
 
 def draw(task: Task, synthesis: Synthesis) -> tuple[bytes, dict[str, Any]]:
-    """The JPEG and the annotation record of one picture: the same whatever else is drawn."""
-    name = (synthesis.seed, task.split, task.index, task.picture)
+    """The JPEG and the annotation record of one image: the same whatever else is drawn."""
+    name = (synthesis.seed, task.split, task.index, task.number)
     random = Stream(*name, "picture")
     shot = draw_shot(random, _STRENGTH[task.split])
-    image = encode(draw_picture(task.person, shot, synthesis.size, random))
+    image = encode(draw_image(task.person, shot, synthesis.size, random))
     attributes = task.person.attributes
     hidden = hidden_slots(attributes, shot)
     captions = [write_caption(attributes, shot.pose.view, hidden, Stream(*name, "caption", i)) for i in range(CAPTIONS_PER_IMAGE)]
-    return image, _record(task, captions)
-
-
-def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
     record = {
         "split": task.split,
         "captions": [caption.text for caption in captions],
@@ -93,19 +85,18 @@ def _record(task: Task, captions: list[Caption]) -> dict[str, Any]:
         "processed_tokens": [caption.text.lower().translate(_NO_PUNCTUATION).split() for caption in captions],
         "id": task.identity,
     }
-    if task.split == PRETRAIN:
-        return record
-    return record | {
-        "phrases": [[vars(phrase) for phrase in caption.phrases] for caption in captions],
+    gold = {
+        "phrases": [[phrase._asdict() for phrase in caption.phrases] for caption in captions],
         "facts": [caption.facts for caption in captions],
-        "attributes": task.person.attributes.present(),
+        "attributes": attributes.present(),
     }
+    return image, record if task.split == PRETRAIN else record | gold
 
 
 def draw_set(root: Path, synthesis: Synthesis, *, processes: int = 1) -> None:
-    """Draw all pictures and write all annotation into `root`, which must not be there yet: the same bytes in any number of processes."""
+    """Draw all images and write all annotation into `root`, which must not be there yet: the same bytes in any number of processes."""
     with _pool(processes) as pool:
-        for name, splits in ((ANNOTATION, ("train", "val", "test")), (PRETRAINING, (PRETRAIN,))):
+        for name, splits in ((ANNOTATION, _ORDER[:3]), (PRETRAINING, _ORDER[3:])):
             if not (todo := [task for split in splits for task in tasks(synthesis, split)]):
                 continue
             for split in splits:

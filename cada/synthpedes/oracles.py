@@ -1,4 +1,4 @@
-"""How hard the drawn set is: two oracles that know every attribute, and chance. No training, no pictures.
+"""How hard the drawn set is: two oracles that know every attribute, and chance. No training, no images.
 
 *Binding* knows which value belongs to which slot: a person fits a caption when every stated slot agrees. *Bag of words* knows only how
 often each value occurs. What fits equally well is put in random order, and the expected R@1 is reported.
@@ -60,15 +60,14 @@ def oracle_scores(records: Sequence[dict[str, Any]], parts: int) -> dict[str, di
 
 
 def _scores(records: Sequence[dict[str, Any]]) -> dict[str, float]:
-    pictures = Counter(record["id"] for record in records)
-    columns = {person: column for column, person in enumerate(pictures)}
-    images = np.array(list(pictures.values()))
+    images = Counter(record["id"] for record in records)
+    columns = {person: column for column, person in enumerate(images)}
     attributes = {record["id"]: record["attributes"] for record in records}
-    persons = [attributes[person] for person in pictures]
+    persons, counts = [attributes[person] for person in images], np.array(list(images.values()))
     stated = [facts for record in records for facts in record["facts"]]
     truth = np.array([columns[record["id"]] for record in records for _ in record["facts"]])
     return {
-        "chance": float(100 * images[truth].mean() / len(records)),
-        "bag_of_words": expected_recall(bag_of_words(stated, persons), truth, images),
-        "binding": expected_recall(binding(stated, persons), truth, images),
+        "chance": float(100 * counts[truth].mean() / len(records)),
+        "bag_of_words": expected_recall(bag_of_words(stated, persons), truth, counts),
+        "binding": expected_recall(binding(stated, persons), truth, counts),
     }

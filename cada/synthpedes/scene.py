@@ -1,6 +1,6 @@
-"""What differs from picture to picture of one person: view, pose, place, light, surroundings, noise.
+"""What differs from image to image of one person: view, pose, place, light, surroundings, noise.
 
-Every range is scaled by `strength` (per cent), so that the pre-training pictures can be milder. Nothing here depends on the person.
+Every range is scaled by `strength` (per cent), so that the pre-training images can be milder. Nothing here depends on the person.
 """
 
 from __future__ import annotations
@@ -10,31 +10,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from cada.synthpedes.attributes import Attributes
-from cada.synthpedes.canvas import LEVELS, NEUTRAL, UNIT, Canvas
+from cada.synthpedes.canvas import LEVELS, NEUTRAL, Canvas
 from cada.synthpedes.figure import Pose
-from cada.synthpedes.materials import Material
+from cada.synthpedes.materials import RGB, Material, colours
 from cada.synthpedes.randomness import Stream
-
-RGB = tuple[int, int, int]
-
-WALLS = (
-    (176, 164, 148),
-    (150, 92, 74),
-    (128, 136, 146),
-    (196, 192, 182),
-    (104, 112, 104),
-    (142, 128, 140),
-    (92, 104, 122),
-    (168, 176, 186),
-)
-GROUNDS = ((128, 126, 122), (98, 98, 102), (150, 142, 130), (92, 116, 74), (136, 120, 108), (74, 76, 82))
-LEAVES = ((64, 98, 56), (92, 120, 62), (48, 78, 60), (150, 118, 54), (116, 104, 58))
-CLUTTERS = ((70, 96, 62), (140, 44, 40), (52, 70, 112), (188, 178, 150), (60, 60, 64), (168, 126, 60), (92, 66, 50))
 
 
 @dataclass(frozen=True)
 class Shot:
-    """One picture's circumstances. `gain` is per colour channel, 256 = unchanged; `noise` is a peak amplitude in grey levels."""
+    """One image's circumstances. `gain` is per colour channel, 256 = unchanged; `noise` is a peak amplitude in grey levels."""
 
     pose: Pose
     mirrored: bool
@@ -50,7 +34,7 @@ class Shot:
 
 
 def draw_shot(random: Stream, strength: int) -> Shot:
-    """Circumstances of one picture; `strength` 100 is the full range, 0 a studio."""
+    """Circumstances of one image; `strength` 100 is the full range, 0 a studio."""
     view = random.weighted({"front": 40, "back": 30, "side": 30})
     walking = random.chance(70 if view == "side" else 45)
     stride = random.between(9, 26) if walking and view == "side" else 0
@@ -73,37 +57,25 @@ def draw_shot(random: Stream, strength: int) -> Shot:
 
 
 def hidden_slots(person: Attributes, shot: Shot) -> frozenset[str]:
-    """The slots that this picture does not show, which no caption of it may state."""
-    hidden = set()
-    if shot.pose.view == "back":
-        hidden.add("glasses")
-    if person.hair == "bald" and person.hat:
-        hidden.add("hair")
-    if person.pattern == "print" and shot.pose.view != "front":
-        hidden.add("pattern")
-    if shot.occluder in ("hedge", "bollard"):
-        hidden.add("shoes")
-    return frozenset(hidden)
+    """The slots that this image does not show, which no caption of it may state."""
+    hidden = {
+        "glasses": shot.pose.view == "back",
+        "hair": person.hair == "bald" and person.hat is not None,
+        "pattern": person.pattern == "print" and shot.pose.view != "front",
+        "shoes": shot.occluder in ("hedge", "bollard"),
+    }
+    return frozenset(slot for slot, is_hidden in hidden.items() if is_hidden)
 
 
 def _surroundings(random: Stream) -> dict[Material, RGB]:
-    def shifted(colour: RGB, by: int) -> RGB:
+    tables, found = colours(), {}
+    chosen = {name: random.choice(tables[name]) for name in ("walls", "grounds", "clutters")} | {"windows": tables["windows"][0]}
+    for name, (table, by, *anew) in tables["surroundings"].items():
+        colour = random.choice(tables[table]) if anew else chosen[table]
         shift = random.between(-by, by)
         red, green, blue = (min(max(channel + shift, 0), 255) for channel in colour)
-        return red, green, blue
-
-    wall, ground, clutter = random.choice(WALLS), random.choice(GROUNDS), random.choice(CLUTTERS)
-    return {
-        Material.WALL: shifted(wall, 24),
-        Material.WALL_DETAIL: shifted(wall, 60),
-        Material.GROUND: shifted(ground, 20),
-        Material.GROUND_DETAIL: shifted(ground, 34),
-        Material.CLUTTER: shifted(clutter, 20),
-        Material.CLUTTER_DETAIL: shifted(random.choice(CLUTTERS), 20),
-        Material.LEAVES: shifted(random.choice(LEAVES), 14),
-        Material.GLASS: shifted((96, 118, 138), 30),
-        Material.OCCLUDER: shifted(random.choice(((88, 92, 96), (60, 92, 56), (54, 54, 58), (150, 144, 132))), 16),
-    }
+        found[Material[name]] = (red, green, blue)
+    return found
 
 
 def draw_background(canvas: Canvas, shot: Shot, random: Stream) -> None:
@@ -151,13 +123,13 @@ def _park(canvas: Canvas, horizon: int, random: Stream) -> None:
     """Bushes, and a tree."""
     columns = canvas.code.shape[1]
     trunk, half = random.below(columns), random.between(3, 7)
-    canvas.place(trunk, 0, UNIT)
-    canvas.tube([(0, 0, half), (horizon, 0, half), (horizon + 6, 0, half + 4)], Material.CLUTTER_DETAIL, shade=-6)
-    canvas.tube([(y * horizon // 200 - 20, 0, part * horizon // 300) for y, part in _ROUND], Material.LEAVES, shade=-4)
+    canvas.stroke(trunk, [(0, 0, half), (horizon, 0, half), (horizon + 6, 0, half + 4)], Material.CLUTTER_DETAIL, shade=-6)
+    canvas.stroke(trunk, [(y * horizon // 200 - 20, 0, part * horizon // 300) for y, part in _ROUND], Material.LEAVES, shade=-4)
     for _ in range(random.between(3, 5)):
         size = random.between(26, 52)
-        canvas.place(random.below(columns), horizon - size + random.between(0, 8), UNIT)
-        canvas.tube([(y * size // 100, 0, part * size * 3 // 400) for y, part in _ROUND], Material.LEAVES, shade=-random.below(12))
+        bush, top = random.below(columns), horizon - size + random.between(0, 8)
+        outline = [(top + y * size // 100, 0, part * size * 3 // 400) for y, part in _ROUND]
+        canvas.stroke(bush, outline, Material.LEAVES, shade=-random.below(12))
 
 
 def _road(canvas: Canvas, horizon: int, random: Stream) -> None:
@@ -170,9 +142,8 @@ def _road(canvas: Canvas, horizon: int, random: Stream) -> None:
     canvas.box(top + 4, top + 14, low + 26, low + length - 30, Material.GLASS)
     canvas.darken(horizon + 6, horizon + 12, low, low + length, 16)
     for wheel in (low + 24, low + length - 28):
-        canvas.place(wheel, horizon - 5, UNIT)
-        canvas.tube([(y * 18 // 100, 0, part * 9 // 100) for y, part in _ROUND], Material.LENS)
-        canvas.tube([(6, 0, 3), (11, 0, 3)], Material.METAL)
+        canvas.stroke(wheel, [(horizon - 5 + y * 18 // 100, 0, part * 9 // 100) for y, part in _ROUND], Material.LENS)
+        canvas.stroke(wheel, [(horizon + 1, 0, 3), (horizon + 6, 0, 3)], Material.METAL)
     kerb = horizon + random.between(18, 40)
     canvas.box(kerb, kerb + 4, 0, columns, Material.GROUND_DETAIL, light=NEUTRAL + 8)
     canvas.box(kerb + 4, rows, 0, columns, Material.GROUND_DETAIL, light=NEUTRAL - 2)
@@ -223,17 +194,16 @@ def draw_occluder(canvas: Canvas, shot: Shot, random: Stream) -> None:
     side = random.choice((-1, 1))
     middle = columns // 2 + side * random.between(12, 34)
     if shot.occluder == "pole":
-        canvas.place(middle, 0, UNIT)
-        canvas.tube([(0, 0, 6), (rows, 0, 7)], Material.OCCLUDER)
+        canvas.stroke(middle, [(0, 0, 6), (rows, 0, 7)], Material.OCCLUDER)
     elif shot.occluder == "bollard":
-        canvas.place(columns // 2 + side * random.between(0, 12), 0, UNIT)
-        canvas.tube([(rows - 78, 0, 9), (rows - 72, 0, 14), (rows, 0, 15)], Material.OCCLUDER)
-        canvas.tube([(rows - 64, 0, 15), (rows - 58, 0, 15)], Material.SOLE)
+        middle = columns // 2 + side * random.between(0, 12)
+        canvas.stroke(middle, [(rows - 78, 0, 9), (rows - 72, 0, 14), (rows, 0, 15)], Material.OCCLUDER)
+        canvas.stroke(middle, [(rows - 64, 0, 15), (rows - 58, 0, 15)], Material.SOLE)
     elif shot.occluder == "hedge":
         for low in range(0, columns, 6):
             height = 48 + random.below(12)
             canvas.box(rows - height, rows, low, low + 6, Material.OCCLUDER, light=NEUTRAL - random.below(12))
     elif shot.occluder == "sign":
-        canvas.place(middle + side * 14, 0, UNIT)
-        canvas.tube([(rows // 2, 0, 4), (rows, 0, 4)], Material.METAL)
-        canvas.box(rows // 2 - 40, rows // 2 + 8, middle + side * 14 - 24, middle + side * 14 + 24, Material.CLUTTER_DETAIL)
+        middle += side * 14
+        canvas.stroke(middle, [(rows // 2, 0, 4), (rows, 0, 4)], Material.METAL)
+        canvas.box(rows // 2 - 40, rows // 2 + 8, middle - 24, middle + 24, Material.CLUTTER_DETAIL)

@@ -5,7 +5,7 @@ A store that fails, in whatever way, is named once on stderr, without its passwo
 tells it later what it missed.
 """
 
-from cada.tracking.opening import Description, Step, run
+from cada.tracking.opening import Description, Source, run
 from cada.tracking.reports import tell_reports
 from cada.tracking.runs import Past, Run, named_metrics
 from cada.tracking.store import shown_uri, tracking_uri

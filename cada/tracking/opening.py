@@ -1,5 +1,7 @@
 """Which run is written to: one per trained model, found again by its tag `cada.run`, so that train and evaluate share it.
 
+`mlflow.start_run` finds a run by its id alone and keeps one active run in a process, so the client is used.
+
 The newest run of a cell (dataset, variant, seed) is the current one. Older ones stay, marked by the tag `superseded` with
 the id of what replaced them, and belong to no sweep any more: the view of a sweep shows its current runs and nothing else.
 Runs of `dvc exp run --temp` supersede only those of their own experiment and belong to no sweep.
@@ -18,10 +20,10 @@ from typing import Any, Literal
 from cada.storage import git
 from cada.storage.paths import Cell, Layout
 from cada.tracking.runs import MODEL, Past, Run, md5
-from cada.tracking.store import complain, connect, failures, make_experiment
+from cada.tracking.store import attempt, connect, make_experiment
 from cada.tracking.sweeps import SWEEP, sweeps_of
 
-Step = Literal["initial", "train", "evaluate", "sync"]
+Source = Literal["initial", "train", "evaluate", "sync"]
 KEY = "cada.run"
 SUPERSEDED = "superseded"
 EXPERIMENT = "experiment"
@@ -44,19 +46,15 @@ class Description:
 
 
 @contextlib.contextmanager
-def run(cell: Cell, step: Step, description: Description, *, weights: Path | None = None, past: Past | None = None) -> Iterator[Run]:
+def run(cell: Cell, step: Source, description: Description, *, weights: Path | None = None, past: Past | None = None) -> Iterator[Run]:
     """Open the run of `cell` and close it with what became of it.
 
     A training (`initial`, `train`) goes on in its unfinished run, or starts a new one; `evaluate` and `sync` write to the run
     that is there, and make it where the training could not. weights, past: for `sync`, to which a run of other weights is one
     of another training.
     """
-    opened = Run()
-    if os.environ.get("CADA_TRACKING") != "off":
-        try:
-            opened = _open(cell, step, description, weights, past)
-        except failures() as error:
-            complain(error)
+    off = os.environ.get("CADA_TRACKING") == "off"
+    opened = Run() if off else attempt(lambda: _open(cell, step, description, weights, past), Run())
     outcome: str | None = None if step == "evaluate" else "FAILED"
     try:
         yield opened
@@ -68,7 +66,7 @@ def run(cell: Cell, step: Step, description: Description, *, weights: Path | Non
         opened.close(outcome, past, trained=step != "evaluate")
 
 
-def _open(cell: Cell, step: Step, description: Description, weights: Path | None, past: Past | None) -> Run:
+def _open(cell: Cell, step: Source, description: Description, weights: Path | None, past: Past | None) -> Run:
     from mlflow.entities import Param, RunTag
 
     client = connect()
@@ -99,7 +97,7 @@ def _open(cell: Cell, step: Step, description: Description, weights: Path | None
     return Run(client, found, after=_last_step(client, found))
 
 
-def _is_another(found: Any, step: Step, model: str | None) -> bool:
+def _is_another(found: Any, step: Source, model: str | None) -> bool:
     """Whether the run that was found is of another training than the one that is told of."""
     if step in ("initial", "train"):
         return bool(found.info.status == "FINISHED")

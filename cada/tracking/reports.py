@@ -9,24 +9,17 @@ from filelock import FileLock
 
 from cada.storage.paths import DEFAULT, STATE
 from cada.tracking.opening import experiment_of_dvc
-from cada.tracking.store import complain, connect, failures, make_experiment
+from cada.tracking.store import attempt, connect, make_experiment
 
 KEY, NAME = "cada.reports", "tables and figures"
 
 
 def tell_reports(dataset: str, folder: Path, *, sweep: str) -> bool:
     """Show the tables, or the figures, that a matrix has in `folder`; a later call replaces them. Whether the store has taken them."""
-    if os.environ.get("CADA_TRACKING") == "off":
-        return False
-    try:
-        _show(dataset, folder, sweep)
-    except failures() as error:
-        complain(error)
-        return False
-    return True
+    return os.environ.get("CADA_TRACKING") != "off" and attempt(lambda: _show(dataset, folder, sweep), False)
 
 
-def _show(dataset: str, folder: Path, sweep: str) -> None:
+def _show(dataset: str, folder: Path, sweep: str) -> bool:
     client, temporary = connect(), experiment_of_dvc()
     sweep = temporary or sweep
     experiment = make_experiment(client, dataset)
@@ -42,3 +35,4 @@ def _show(dataset: str, folder: Path, sweep: str) -> None:
     if (text := folder / "ablation.md").exists():
         client.set_tag(run_id, "mlflow.note.content", text.read_text(encoding="utf-8"))
     client.set_terminated(run_id)
+    return True

@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from cada.tracking.store import complain, failures
+from cada.tracking.store import attempt
 
 MODEL = "model.md5"
 SECONDS = "seconds"
 # The other columns of a history are in its file, which lies beside the run; test_* are numbers of the finished model alone.
-CURVES = frozenset({"lr", "loss", "loss_global", "loss_atp", "loss_ara", "loss_mlm", "val_R1", "val_mAP"})
+CURVES = ("lr", "loss", "val_R1", "val_mAP")  # and every objective's loss
 FLUSH_SECONDS = 5.0
 FLUSH_POINTS = 500  # MLflow takes at most 1,000 metrics in one call
 
@@ -50,10 +50,8 @@ class Run:
         """Points of the curves at optimiser step `step`; sent in batches, at least every five seconds of logging."""
         if self._client is None or step <= self._after:
             return
-        from mlflow.entities import Metric
-
-        now, self._step = milliseconds(), step
-        self._points += [Metric(name, float(value), now, step) for name, value in values.items() if name in CURVES]
+        self._step = step
+        self._add({name: value for name, value in values.items() if name in CURVES or name.startswith("loss_")}, step)
         if len(self._points) >= FLUSH_POINTS or time.monotonic() - self._flushed >= FLUSH_SECONDS:
             self._flush()
 
@@ -61,13 +59,10 @@ class Run:
         """Numbers that describe the trained model, such as the test metrics; a later call replaces them."""
         if self._client is None:
             return
-        from mlflow.entities import Metric
-
         outputs = self._run.outputs.model_outputs if self._run.outputs else []
         model = outputs[-1].model_id if outputs else None
-        new = {name: float(value) for name, value in values.items() if value != self._run.data.metrics.get(name)}
-        now, step = milliseconds(), max(0, self._step)
-        self._points += [Metric(name, value, now, step, model_id=model) for name, value in new.items()]
+        new = {name: value for name, value in values.items() if value != self._run.data.metrics.get(name)}
+        self._add(new, max(0, self._step), model)
         self._flush()
 
     def artifact(self, path: Path) -> None:
@@ -115,6 +110,12 @@ class Run:
         self._client.set_tag(self._id, MODEL, digest)
         self._run = self._client.get_run(self._id)
 
+    def _add(self, values: Mapping[str, float], step: int, model: str | None = None) -> None:
+        from mlflow.entities import Metric
+
+        now = int(time.time() * 1000)  # MLflow's unit
+        self._points += [Metric(name, float(value), now, step, model_id=model) for name, value in values.items()]
+
     def _flush(self) -> None:
         points, self._points, self._flushed = self._points, [], time.monotonic()
         for start in range(0, len(points), FLUSH_POINTS):
@@ -123,12 +124,12 @@ class Run:
 
     def _tell(self, action: Callable[[], Any]) -> None:
         """Do `action` unless the store has failed before; when it fails now, say so and stop telling it anything."""
-        if self._client is None:
-            return
-        try:
+
+        def told() -> bool:
             action()
-        except failures() as error:
-            complain(error)
+            return True
+
+        if self._client is not None and not attempt(told, False):
             self._client = None
 
 
@@ -140,11 +141,6 @@ def named_metrics(metrics: Mapping[str, Any]) -> dict[str, float]:
     scores = metrics["scores"]
     headline = {f"test_{name}": value for name, value in scores[metrics["headline"]].items()}
     return headline | {f"test_cosine_{name}": scores["cosine"][name] for name in ("R1", "mAP")}
-
-
-def milliseconds() -> int:
-    """Now, in MLflow's unit."""
-    return int(time.time() * 1000)
 
 
 def md5(path: Path) -> str:

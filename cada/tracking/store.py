@@ -1,4 +1,4 @@
-"""Where the runs are kept: the store's address, a client of it, its experiments, and what it fails with."""
+"""Where the runs are kept: the store's address, a client of it, its experiments, and what is said where it fails."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import os
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
-from cada.errors import CadaError
+from cada.errors import CadaError, of_package
 from cada.storage import addresses, git
 
 LOCK_SECONDS = 120.0
@@ -22,6 +23,7 @@ FILE = "sqlite:///"
 SQLITE = "sqlite://"
 SECRETS = ("MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN")
 _LOUD = ("mlflow", "alembic", "sqlalchemy", "urllib3")
+Result = TypeVar("Result")
 
 
 def tracking_uri() -> str:
@@ -32,11 +34,6 @@ def tracking_uri() -> str:
 def shown_uri() -> str:
     """The store's address as messages name it: without password or token."""
     return addresses.public(tracking_uri())
-
-
-def experiment_name(dataset: str) -> str:
-    """MLflow's experiment of a data set."""
-    return f"CADA {dataset}"
 
 
 def connect() -> Any:
@@ -53,7 +50,7 @@ def connect() -> Any:
 
 def experiment_of(client: Any, dataset: str) -> str | None:
     """The id of the data set's experiment, if the store has it."""
-    found = client.get_experiment_by_name(experiment_name(dataset))
+    found = client.get_experiment_by_name(f"CADA {dataset}")
     return None if found is None else str(found.experiment_id)
 
 
@@ -67,34 +64,35 @@ def make_experiment(client: Any, dataset: str) -> str:
     uri = tracking_uri()
     place = (_database(uri).absolute().parent / "mlartifacts").as_uri() if uri.startswith(SQLITE) else None
     try:
-        return str(client.create_experiment(experiment_name(dataset), artifact_location=place))
+        return str(client.create_experiment(f"CADA {dataset}", artifact_location=place))
     except MlflowException:
         if (found := experiment_of(client, dataset)) is None:
             raise
         return found
 
 
-def failures() -> type[Exception]:
-    """All that a store can fail with, which is anything: this is the one place where that is decided.
+def attempt(action: Callable[[], Result], otherwise: Result) -> Result:
+    """What `action` returns; where the store fails at it, one line on stderr that this stops nothing, and `otherwise`.
 
-    Behind MLflow stand SQLAlchemy, Alembic, requests and whatever driver an address names; a driver that is missing is an
-    ImportError, a malformed address a ValueError, a per cent sign in the path of MLflow one of configparser. A list would
-    never be complete, and what it lacks ends a training of hours. Nothing is hidden: the caller says the error, by
-    `complain` or as a `CadaError`. Ctrl-C and the end of the process are no `Exception` and pass.
+    A store can fail with anything: behind MLflow stand SQLAlchemy, Alembic, requests and whatever driver an address names; a
+    driver that is missing is an ImportError, a malformed address a ValueError, a per cent sign in the path of MLflow one of
+    configparser. A list would never be complete, and what it lacks ends a training of hours. A `CadaError` is none of the
+    store's and is raised; Ctrl-C and the end of the process are no `Exception` and pass.
     """
-    return Exception
-
-
-def complain(error: Exception) -> None:
-    """Say in one line that the store fails and that this stops nothing. A `CadaError` is none of the store's and is raised."""
-    if isinstance(error, CadaError):
-        raise error
-    print(f"cada: MLflow at {shown_uri()} fails, the work goes on without it (later: cada track sync): {reason(error)}", file=sys.stderr)
+    try:
+        return action()
+    except CadaError:
+        raise
+    except Exception as error:
+        said = f"MLflow at {shown_uri()} fails, the work goes on without it (later: cada track sync): {reason(error)}"
+        print(f"cada: {said}", file=sys.stderr)
+        return otherwise
 
 
 def reason(error: Exception) -> str:
     """What a library says of the store, in one line, without the secrets that it was given."""
-    said = next((line for line in str(error).splitlines() if line.strip()), "no message")
+    missing = of_package(error) if isinstance(error, ModuleNotFoundError) else None
+    said = next((line for line in str(missing or error).splitlines() if line.strip()), "no message")
     secrets = [os.environ.get(name, "") for name in SECRETS]
     return f"{type(error).__name__}: {addresses.scrubbed(said, tracking_uri(), secrets=secrets)}"
 

@@ -21,11 +21,6 @@ def sweep_name(workflow: Path) -> str:
     return matrix_name(workflow).removeprefix(f"{SWEEPS.name}/") if is_sweep(workflow) else DEFAULT
 
 
-def sweeps_of_dataset(dataset: str) -> list[str]:
-    """The matrices that the data set is in."""
-    return [name for name, _ in matrices(dataset)]
-
-
 def sweeps_of(cell: Cell) -> list[str]:
     """The matrices that train the cell."""
     found = []

@@ -13,8 +13,8 @@ from typing import Any
 
 from cada.errors import CadaError
 from cada.storage.paths import DEFAULT
-from cada.tracking.store import connect, experiment_of, failures, reason, shown_uri
-from cada.tracking.sweeps import SWEEP, regroup, sweeps_of_dataset
+from cada.tracking.store import connect, experiment_of, reason, shown_uri
+from cada.tracking.sweeps import SWEEP, matrices, regroup
 
 TAG = "mlflow.sharedViewState."
 BARS = ("test_R1", "test_mAP", "test_cosine_mAP")
@@ -33,8 +33,8 @@ def present(datasets: Sequence[str]) -> dict[str, str]:
         return _present(datasets)
     except CadaError:
         raise
-    except failures() as error:
-        advice = "Start it, or mend MLFLOW_TRACKING_URI, then call again."
+    except Exception as error:  # anything: see `attempt`
+        advice = "Start it, or correct MLFLOW_TRACKING_URI, then call again."
         raise CadaError(f"MLflow at {shown_uri()} fails: {reason(error)}. {advice}") from error
 
 
@@ -44,7 +44,7 @@ def _present(datasets: Sequence[str]) -> dict[str, str]:
         if (experiment := experiment_of(client, dataset)) is None:
             continue
         regroup(client, experiment, dataset)
-        for sweep in sweeps_of_dataset(dataset):
+        for sweep, _ in matrices(dataset):
             if not client.search_runs([experiment], filter_string=in_sweep(sweep), max_results=1):
                 continue  # nothing of it has been run
             name = "Variants" if sweep == DEFAULT else f"Sweep {sweep}"

@@ -9,15 +9,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cada.config import Augmentation, LossWeights, Optimisation, Switches
+from cada.config import Switches, TrainSettings
 from cada.model.cada import Cada
-from cada.retrieval.evaluation import Engine, Target, choose_weight, encode, query_values, retrieve
-from cada.retrieval.metrics import published_score, summarise
+from cada.retrieval.encoding import Engine
+from cada.retrieval.metrics import published_score
+from cada.retrieval.search import Search, Target
 from cada.runtime.compute import autocast
 from cada.runtime.memory import release_free_memory
 from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.training.objective import Batch, association_losses, encode_batch
 from cada.training.sampling import find_lookalikes
 
 
@@ -27,17 +28,12 @@ def finetune(
     target: Target,
     *,
     watched: Target | None = None,
-    optimisation: Optimisation,
-    augmentation: Augmentation,
-    weights: LossWeights,
+    settings: TrainSettings,
+    weights: Mapping[str, float],
     switches: Switches,
-    special: SpecialTokens,
     engine: Engine,
-    fusion_weights: Sequence[float],
     padded_to: int | None,
     seed: int,
-    log_every: int,
-    save_seconds: float,
     state: Path,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
 ) -> Progress:
@@ -45,33 +41,26 @@ def finetune(
 
     `watched` is test where it does not choose: its scores are columns of the history and reach nothing else.
     `padded_to` is the length that captions are padded to in training, or None for their batch's longest.
+    Errors: those of `cada.training.loop.fit`, and `ArgumentError` for a batch of one person where negatives are needed.
     """
+    optimisation, fusion_weights = settings.optimisation, settings.validation.fusion_weights
     lookalikes = find_lookalikes(training.captions, training.caption_persons) if switches.batches == "lookalikes" else None
     sampler = training.sampler(optimisation.batch_size, seed=seed, by_length=padded_to is None, lookalikes=lookalikes)
-    batches = Batches(training, sampler, augmentation, padded_to, "batch", engine.device)
+    batches = Batches(training, sampler, settings.augmentation, padded_to, "batch", model.device)
 
     def losses_of(drawn: tuple[Batch, torch.Generator]) -> dict[str, Tensor]:
         batch, draw = drawn
-        with autocast(engine.device, engine.precision):
-            return association_losses(
-                model,
-                batch,
-                weights=weights,
-                switches=switches,
-                special=special,
-                generator=draw,
-                micro_batch=optimisation.micro_batch_size,
-            )
+        with autocast(model.device, engine.precision):
+            encoded = encode_batch(model, batch, generator=draw, micro_batch=optimisation.micro_batch_size)
+            return association_losses(encoded, weights=weights, switches=switches)
 
     return fit(
         model,
         batches.at,
         losses_of,
-        optimisation=optimisation,
+        settings=settings,
         samples=len(training.captions),
         seed=seed,
-        log_every=log_every,
-        save_seconds=save_seconds,
         state=state,
         validate=lambda: validation(model, target, watched=watched, engine=engine, switches=switches, fusion_weights=fusion_weights),
         report=report,
@@ -97,9 +86,7 @@ def validation(
 
 def headline_scores(model: Cada, target: Target, *, engine: Engine, fusion: str, weights: Sequence[float]) -> dict[str, float]:
     """The metrics of one ranking; the calibrated fusion takes the one of `weights` that suits `target` best."""
-    gallery, queries = encode(model, target, engine)
+    search = Search.of(model, target, engine)
     release_free_memory()
-    retrieved = retrieve(model, gallery, queries, target.captions, engine)
-    persons = (target.caption_persons, target.image_persons)
-    weight = choose_weight(retrieved, *persons, weights) if fusion == "calibrated" else None
-    return summarise(query_values(retrieved, *persons, fusion, weight))
+    found = search.found()
+    return found.scores(fusion, found.choose_weight(weights) if fusion == "calibrated" else None)

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from cada.config import Optimisation
-from cada.errors import CadaError
+from cada.config import Training
+from cada.errors import ArgumentError, CadaError, about
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.runtime import distributed
@@ -54,14 +54,9 @@ class Progress:
         """A line of the history: losses are means over the steps since the last line."""
         means = {name: float(total) / self.summed for name, total in self.sums.items()}
         if not math.isfinite(means["loss"]):
-            raise _diverged(self.step, f"the loss is {means['loss']}")
+            raise FloatingPointError(f"step {self.step}: the loss is {means['loss']}")
         self.sums, self.summed = {}, 0
         return {"epoch": round(self.step / epoch_steps, 4), "step": self.step, "lr": rate, **means}
-
-
-def _diverged(step: int, what: str) -> CadaError:
-    """The end of a training that has left the numbers."""
-    return CadaError(f"step {step}: {what}. Lower optimisation.learning_rate, or set clip_norm or precision: fp32.")
 
 
 @dataclass(frozen=True)
@@ -86,11 +81,9 @@ def fit(
     batch_at: Callable[[int], Batch],
     losses_of: Callable[[Batch], dict[str, Tensor]],
     *,
-    optimisation: Optimisation,
+    settings: Training,
     samples: int,
     seed: int,
-    log_every: int,
-    save_seconds: float,
     state: Path,
     validate: Callable[[], Validation] | None = None,
     report: Callable[[int, Mapping[str, float]], None] = lambda step, values: None,
@@ -99,14 +92,17 @@ def fit(
 
     `losses_of(batch_at(step))` gives this process's shares of the step's values; the sum of `loss` over processes is
     minimised. The next batch is made while a step runs, and losses are read from the device only where a row of the
-    history is written. Errors: `CadaError` at a row whose loss is not a number, at an epoch's end where a weight is none,
-    and where `losses_of` raises `FloatingPointError`.
+    history is written.
     `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
-    last weights are the best. `state` is where an interrupted run goes on from, written every `save_seconds`; it is
-    deleted by the caller once the result is written. Every process ends with the same weights; the first one writes.
+    last weights are the best. `state` is where an interrupted run goes on from; it is deleted by the caller once the
+    result is written. Every process ends with the same weights; the first one writes.
+    Errors: `FloatingPointError` at a row whose loss is not a number, at an epoch's end where a weight is none, and where `losses_of`
+    raises it; `ArgumentError` for a batch with fewer samples than processes, or more than there are; `CadaError` for a `state` that
+    not all processes see.
     """
+    optimisation = settings.optimisation
     if optimisation.batch_size < distributed.size():
-        raise CadaError(f"optimisation.batch_size: {optimisation.batch_size} samples are too few for {distributed.size()} processes.")
+        raise ArgumentError("processes", f"a batch of {optimisation.batch_size} is too small for {distributed.size()} processes")
     epoch_steps = steps_per_epoch(samples, optimisation.batch_size)
     steps = round(optimisation.epochs * epoch_steps)
     by_epoch = epoch_steps if optimisation.schedule == "epoch" else None
@@ -126,7 +122,7 @@ def fit(
         try:
             values = losses_of(batch)
         except FloatingPointError as error:
-            raise _diverged(progress.step + 1, "the loss is nan") from error
+            raise FloatingPointError(f"step {progress.step + 1}: the loss is nan, {error}") from error
         values["loss"].backward()
         _descend(optimizer, parameters, rate, clip_norm=optimisation.clip_norm)
         progress.add(values)
@@ -135,18 +131,18 @@ def fit(
             release_free_memory()
         bar.update()
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
-        if epoch_ends or progress.step % log_every == 0:
+        if epoch_ends or progress.step % settings.log_every == 0:
             row = progress.row(rate, epoch_steps)
             if epoch_ends:
                 if not _all_finite(parameters):  # a step's loss is that of the weights before it
-                    raise _diverged(progress.step, "the weights are not finite")
+                    raise FloatingPointError(f"step {progress.step}: the weights are not finite")
                 row |= _validate(model, validate, progress)
                 if distributed.is_first():
                     tqdm.write(_line(row, epochs=optimisation.epochs), file=sys.stderr)
             progress.rows.append(row)
             report(progress.step, row)
             bar.set_postfix(loss=f"{row['loss']:.3f}")
-        if distributed.is_first() and time.monotonic() - saved >= save_seconds:
+        if distributed.is_first() and time.monotonic() - saved >= settings.save_seconds:
             _save(state, model, optimizer, progress)
             saved = time.monotonic()
     bar.close()
@@ -197,7 +193,8 @@ def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: 
 
 def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress:
     saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
-    set_weights(model, saved["model"], source=str(state))
+    with about(state):
+        set_weights(model, saved["model"])
     optimizer.load_state_dict(saved["optimizer"])
     return Progress(**saved["progress"])
 

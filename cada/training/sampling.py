@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.sparse import csr_array, diags_array
 
-from cada.errors import CadaError
+from cada.errors import ArgumentError
 from cada.model.tokenizer import TokenizedCaptions
 
 POOL = 16  # batches whose captions are sorted by length together
@@ -127,10 +127,7 @@ def relatives(persons: np.ndarray, *, family: int) -> Lookalikes:
 
 
 def steps_per_epoch(count: int, batch_size: int) -> int:
-    """Whole batches in `count` samples; at least one is needed."""
+    """Whole batches in `count` samples. Errors: `ArgumentError` where there is none."""
     if count < batch_size:
-        raise CadaError(
-            f"a batch of {batch_size} needs as many samples, and there are {count}. "
-            "Lower optimisation.batch_size in the set's train.yaml or initial.yaml."
-        )
+        raise ArgumentError("batch_size", f"a batch of {batch_size} needs as many samples, and there are {count}")
     return count // batch_size

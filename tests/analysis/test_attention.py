@@ -32,7 +32,7 @@ def test_the_states_are_those_of_the_match_encoder(model: Cada) -> None:
     captions, images = ids(3), image_tokens(3)
     mask = torch.ones_like(captions)
     mask[1, 5:] = 0
-    expected = model.match_hidden(captions, mask, images, enc=ENC)
+    expected = model.match_hidden(captions, mask, images)
     read = captions.clone()
     read[:, 0] = ENC
     states, shares = read_with_attention(model.text_encoder.bert, read, mask.bool()[:, None, None, :], images)
@@ -109,8 +109,8 @@ def test_permuting_the_patches_permutes_the_maps(model: Cada) -> None:
     order = torch.randperm(PATCHES, generator=torch.Generator().manual_seed(4))
     permuted = torch.cat([images[:, :1], images[:, 1:][:, order]], dim=1)
     for maps in (
-        lambda tokens: match_maps(model, caption, tokens, PHRASES, enc=ENC),
-        lambda tokens: decoder_maps(model, caption, tokens, PHRASES, mask=MASK),
+        lambda tokens: match_maps(model, caption, tokens, PHRASES),
+        lambda tokens: decoder_maps(model, caption, tokens, PHRASES),
     ):
         found = maps(images)
         assert found.shape == (2, PATCHES) and (found >= 0).all() and (found.max(dim=1).values > 0).all()
@@ -120,7 +120,7 @@ def test_permuting_the_patches_permutes_the_maps(model: Cada) -> None:
 
 def test_no_patch_of_an_image_without_contents_stands_out(model: Cada) -> None:
     images = image_tokens()[:, :1].expand(-1, 1 + PATCHES, -1)
-    found = match_maps(model, ids()[0], images, PHRASES, enc=ENC)
+    found = match_maps(model, ids()[0], images, PHRASES)
     assert torch.allclose(found, found[:, :1].expand_as(found), atol=1e-7)
 
 
@@ -128,7 +128,7 @@ def test_a_masked_phrase_does_not_see_its_words_nor_what_follows(model: Cada) ->
     caption, images = ids()[0], image_tokens()
     changed = caption.clone()
     changed[6] = 5  # behind both phrases, whose decoder is causal
-    before, after = (decoder_maps(model, words, images, PHRASES, mask=MASK) for words in (caption, changed))
+    before, after = (decoder_maps(model, words, images, PHRASES) for words in (caption, changed))
     assert torch.allclose(before, after, atol=1e-7)
     changed[1] = 6
-    assert not torch.allclose(before, decoder_maps(model, changed, images, PHRASES, mask=MASK))
+    assert not torch.allclose(before, decoder_maps(model, changed, images, PHRASES))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.inputs import VOCABULARY
+from benchmarks.inputs import QUICK, VOCABULARY, tokenizer_of
 from cada.model.tokenizer import Tokenizer
 
 ROOT = Path(__file__).parents[2]
@@ -14,4 +14,4 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def tokenizer() -> Tokenizer:
-    return Tokenizer(ROOT / VOCABULARY, 73)
+    return tokenizer_of(QUICK.words, ROOT / VOCABULARY)

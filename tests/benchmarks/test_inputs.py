@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.images import published_image, write_images
 from benchmarks.inputs import candidates_of, caption_lengths, captions_of
-from benchmarks.pictures import published_picture, write_pictures
 from cada.datasets.images import load_image, normalise
 from cada.model.tokenizer import Tokenizer
 
@@ -28,14 +28,14 @@ def test_captions_have_the_lengths_that_were_asked_for(tokenizer: Tokenizer) -> 
     assert tokenizer(captions_of(lengths, tokenizer)).lengths.tolist() == lengths.tolist()
 
 
-def test_every_picture_is_read_by_as_many_captions() -> None:
+def test_every_image_is_read_by_as_many_captions() -> None:
     candidates = candidates_of(32, 32, 8)
     assert all(len(set(row)) == 8 for row in candidates.tolist())
     assert np.bincount(candidates.ravel(), minlength=32).tolist() == [8] * 32
 
 
 def test_the_published_loading_is_ours_where_nothing_is_changed(tmp_path: Path) -> None:
-    (path,) = write_pictures(tmp_path, 1)
+    (path,) = write_images(tmp_path, 1)
 
     class Unchanged(random.Random):
         """Never flips or erases; crops the middle."""
@@ -46,5 +46,5 @@ def test_the_published_loading_is_ours_where_nothing_is_changed(tmp_path: Path) 
         def randint(self, low: int, high: int) -> int:
             return (low + high) // 2
 
-    found = published_picture(path, (64, 48), Unchanged())
+    found = published_image(path, (64, 48), Unchanged())
     assert torch.equal(found, normalise(torch.from_numpy(load_image(path, (64, 48)).transpose(2, 0, 1).copy())[None])[0])

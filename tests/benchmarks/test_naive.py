@@ -1,6 +1,6 @@
 """The published procedure and ours give the same numbers: otherwise the ratio of their times would mean nothing.
 
-Legend: Q captions, G pictures, L tokens.
+Legend: Q captions, G images, L tokens.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from benchmarks import naive
-from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, captions_of, model_of, pictures_of, tokens_of
+from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, captions_of, images_of, model_of, tokens_of
 from benchmarks.operations import counted, reranking_flops
 from benchmarks.retrieval import evaluation_ways
 from benchmarks.training import PUBLISHED, Problem, largest_batch, naive_losses, our_losses, problem_of
@@ -35,8 +35,8 @@ EVERYTHING = PUBLISHED.model_copy(update={"ara_rate": 1.0})
 
 
 @pytest.fixture
-def model() -> Cada:
-    model = model_of(TINY, words=QUICK.words, device=CPU)
+def model(tokenizer: Tokenizer) -> Cada:
+    model = model_of(TINY, tokenizer, device=CPU)
     for parameter in model.parameters():  # larger than the initial ones, so that scores differ
         if parameter.ndim > 1:
             parameter.data.mul_(2)
@@ -58,7 +58,7 @@ def test_losses_and_gradients_are_equal(model: Cada, problem: Problem, tokenizer
     plain = naive_losses(model, problem, tokenizer, rate=1.0)
     plain["loss"].backward()
     by_plain = gradients(model)
-    ours = our_losses(model, problem, tokenizer, switches=EVERYTHING)
+    ours = our_losses(model, problem, switches=EVERYTHING)
     ours["loss"].backward()
     by_ours = gradients(model)
     for name, value in plain.items():
@@ -122,13 +122,12 @@ def engine(model: Cada, captions: TokenizedCaptions, candidates: np.ndarray, tok
         captions=Captions(captions.ids, captions.lengths),
         candidates=candidates,
         image_tokens=[(0, tokens)],
-        device=CPU,
     )
 
 
 def test_whole_evaluations_agree(model: Cada, tokenizer: Tokenizer) -> None:
     captions = tokenizer(captions_of(caption_lengths(8), tokenizer))
-    ways = evaluation_ways(model, pictures_of(TINY, 8), captions, tokenizer, top_k=4, device=CPU)
+    ways = evaluation_ways(model, images_of(TINY, 8), captions, tokenizer, top_k=4, device=CPU)
     plain, ours = ways["naive"](), ways["ours"]()
     assert {name: ours[name] for name in plain} == pytest.approx(plain)
 
@@ -167,7 +166,7 @@ def test_the_published_step_costs_what_is_known_of_it(model: Cada, problem: Prob
 
 
 def test_encoders_agree(model: Cada, captions: TokenizedCaptions) -> None:
-    images, (ids, mask) = normalise(pictures_of(TINY, 5)), naive.padded(captions)
+    images, (ids, mask) = normalise(images_of(TINY, 5)), naive.padded(captions)
     with torch.inference_mode(), naive.eager(model):
         tokens, features = naive.encode_images(model, images, batch_size=2)
         texts = naive.encode_texts(model, ids, mask, batch_size=4)

@@ -96,40 +96,76 @@ def test_parameters_do_not_change() -> None:
         matrix.seeds = (1,)
 
 
-def switches(**overrides: object) -> config.SwitchOverrides:
-    return config.SwitchOverrides(**overrides)
+def variant(procedure: str, **sections: object) -> config.Variant:
+    return config.Variant.model_validate({"title": "x", "procedure": procedure} | sections)
 
 
-def variant(procedure: str, **overrides: object) -> config.Variant:
-    return config.Variant.model_validate({"title": "x", "procedure": procedure, "switches": overrides})
+def resolved(procedure: str, refinements: dict[str, object], **sections: object) -> config.Method:
+    of_dataset = config.Refinements.model_validate(refinements)
+    return config.resolve_variant(variant(procedure, **sections), config.load_procedure(procedure), of_dataset)
 
 
 def test_the_data_set_refines_robust_switches_and_the_variant_has_the_last_word() -> None:
-    refined = switches(hard_negatives="sampled", ara_rate=0.5)
-    assert config.resolve_switches(variant("robust"), switches()) == config.PROCEDURES["robust"]
-    resolved = config.resolve_switches(variant("robust", ara_rate=0.6), refined)
-    assert resolved.hard_negatives == "sampled"
-    assert resolved.ara_rate == 0.6
-    assert resolved.local_groups == config.PROCEDURES["robust"].local_groups
+    robust = config.load_procedure("robust").switches
+    refined = {"switches": {"hard_negatives": "sampled", "ara_rate": 0.5}}
+    assert resolved("robust", {}).switches == robust
+    found = resolved("robust", refined, switches={"ara_rate": 0.6}).switches
+    assert (found.hard_negatives, found.ara_rate) == ("sampled", 0.6)
+    assert found.local_groups == robust.local_groups
 
 
 def test_a_data_set_does_not_refine_the_published_procedure() -> None:
-    assert config.resolve_switches(variant("published"), switches(hard_negatives="sampled")) == config.PROCEDURES["published"]
+    found = resolved("published", {"switches": {"hard_negatives": "sampled"}, "weights": {"ara": 3.0}})
+    assert dict(found) == {name: value for name, value in config.load_procedure("published") if name in ("switches", "weights")}
 
 
 def test_weights_are_refined_as_switches_are() -> None:
-    def weights(**values: float) -> config.WeightOverrides:
-        return config.WeightOverrides.model_validate(values)
+    def weights(procedure: str, **own: float) -> dict[str, float]:
+        return resolved(procedure, {"weights": {"ara": 3.0, "global": 0.5}}, weights=own).weights
 
-    def resolved(procedure: str, **own: float) -> tuple[float, float, float]:
-        values = config.Variant.model_validate({"title": "x", "procedure": procedure, "weights": own})
-        found = config.resolve_weights(values, weights(ara=3.0, **{"global": 0.5}))
-        return found.global_, found.atp, found.ara
+    assert weights("robust") == {"global": 0.5, "atp": 1.0, "ara": 3.0}
+    assert weights("robust", ara=0.0, **{"global": 2.0}) == {"global": 2.0, "atp": 1.0}
+    assert weights("published") == {"global": 1.0, "atp": 1.0, "ara": 0.1}
+    assert weights("published", ara=0.2) == {"global": 1.0, "atp": 1.0, "ara": 0.2}
 
-    assert resolved("robust") == (0.5, 1.0, 3.0)
-    assert resolved("robust", ara=0.0, **{"global": 2.0}) == (2.0, 1.0, 0.0)
-    assert resolved("published") == (1.0, 1.0, 0.1)
-    assert resolved("published", ara=0.2) == (1.0, 1.0, 0.2)
+
+def test_weights_are_in_the_order_of_the_registry_whatever_the_file_has() -> None:
+    found = resolved("robust", {}, weights={"sdm": 1.0, "mlm": 0.5, "ara": 2.0})
+    assert list(found.weights.items()) == [("global", 1.0), ("atp", 1.0), ("ara", 2.0), ("mlm", 0.5), ("sdm", 1.0)]
+
+
+def edited(name: str, **sections: object) -> Path:
+    path = Path("params", name)
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | sections))
+    return path
+
+
+def test_a_misspelt_objective_or_switch_is_answered_with_the_nearest() -> None:
+    path = edited("variants/dual.yaml", weights={"smd": 1.0, "ara": "much"}, switches={"ara_rat": 0.4})
+    with pytest.raises(CadaError) as caught:
+        config.load_variant("dual")
+    assert f"{path}: weights.smd: no such parameter. Did you mean sdm?" in str(caught.value)
+    assert f"{path}: switches.ara_rat: no such parameter. Did you mean ara_rate?" in str(caught.value)
+    assert f"{path}: weights.ara: " in str(caught.value) and "(found 'much')" in str(caught.value)
+
+
+def test_a_procedure_that_is_not_there_is_named_with_those_that_are() -> None:
+    path = edited("variants/dual.yaml", procedure="robus")
+    with pytest.raises(CadaError, match=rf"{path}: procedure: robus: no such procedure; params/procedures/ has published, robust\."):
+        config.load_variant("dual")
+
+
+def test_a_procedure_says_every_switch() -> None:
+    path = Path("params/procedures/robust.yaml")
+    path.write_text(re.sub(r"  ara_rate: .*\n", "", path.read_text()))
+    with pytest.raises(CadaError, match=rf"{path}: switches\.ara_rate: is missing"):
+        config.load_variant("dual")
+
+
+def test_a_variant_without_any_objective_is_none() -> None:
+    edited("variants/dual.yaml", weights={"global": 0.0, "atp": 0.0, "ara": 0.0})
+    with pytest.raises(CadaError, match=r"dual: weights: every objective is left out.*params/variants/dual\.yaml"):
+        config.load_variant("dual")
 
 
 def test_a_data_set_leaves_no_objective_out() -> None:
@@ -140,18 +176,30 @@ def test_a_data_set_leaves_no_objective_out() -> None:
         config.load_dataset("synthpedes")
 
 
+def test_a_data_set_switches_no_objective_on() -> None:
+    edited("synthpedes/train.yaml", weights={"sdm": 1.0})
+    with pytest.raises(CadaError, match=r"synthpedes/train\.yaml: weights: sdm is on in a variant only"):
+        config.load_dataset("synthpedes")
+
+
+def methods() -> dict[str, config.Method]:
+    variants = {path.stem: config.load_variant(path.stem) for path in Path("params/variants").glob("*.yaml")}
+    return {name: config.resolve_variant(own, config.load_procedure(own.procedure)) for name, own in variants.items()}
+
+
 def test_a_variant_is_trained_by_what_it_does_not_leave_out() -> None:
-    found = {path.stem: config.load_variant(path.stem).objectives for path in Path("params/variants").glob("*.yaml")}
-    everything = {"global_", "atp", "ara"}
+    found = {name: set(method.weights) for name, method in methods().items()}
+    paper = {"global", "atp", "ara"}
     assert found == {
-        "global": {"global_"},
-        "atp": everything - {"ara"},
-        "ara": everything - {"atp"},
-        "dual": everything,
-        "published": everything,
+        "global": {"global"},
+        "atp": paper - {"ara"},
+        "ara": paper - {"atp"},
+        "dual": paper,
+        "published": paper,
+        "sdm": {"global", "sdm"},
+        "mlm": {"global", "mlm"},
     }
 
 
 def test_only_a_variant_with_a_trained_match_head_reranks() -> None:
-    found = {path.stem: config.load_variant(path.stem).reranks for path in Path("params/variants").glob("*.yaml")}
-    assert found == {"global": False, "ara": False, "atp": True, "dual": True, "published": True}
+    assert {name for name, method in methods().items() if method.reranks} == {"atp", "dual", "published"}

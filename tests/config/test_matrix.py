@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cada.config import WeightOverrides, load_variant, load_workflow, resolve_weights
+from cada.config import load_procedure, load_variant, load_workflow, resolve
 from cada.errors import CadaError
 from cada.storage.paths import Layout
 from tests.tracked import copy_tracked
@@ -21,7 +21,8 @@ HEAD = "datasets: [synthpedes]\nvariants: [dual, global]\nseeds: [0]\n"
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with the variants of the project and no sweep."""
     (tmp_path / "params" / "sweeps").mkdir(parents=True)
-    copy_tracked("params/variants", tmp_path / "params" / "variants")
+    for name in ("variants", "procedures"):
+        copy_tracked(f"params/{name}", tmp_path / "params" / name)
     monkeypatch.chdir(tmp_path)
 
 
@@ -49,11 +50,11 @@ def test_without_a_grid_the_rows_are_the_variants() -> None:
 
 def test_a_point_is_its_variant_with_other_values() -> None:
     point, base = load_variant("dual,ara=0.5,ara_rate=0.4,fusion=published"), load_variant("dual")
-    assert (point.weights.ara, point.switches.ara_rate, point.switches.fusion) == (0.5, 0.4, "published")
-    assert (point.weights.atp, point.procedure) == (base.weights.atp, base.procedure)
+    assert (point.weights, dict(point.switches)) == ({"ara": 0.5}, {"ara_rate": 0.4, "fusion": "published"})
+    assert point.procedure == base.procedure
     assert point.title == f"{base.title}, ara = 0.5, ara_rate = 0.4, fusion = published"
     same = load_variant("dual,ara=0.1")
-    assert resolve_weights(same, WeightOverrides()) == resolve_weights(base, WeightOverrides())
+    assert resolve(load_procedure("robust"), same) == resolve(load_procedure("robust"), base)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_names_are_read_as_the_values_that_they_were_made_of() -> None:
     spelt = ", ".join(draw.choice([repr(value), f'"{value!r}"', f'" {value!r} "']) for value in weights)
     rows = load_workflow(sweep(f"grid: {{weights: {{ara: [{spelt}]}}}}\n").absolute()).rows
     names = [row for row in rows if row.startswith("dual,")]
-    assert [load_variant(name).weights.ara for name in names] == weights
+    assert [load_variant(name).weights["ara"] for name in names] == weights
     assert len(set(names)) == len(weights) and not any(" " in name for name in names)
 
 

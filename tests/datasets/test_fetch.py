@@ -18,7 +18,8 @@ import pytest
 
 from cada.datasets.catalogue import Resource
 from cada.datasets.fetch import fetch_resource, fetch_set
-from cada.datasets.readers import ANNOTATIONS, read_records
+from cada.datasets.formats import FORMATS
+from cada.datasets.reading import read
 from cada.errors import CadaError
 from cada.storage.files import digest, exclusive
 from cada.storage.paths import set_lock
@@ -66,7 +67,7 @@ def tarred(*members: tarfile.TarInfo) -> Path:
 
 def unpacked(archive: Path | str, sha256: str | None = None) -> None:
     known = sha256 or digest(Path(archive))
-    fetch_set(str(archive), ROOT, sha256=known, annotations=ANNOTATIONS["cuhk_pedes"])
+    fetch_set(str(archive), ROOT, sha256=known, annotations=FORMATS["cuhk_pedes"].names)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar", "gztar", "xztar"])
@@ -86,8 +87,8 @@ def test_the_one_folder_at_the_top_is_stripped(form: str, beside: tuple[str, ...
         Path("packed", name).mkdir()
         Path("packed", name, "._x").write_text("")
     archive = packed("zip", Path("packed"))
-    fetch_set(str(archive), ROOT, sha256=digest(archive), annotations=ANNOTATIONS[form])
-    assert read_records(form, ROOT) == read_records(form, Path("packed/Some-Name"))
+    fetch_set(str(archive), ROOT, sha256=digest(archive), annotations=FORMATS[form].names)
+    assert read(form, ROOT) == read(form, Path("packed/Some-Name"))
     assert (ROOT / "imgs").is_dir()
 
 
@@ -226,7 +227,7 @@ def test_an_address(served: str) -> None:
         unpacked(url, "0" * 64)
     assert not ROOT.exists()
     unpacked(url, digest(archive))
-    assert read_records("cuhk_pedes", ROOT) == read_records("cuhk_pedes", Path("packed"))
+    assert read("cuhk_pedes", ROOT) == read("cuhk_pedes", Path("packed"))
 
 
 def test_an_address_that_does_not_answer(served: str) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from cada.datasets.readers import read_records
+from cada.datasets.reading import read
 from cada.datasets.sheet import contact_sheet
 from cada.errors import CadaError
 from tests.datasets.conftest import MakeSet
@@ -17,7 +17,7 @@ from tests.datasets.conftest import MakeSet
 @pytest.mark.parametrize("name", ["sheet.png", "sheet.jpg"])
 def test_persons_in_rows(make_set: MakeSet, name: str) -> None:
     data, _ = make_set()
-    records = read_records("cuhk_pedes", data.root)
+    records = read("cuhk_pedes", data.root)
     contact_sheet(data.root, records, Path(name), split="train")
     with Image.open(name) as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
@@ -31,10 +31,10 @@ def test_persons_in_rows(make_set: MakeSet, name: str) -> None:
 def test_unknown_split(make_set: MakeSet) -> None:
     data, _ = make_set()
     with pytest.raises(CadaError, match=r"data/set: has no split 'dev', only train, val, test"):
-        contact_sheet(data.root, read_records("cuhk_pedes", data.root), Path("sheet.png"), split="dev")
+        contact_sheet(data.root, read("cuhk_pedes", data.root), Path("sheet.png"), split="dev")
 
 
 def test_unknown_format(make_set: MakeSet) -> None:
     data, _ = make_set()
     with pytest.raises(CadaError, match=r"sheet\.pdf: a contact sheet is a \.png or \.jpg file"):
-        contact_sheet(data.root, read_records("cuhk_pedes", data.root), Path("sheet.pdf"))
+        contact_sheet(data.root, read("cuhk_pedes", data.root), Path("sheet.pdf"))

@@ -15,8 +15,8 @@ import yaml
 from cada.cli import main
 from cada.config import load_dataset
 from cada.datasets.catalogue import PUBLIC_SETS, TAGGER
+from cada.datasets.formats import FORMATS
 from cada.datasets.prepared import load_records
-from cada.datasets.readers import ANNOTATIONS
 from cada.phrases.words import attribute_words
 from cada.storage.files import digest
 from cada.storage.paths import Layout
@@ -73,7 +73,7 @@ def test_nothing_is_there(cada: Run) -> None:
     for dataset, public in PUBLIC_SETS.items():
         said = section(text, dataset)
         assert said["root"] == f"data/{public.title}: not there"
-        assert said["annotation"] == "missing: " + " or ".join(ANNOTATIONS[dataset])
+        assert said["annotation"] == "missing: " + " or ".join(FORMATS[dataset].names)
         assert said["manifest"].startswith("none; `cada data prepare")
         assert (said["ask for it"], said["terms"]) == (public.ask, public.terms)
     assert section(text, "smoke")["origin"] == "drawn by `cada data prepare smoke`"

@@ -20,10 +20,9 @@ from cada import config
 from cada.cli import main
 from cada.config import Counts
 from cada.doctor import machine
-from cada.doctor.estimate import ROOM, Recipe, Setting, fits, smallest_change, smallest_change_in_bf16, split_counts
+from cada.doctor.estimate import ROOM, Setting, Workload, fits, smallest_change, smallest_change_in_bf16, split_counts, vocabulary_size
 from cada.doctor.page import duration, gigabytes, operations, render
-from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, vocabulary_size, weights_finding
-from cada.errors import CadaError
+from cada.doctor.project import Finding, data_finding, tagger_finding, val_finding, weights_finding
 from cada.model.folder import folder_digest
 from cada.steps import doctor
 from cada.storage.files import digest, write_json
@@ -109,7 +108,7 @@ def test_what_a_public_set_lacks_is_said_in_one_line_each(
         assert code == 1
         assert len(complaints) == 3
         assert complaints[0].startswith("cada: data/CUHK-PEDES: there is no reid_raw.json.")
-        assert "mend `root` in params/cuhk_pedes/data.yaml" in complaints[0]
+        assert "`root` in params/cuhk_pedes/data.yaml" in complaints[0]
         assert complaints[1].startswith("cada: params/cuhk_pedes/initial.yaml: no weights are named. `cada weights import`")
         assert complaints[2].startswith("cada: published: ara_masking: words needs NLTK's")
 
@@ -119,7 +118,8 @@ def test_a_package_that_is_missing_is_said(examined: Callable[..., tuple[int, st
     code, page, complaints = examined()
     assert code == 1
     assert row(page, "DVC") == "missing"
-    assert complaints == ["cada: a package is missing. `make environment` installs what requirements.lock lists."]
+    (line,) = complaints
+    assert "a package is missing" in line and "make environment" in line and "cada[pipeline]" in line
 
 
 def test_a_device_that_is_not_there_is_said_with_the_rest(
@@ -132,7 +132,7 @@ def test_a_device_that_is_not_there_is_said_with_the_rest(
     assert code == 1
     assert row(page, "smoke") == "drawn when it is wanted"
     assert len(complaints) == 1
-    assert complaints[0].startswith("cada: compute.device: cuda is asked for and torch sees none.")
+    assert complaints[0].startswith("cada: compute.device: cuda is set and torch sees none.")
 
 
 # --- the estimate -------------------------------------------------------------------------------------------------
@@ -146,7 +146,7 @@ def test_the_paper_s_recipe_on_one_large_gpu(examined: Callable[..., tuple[int, 
     assert row(page, "memory").endswith("of 141.0 GB (Somebody's GPU)")
     assert "fits with" not in page
     assert not any("does not fit" in line for line in complaints)
-    assert row(page, "disk") == "pictures 6.1 GB, resume state 5.8 GB, 13 models of 1.4 GB: 18.8 GB"
+    assert row(page, "disk") == "images 6.1 GB, resume state 5.8 GB, 13 models of 1.4 GB: 18.8 GB"
     assert row(page, "step") == "48.4 TFLOP"
     # 1,014 PFLOP at half of 50 TFLOP/s: 11.3 hours; val and the watched test are equally large
     assert row(page, "training").startswith("11 hours: 822.5 PFLOP in 17,010 steps, 191.8 PFLOP to validate")
@@ -199,7 +199,7 @@ def test_a_full_disk_is_said(examined: Callable[..., tuple[int, str, list[str]]]
 def test_the_disk_has_room_for_the_models_that_are_not_there_yet(
     examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An initial and twelve trained models of 1.45 GB, pictures and a resume state: 30.6 GB, less what one model takes."""
+    """An initial and twelve trained models of 1.45 GB, images and a resume state: 30.6 GB, less what one model takes."""
     with_gpus(monkeypatch, count=1, memory=141e9)
     monkeypatch.setattr(doctor, "free_space", lambda folder: 29_500_000_000)
     wanted = "cada: .cada/ and results/: 30.6 GB are needed, 29.5 GB are free. Free some space."
@@ -229,12 +229,12 @@ def test_persons_that_must_be_held_out_are_asked_for(examined: Callable[..., tup
 
 
 @pytest.fixture
-def recipe() -> Recipe:
+def recipe() -> Workload:
     architecture = config.load_dataset("cuhk_pedes").model.architecture
-    return Recipe(architecture, vocabulary=30524, batch=120, epochs=30, processes=1, fused=True)
+    return Workload(architecture, vocabulary=30524, batch=120, epochs=30, processes=1, fused=True)
 
 
-def test_the_smallest_change_is_the_first_that_fits(recipe: Recipe) -> None:
+def test_the_smallest_change_is_the_first_that_fits(recipe: Workload) -> None:
     start = Setting("fp32", False, None)
     for precision, change in (("fp32", smallest_change), ("bf16", smallest_change_in_bf16)):
         same = replace(start, precision=precision)
@@ -249,7 +249,7 @@ def test_the_smallest_change_is_the_first_that_fits(recipe: Recipe) -> None:
         assert change(recipe, start, recipe.memory(order[-1]).total) is None
 
 
-def test_checkpoints_come_before_another_precision(recipe: Recipe) -> None:
+def test_checkpoints_come_before_another_precision(recipe: Workload) -> None:
     found = smallest_change(recipe, Setting("fp32", False, None), round(30e9))
     assert found == (Setting("fp32", True, None), ["compute.checkpointing: true"])
 
@@ -264,7 +264,7 @@ def test_a_gpu_without_bf16_is_not_asked_for_it(
     assert "or, faster" not in page
 
 
-def test_checkpoints_and_chunks_each_repeat_the_forward_pass(recipe: Recipe) -> None:
+def test_checkpoints_and_chunks_each_repeat_the_forward_pass(recipe: Workload) -> None:
     plain = recipe.step_flops(Setting("fp32", False, None))
     assert recipe.step_flops(Setting("bf16", True, None)) == pytest.approx(plain * 4 / 3)
     assert recipe.step_flops(Setting("fp32", False, 120)) == plain
@@ -291,7 +291,7 @@ def test_an_absent_val_is_taken_off_train_or_is_test() -> None:
         assert "val" not in split_counts(data.model_copy(update={"held_out_persons": persons}), "held_out")
 
 
-def test_an_epoch_has_two_captions_of_a_picture_at_most(recipe: Recipe) -> None:
+def test_an_epoch_has_two_captions_of_a_picture_at_most(recipe: Workload) -> None:
     assert recipe.steps(Counts(persons=11003, images=34054, captions=68126)) == 30 * (68108 // 120)
 
 
@@ -366,13 +366,13 @@ def test_the_vocabulary_is_the_weights_where_none_is_named(imported: config.Init
     assert vocabulary_size(parameters) == 30522 + 2
 
 
-def test_the_vocabulary_is_counted_with_the_two_extra_tokens() -> None:
+def test_the_vocabulary_is_counted_with_the_two_extra_tokens(examined: Callable[..., tuple[int, str, list[str]]]) -> None:
     assert vocabulary_size(config.load_dataset("cuhk_pedes")) == 30524
     parameters = config.load_dataset("synthpedes")
     assert vocabulary_size(parameters) == len(Path("params/synthpedes/vocab.txt").read_text().splitlines()) + 2
     Path("params/synthpedes/vocab.txt").write_text("[PAD]\n")
-    with pytest.raises(CadaError, match=r"params/synthpedes/vocab\.txt"):
-        vocabulary_size(parameters)
+    status, _, complaints = examined("synthpedes")
+    assert status == 1 and any("params/synthpedes/vocab.txt" in line and "SHA-256" in line for line in complaints)
 
 
 def test_the_tagger_is_asked_for_only_where_a_variant_needs_it() -> None:

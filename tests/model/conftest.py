@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from cada.config import Architecture, Transformer
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
+from cada.model.tokenizer import Tokenizer
 
 # an upper-case entry can never be met: captions are lower-cased
 ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "red", "blue", "shirt", "##s", "t", "-", "bag", "he", "'", "s", "Bag"]
@@ -30,4 +31,4 @@ def architecture() -> Architecture:
 @pytest.fixture
 def model(architecture: Architecture) -> Cada:
     torch.manual_seed(0)
-    return build(architecture, vocabulary=len(ENTRIES) + 2).eval()
+    return Cada(architecture, Tokenizer(ENTRIES, architecture.max_tokens)).eval()

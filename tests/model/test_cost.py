@@ -13,11 +13,14 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from cada import config
-from cada.config import Architecture, LossWeights, Transformer
+from cada.config import Architecture, Transformer
 from cada.datasets.loading import TokenBatch
 from cada.model import cost
-from cada.model.cada import Cada, build
-from cada.training.objective import Batch, SpecialTokens, association_losses
+from cada.model.cada import Cada
+from cada.model.memory import Memory, image_bytes, layer_bytes, training_memory
+from cada.objectives import OBJECTIVES
+from cada.training.objective import Batch, association_losses, encode_batch
+from tests.words import tokenizer_of
 
 ROOT = Path(__file__).parents[2]
 BERT = 30524
@@ -43,7 +46,7 @@ def test_the_paper_s_model_costs_what_is_known_of_it(paper: Architecture) -> Non
     assert {part: 100 * flops / total for part, flops in parts.items()} == pytest.approx(shares, abs=0.5)
     assert cost.training_flops(paper, samples=24, tokens=73, vocabulary=BERT) == pytest.approx(9.7e12, rel=5e-3)
     assert cost.training_flops(paper, samples=30 * 68108, tokens=73, vocabulary=BERT) == pytest.approx(823e15, rel=1e-3)
-    assert cost.picture_bytes(paper, 40206) == pytest.approx(6.1e9, rel=1e-2)
+    assert image_bytes(paper, 40206) == pytest.approx(6.1e9, rel=1e-2)
 
 
 def test_the_paper_s_evaluation_costs_what_is_known_of_it(paper: Architecture) -> None:
@@ -59,7 +62,7 @@ def test_parameters_are_counted_as_they_are_built(dataset: str, monkeypatch: pyt
     monkeypatch.chdir(ROOT)
     architecture = config.load_dataset(dataset).model.architecture
     with torch.device("meta"):
-        model = build(architecture, vocabulary=250)
+        model = Cada(architecture, tokenizer_of(250))
     assert cost.parameter_count(architecture, vocabulary=250) == sum(value.numel() for value in model.parameters() if value.requires_grad)
 
 
@@ -75,7 +78,7 @@ def passes(model: Cada, *, masked: int) -> dict[str, Callable[[], object]]:
     return {
         "image": lambda: model.image_encoder(images),
         "text": lambda: model.text_encoder(ids, mask),
-        "pair": lambda: model.match_hidden(ids, mask, tokens, enc=4),
+        "pair": lambda: model.match_hidden(ids, mask, tokens),
         "decoder": lambda: model.attribute_decoder(ids, mask, tokens, selected),
     }
 
@@ -83,7 +86,7 @@ def passes(model: Cada, *, masked: int) -> dict[str, Callable[[], object]]:
 @pytest.fixture
 def model() -> Cada:
     torch.manual_seed(0)
-    return build(SMALL, vocabulary=VOCABULARY)
+    return Cada(SMALL, tokenizer_of(VOCABULARY))
 
 
 @pytest.mark.parametrize("part", ["image", "text", "pair", "decoder"])
@@ -117,14 +120,14 @@ def kept_bytes(model: nn.Module, run: Callable[[], object], *, precision: str) -
 @pytest.mark.parametrize("part", ["image", "text", "pair"])
 def test_activations_are_those_that_torch_keeps(part: str, dropout: float, precision: str) -> None:
     torch.manual_seed(0)
-    model = build(SMALL.model_copy(update={"dropout": dropout}), vocabulary=VOCABULARY).train()
+    model = Cada(SMALL.model_copy(update={"dropout": dropout}), tokenizer_of(VOCABULARY)).train()
     found = kept_bytes(model, passes(model, masked=1)[part], precision=precision) / BATCH
     images = cost.image_tokens(SMALL)
     if part == "image":
-        layer = cost.layer_bytes(SIZES, images, precision=precision)
+        layer = layer_bytes(SIZES, images, precision=precision)
     else:
         read = images if part == "pair" else 0
-        layer = cost.layer_bytes(SIZES, TOKENS, images=read, precision=precision, dropout=dropout > 0, fused=False)
+        layer = layer_bytes(SIZES, TOKENS, images=read, precision=precision, dropout=dropout > 0, fused=False)
     assert SIZES.depth * layer == pytest.approx(found, rel=0.15)
 
 
@@ -137,13 +140,10 @@ def pairs(persons: int) -> Batch:
     return Batch(torch.randn(persons, 3, *SMALL.image_size, generator=draw), captions, torch.arange(persons))
 
 
-@pytest.mark.parametrize("objectives", [("global_",), ("global_", "atp"), ("global_", "ara"), ("global_", "atp", "ara")])
+@pytest.mark.parametrize("objectives", [*((name,) for name in OBJECTIVES), ("global", "ara"), cost.DUAL, tuple(OBJECTIVES)])
 def test_trained_parameters_are_those_with_a_gradient(objectives: tuple[str, ...], model: Cada) -> None:
-    weights = LossWeights.model_validate({name.strip("_"): float(name in objectives) for name in cost.OBJECTIVES})
-    generator, special = torch.Generator().manual_seed(0), SpecialTokens(enc=4, mask=3)
-    values = association_losses(
-        model, pairs(3), weights=weights, switches=config.PROCEDURES["robust"], special=special, generator=generator
-    )
+    encoded = encode_batch(model, pairs(3), generator=torch.Generator().manual_seed(0))
+    values = association_losses(encoded, weights=dict.fromkeys(objectives, 1.0), switches=config.load_procedure("robust").switches)
     values["loss"].backward()
     found = sum(value.numel() for value in model.parameters() if value.grad is not None)
     assert cost.trained_parameters(SMALL, vocabulary=VOCABULARY, objectives=objectives) == found
@@ -162,9 +162,9 @@ def test_a_search_reads_the_encoders_and_the_cross_attention_only_to_re_rank(mod
 
 def test_operations_of_a_step_are_those_of_its_objectives(paper: Architecture) -> None:
     parts = cost.forward_flops(paper, tokens=73, vocabulary=BERT)
-    whole = {"global_": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
+    whole = {"global": ("image", "text"), "atp": ("pair", "negatives"), "ara": ("decoder", "vocabulary")}
     for count in (1, 2, 3):
-        objectives = cost.OBJECTIVES[:count]
+        objectives = cost.DUAL[:count]
         expected = 3 * 24 * sum(parts[name] for objective in objectives for name in whole[objective])
         assert cost.training_flops(paper, samples=24, tokens=73, vocabulary=BERT, objectives=objectives) == expected
 
@@ -177,9 +177,9 @@ def test_a_query_costs_its_share_of_the_evaluation(paper: Architecture) -> None:
     assert cost.rerank_flops(paper, top_k=32, tokens=28) == two - one
 
 
-def memory(architecture: Architecture, *, batch: int = 120, processes: int = 1, **settings: object) -> cost.Memory:
+def memory(architecture: Architecture, *, batch: int = 120, processes: int = 1, **settings: object) -> Memory:
     chosen = {"precision": "fp32", "checkpointing": False, "micro_batch": None} | settings
-    return cost.training_memory(architecture, vocabulary=BERT, tokens=73, batch=batch, processes=processes, **chosen)
+    return training_memory(architecture, vocabulary=BERT, tokens=73, batch=batch, processes=processes, **chosen)
 
 
 def test_each_saving_saves_and_leaves_the_rest_alone(paper: Architecture) -> None:

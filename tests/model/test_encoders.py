@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from cada.config import Transformer
+from cada.config import Architecture, Transformer
 from cada.model.cada import Cada
 from cada.model.encoders import TextEncoder, initial_deviation, sine_cosine_positions
 
@@ -99,9 +99,12 @@ def test_token_types_are_zero_and_stay_so(model: Cada, ids: Tensor, tokens: Tens
 @pytest.mark.parametrize("training", [False, True])
 def test_an_image_read_by_many_is_read_as_by_each(training: bool) -> None:
     """Keys and values once per image: the same states and gradients as with its tokens repeated."""
-    sizes = Transformer(width=24, depth=2, heads=2, mlp=40)
-    encoder = TextEncoder(sizes, vocabulary=10, positions=8, dropout=0.0).train(training)
-    ids, tokens = torch.randint(0, 10, (5, 6)), torch.randn(3, 4, 24)
+    sizes, wide = (Transformer(width=width, depth=2, heads=2, mlp=40) for width in (24, 32))
+    architecture = Architecture(
+        image_size=(8, 8), patch_size=(8, 8), vision=wide, text=sizes, projection=4, max_tokens=8, positions=8, dropout=0.0
+    )
+    encoder = TextEncoder(architecture, vocabulary=10).train(training)
+    ids, tokens = torch.randint(0, 10, (5, 6)), torch.randn(3, 4, 32)
     mask = torch.arange(6) < torch.tensor([6, 3, 4, 6, 2])[:, None]
     images, found = torch.tensor([2, 0, 2, 2, 0]), []
     for shared in (False, True):

@@ -12,8 +12,9 @@ from safetensors.torch import load_file, save_file
 
 from cada.config import Architecture
 from cada.errors import CadaError
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.folder import CONFIG, VOCABULARY, WEIGHTS, load_model, load_notes, load_weights, save_model, set_weights, weights_of
+from tests.words import tokenizer_of
 
 
 @pytest.fixture
@@ -25,9 +26,10 @@ def folder(tmp_path: Path, model: Cada, architecture: Architecture, vocabulary: 
 def test_what_was_saved_comes_back(folder: Path, model: Cada, architecture: Architecture, vocabulary: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == sorted([CONFIG, VOCABULARY, WEIGHTS])
     assert (folder / VOCABULARY).read_bytes() == vocabulary.read_bytes()
-    loaded, tokenizer, sizes = load_model(folder)
-    assert sizes == architecture
-    assert tokenizer.size == 19
+    loaded = load_model(folder)
+    assert loaded.architecture == architecture
+    assert loaded.tokenizer.entries == model.tokenizer.entries
+    assert (loaded.tokenizer.size, loaded.tokenizer.max_tokens) == (19, 12)
     assert not loaded.training
     before, after = model.state_dict(), loaded.state_dict()
     assert before.keys() == after.keys()
@@ -40,8 +42,8 @@ def test_the_weights_are_as_open_as_other_files(folder: Path) -> None:
 
 
 def test_saving_again_gives_the_same_bytes(folder: Path, tmp_path: Path) -> None:
-    loaded, _, sizes = load_model(folder)
-    save_model(tmp_path / "again", weights_of(loaded), architecture=sizes, vocabulary=folder / VOCABULARY)
+    loaded = load_model(str(folder))
+    save_model(tmp_path / "again", weights_of(loaded), architecture=loaded.architecture, vocabulary=folder / VOCABULARY)
     assert all((folder / name).read_bytes() == (tmp_path / "again" / name).read_bytes() for name in (CONFIG, VOCABULARY, WEIGHTS))
 
 
@@ -49,7 +51,7 @@ def test_tied_weights_are_saved_once_and_stay_tied(folder: Path) -> None:
     names = set(load_file(folder / WEIGHTS))
     assert "attribute_decoder.bert.bert.embeddings.word_embeddings.weight" in names
     assert not any("predictions.decoder" in name for name in names)
-    decoder = load_model(folder)[0].attribute_decoder.bert
+    decoder = load_model(folder).attribute_decoder.bert
     assert decoder.cls.predictions.decoder.weight is decoder.bert.embeddings.word_embeddings.weight
 
 
@@ -67,10 +69,10 @@ def test_wrong_weights_are_named_and_change_nothing(model: Cada) -> None:
     weights["temp"] = torch.zeros(())
     weights["local_match_head.weight"] = torch.zeros(2, 25)
     weights["match_head.weight"] = torch.full((2, 24), 7.0)
-    with pytest.raises(CadaError) as caught:
-        set_weights(model, weights, source="somewhere.pth")
+    with pytest.raises(ValueError, match="do not fit") as caught:
+        set_weights(model, weights)
     assert str(caught.value) == (
-        "somewhere.pth: these weights do not fit the model: match_head.bias is missing; temp is unknown; "
+        "these weights do not fit the model: match_head.bias is missing; temp is unknown; "
         "local_match_head.weight has shape (2, 25), not (2, 24)."
     )
     assert not (model.match_head.weight == 7).any()
@@ -78,8 +80,8 @@ def test_wrong_weights_are_named_and_change_nothing(model: Cada) -> None:
 
 def test_many_wrong_names_are_counted(model: Cada) -> None:
     weights = weights_of(model) | {f"queue.{number}": torch.zeros(1) for number in range(8)}
-    with pytest.raises(CadaError, match=r"queue\.4 is unknown and 3 more\.$"):
-        set_weights(model, weights, source="somewhere.pth")
+    with pytest.raises(ValueError, match=r"queue\.4 is unknown and 3 more\.$"):
+        set_weights(model, weights)
 
 
 def test_a_file_of_another_model_is_named(folder: Path) -> None:
@@ -128,22 +130,24 @@ def test_a_failed_save_leaves_no_weights(tmp_path: Path, model: Cada, architectu
 
 def test_the_folder_can_be_moved(folder: Path, tmp_path: Path, architecture: Architecture) -> None:
     torch.manual_seed(3)
-    other = weights_of(build(architecture, vocabulary=19))
+    other = weights_of(Cada(architecture, tokenizer_of(19)))
     save_model(folder, other, architecture=architecture, vocabulary=shutil.copy(folder / VOCABULARY, tmp_path / "copy.txt"))
     moved = folder.rename(tmp_path / "moved")
-    assert torch.equal(load_model(moved)[0].match_head.weight, other["match_head.weight"])
+    assert torch.equal(load_model(moved).match_head.weight, other["match_head.weight"])
 
 
 def test_half_precision_on_the_disk_is_read_as_fp32(folder: Path) -> None:
     """Shipped weights are half as large; all that is computed with them is not."""
     weights = {name: value.half() for name, value in load_weights(folder).items()}
-    save_model(folder, weights, architecture=load_model(folder)[2], vocabulary=shutil.copy(folder / VOCABULARY, folder / "copy.txt"))
+    save_model(
+        folder, weights, architecture=load_model(folder).architecture, vocabulary=shutil.copy(folder / VOCABULARY, folder / "copy.txt")
+    )
     found = load_weights(folder)
     assert all(value.dtype == torch.float32 and torch.equal(value, weights[name].float()) for name, value in found.items())
 
 
 def test_notes_are_kept_with_the_weights_and_change_no_bytes_by_lot(folder: Path) -> None:
-    weights, architecture = load_weights(folder), load_model(folder)[2]
+    weights, architecture = load_weights(folder), load_model(folder).architecture
     assert load_notes(folder) == {}
     notes = {name: 0.1 * number for number, name in enumerate(["loss_global", "step", "epoch", "lr", "loss_atp", "loss_ara"])}
     files = set()

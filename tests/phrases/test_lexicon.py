@@ -9,7 +9,7 @@ from cada.phrases.tokens import tokenise
 
 
 def test_no_word_has_two_classes() -> None:
-    counts = collections.Counter(word for listed in lexicon._CLASSES.values() for word in listed.split())
+    counts = collections.Counter(word for listed in lexicon.classes().values() for word in listed)
     assert [word for word, count in counts.items() if count > 1] == []
 
 

@@ -9,14 +9,14 @@ from typing import Any, get_args
 
 import yaml
 
-from cada.config import Parameters, Switches, load_dataset, load_storage, load_variant
-from cada.config import data as data_models
+from cada.config import Parameters, Switches, load_dataset, load_procedure, load_storage, load_variant
+from cada.datasets.formats import FORMATS
 from cada.errors import CadaError
 
 Key = tuple[str | int, ...]
 # Alternatives for text: every value of every choice that the models know.
 CHOICES = sorted({choice for field in Switches.model_fields.values() for choice in get_args(field.annotation)})
-CHOICES += get_args(data_models.Format)
+CHOICES += FORMATS
 CHOICES += ["published", "robust", "cpu", "auto", "bf16", "epoch", "step", "all", "none", "file", "pretrain"]
 WITHOUT_ALTERNATIVE = {("phrases", "tagger")}  # there is one
 
@@ -61,6 +61,8 @@ def loaded(path: Path) -> Parameters:
     """What the file's loader makes of it."""
     if path.parent.name == "variants":
         return load_variant(path.stem)
+    if path.parent.name == "procedures":
+        return load_procedure(path.stem)
     return load_storage() if path.name == "storage.yaml" else load_dataset(path.parent.name)
 
 

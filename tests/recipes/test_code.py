@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from cada.objectives import OBJECTIVES
 from cada.recipes import code
 from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, OF_VARIANT
 
 PACKAGE = code.PACKAGE
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+VARIANTS = {"global": ("global",), "dual": ("global", "atp", "ara"), "sdm": ("global", "sdm")}
+TRAININGS = {f"train {variant}" for variant in VARIANTS}
+READERS_OF_OBJECTIVES = {"attention", "chapter", "figures", "report", "tables"}
 STEPS = [step.replace("-", "_") for step in (*OF_DATASET, *OF_VARIANT, *OF_MATRIX, *OF_REPORT, "transfer")]
 # Python imports what takes long once, and each step's own modules in a process of the step's own.
 RUNTIME = """
 import os, sys
-import mlflow, pandas, torch, transformers
+import matplotlib.pyplot, mlflow, pandas, torch._dynamo
+from transformers import BertLMHeadModel, BertModel, ViTModel
 for step in sys.argv[1:]:
     if (child := os.fork()) == 0:
         __import__(f"cada.steps.{step}")
@@ -73,8 +78,9 @@ def test_what_a_step_imports_is_found() -> None:
     assert list(listed) == STEPS
     for step, modules in listed.items():
         exempt = {name for name in modules if any(name == other or name.startswith(f"{other}.") for other in code.WITHOUT_EFFECT)}
-        theirs = {name for module in exempt for name in code._imports(code._source(module))}  # what only those import
-        assert modules - exempt - theirs <= code.imported([f"cada.steps.{step}"]), step
+        theirs = code.imported({name for module in exempt for name in code._imports(code._source(module))})  # what only those import
+        found = {own.module for own in OBJECTIVES.values()}  # by their registry
+        assert modules - exempt - theirs - found <= code.imported([f"cada.steps.{step}"]), step
 
 
 def test_the_modules_without_effect_are_there() -> None:
@@ -112,22 +118,39 @@ def forget() -> None:
         known.cache_clear()
 
 
+def fingerprints() -> dict[str, str]:
+    """Of each step, and of the training of each variant; a report may use every objective, all other steps none."""
+    of_reports = {step.replace("-", "_") for step in (*OF_MATRIX, *OF_REPORT)}
+    used = {step: OBJECTIVES if step in of_reports else () for step in STEPS if step != "train"}
+    used |= {f"train {variant}": names for variant, names in VARIANTS.items()}
+    modules = {name: [OBJECTIVES[own].module for own in names] for name, names in used.items()}
+    return {name: code.fingerprint(f"cada.steps.{name.split()[0]}", objectives=found) for name, found in modules.items()}
+
+
 def changed_steps(path: Path, edit: str) -> set[str]:
-    """The steps whose fingerprint changes when `edit` is appended to a file."""
-    before = {step: code.fingerprint(f"cada.steps.{step}") for step in STEPS}
+    """What has another fingerprint when `edit` is appended to a file."""
+    before = fingerprints()
     path.write_text(path.read_text() + edit)
     forget()
-    after = {step: code.fingerprint(f"cada.steps.{step}") for step in STEPS}
+    after = fingerprints()
     forget()
-    return {step for step in STEPS if before[step] != after[step]}
+    return {name for name in before if before[name] != after[name]}
+
+
+def test_a_training_depends_on_the_objectives_that_its_variant_uses(copied: Path) -> None:
+    edit, folder = "\nX = 1\n", copied / "objectives"
+    assert changed_steps(folder / "sdm.py", edit) == {"train sdm"} | READERS_OF_OBJECTIVES
+    assert changed_steps(folder / "atp.py", edit) == {"train dual", "initial"} | READERS_OF_OBJECTIVES
+    assert changed_steps(folder / "global_association.py", edit) == TRAININGS | READERS_OF_OBJECTIVES
+    assert changed_steps(folder / "__init__.py", edit) == TRAININGS | {"initial"} | READERS_OF_OBJECTIVES
 
 
 def test_an_edit_reaches_the_steps_that_import_it(copied: Path) -> None:
-    assert changed_steps(copied / "losses.py", "\nX = 1\n") == {"initial", "train"}
-    assert changed_steps(copied / "reporting" / "html" / "deviations.py", "\nX = 1\n") == {"chapter"}
+    assert changed_steps(copied / "losses.py", "\nX = 1\n") == TRAININGS | {"initial"} | READERS_OF_OBJECTIVES
+    assert changed_steps(copied / "reporting" / "html" / "chapter.py", "\nX = 1\n") == {"chapter"}
     assert changed_steps(copied / "reporting" / "html" / "templates" / "style.css", "\nb {}\n") == {"chapter", "report"}
     assert changed_steps(copied / "synthpedes" / "garments.py", "\nX = 1\n") >= {"data"}
-    assert "train" not in changed_steps(copied / "synthpedes" / "body.py", "\nX = 1\n"), "the manifest says what is drawn"
+    assert not TRAININGS & changed_steps(copied / "synthpedes" / "body.py", "\nX = 1\n"), "the manifest says what is drawn"
     assert changed_steps(copied / "tracking" / "store.py", "\nX = 1\n") == set()
     assert changed_steps(copied / "config" / "steps.py", "\nX = 1\n") == set()
 

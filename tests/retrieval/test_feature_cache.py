@@ -9,23 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from cada.retrieval import evaluation
-from cada.retrieval.evaluation import Engine, Target, encode
+from cada.retrieval import encoding
+from cada.retrieval.encoding import Engine
 from cada.retrieval.feature_cache import FeatureCache
+from cada.retrieval.search import Search, Target
 from cada.storage.cache import Cache
 from tests.processes import together
-from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+from tests.retrieval.tiny import tiny_captions, tiny_images, tiny_model
 
 TARGET = Target(tiny_images(), np.arange(17), tiny_captions(), np.arange(11))
 
 
 def engine(folder: Path, *, maker: str = "model", top_k: int | None = None) -> Engine:
-    return Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU, cache=FeatureCache(Cache(folder, 1e6), maker))
+    return Engine(top_k=top_k, batch_size=4, cache=FeatureCache(Cache(folder, 1e6), maker))
 
 
 def encoded(target: Target, chosen: Engine) -> tuple[torch.Tensor, torch.Tensor]:
-    gallery, queries = encode(tiny_model(), target, chosen)
-    return gallery.features, queries
+    search = Search.of(tiny_model(), target, chosen)
+    return search.gallery.features, search.queries
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -35,8 +36,8 @@ def refuse(*_: object, **__: object) -> None:
 def test_a_second_encoding_reads_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = encoded(TARGET, replace(engine(tmp_path), cache=None))
     first = encoded(TARGET, engine(tmp_path))
-    monkeypatch.setattr(evaluation, "encode_gallery", refuse)
-    monkeypatch.setattr(evaluation, "encode_queries", refuse)
+    monkeypatch.setattr(encoding, "_encode_gallery", refuse)
+    monkeypatch.setattr(encoding, "_encode_queries", refuse)
     again = encoded(TARGET, engine(tmp_path))
     for one, two, three in zip(plain, first, again, strict=True):
         assert torch.equal(one, two) and torch.equal(one, three)
@@ -54,8 +55,7 @@ def test_a_change_of_what_made_them_makes_them_anew(tmp_path: Path, changed: str
 
 
 def test_where_tokens_are_wanted_the_gallery_is_encoded(tmp_path: Path) -> None:
-    gallery, _ = encode(tiny_model(), TARGET, engine(tmp_path))
-    matched, _ = encode(tiny_model(), TARGET, engine(tmp_path, top_k=5))
+    gallery, matched = (Search.of(tiny_model(), TARGET, engine(tmp_path, top_k=k)).gallery for k in (None, 5))
     assert gallery.tokens is None and matched.tokens is not None
     assert torch.equal(gallery.features, matched.features)
 

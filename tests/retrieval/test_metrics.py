@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.functional.retrieval import retrieval_average_precision
 
-from cada.retrieval.metrics import METRICS, bootstrap_intervals, score_queries, summarise
+from cada.retrieval.metrics import METRICS, bootstrap_intervals, evaluate, score_queries, summarise
 
 
 def plain(ranking, query_persons, gallery_persons):
@@ -54,9 +54,38 @@ def test_permuting_the_gallery_changes_nothing():
     assert np.array_equal(before, after)
 
 
-def test_a_query_without_a_relevant_picture_is_a_mistake():
-    with pytest.raises(AssertionError, match="relevant"):
-        score_queries(np.array([[0, 1]]), np.array([3]), np.array([1, 2]))
+@pytest.mark.parametrize("chunk", [1, 1024])
+def test_a_query_without_a_relevant_image_is_named(chunk):
+    with pytest.raises(ValueError, match=r"query 1: .* 3,") as caught:
+        score_queries(np.array([[0, 1], [1, 0]]), np.array([2, 3]), np.array([1, 2]), chunk=chunk)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, lambda values: torch.from_numpy(values).to(torch.float64)])
+def test_scores_and_the_ranking_they_make_are_worth_the_same(kind):
+    draw = np.random.default_rng(6)
+    gallery, queries = np.repeat(np.arange(6), 4), np.arange(6)
+    scores = draw.integers(0, 5, (6, 24)).astype(np.float32)  # with ties
+    ranking = np.array([sorted(range(24), key=lambda image: (-row[image], image)) for row in scores])
+    expected = pytest.approx(plain(ranking, queries, gallery))
+    assert evaluate(kind(scores), queries, gallery) == expected
+    assert evaluate(ranking, queries.tolist(), torch.from_numpy(gallery)) == expected
+    assert evaluate(torch.from_numpy(ranking), [f"p{person}" for person in queries], [f"p{person}" for person in gallery]) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "queries", "message"),
+    [
+        (np.zeros((2, 3)), [0, 1], r"shape \(2, 3\), but there are 2 query_ids and 2 gallery_ids"),
+        (np.zeros((0, 2)), [], r"shape \(0, 2\)"),
+        (np.array([[0, 1], [1, 1]]), [0, 1], "ranking: that of query 1 "),
+        (np.eye(2), [0, 7], "query 1: .* 7"),
+        (np.full((1, 2), np.nan), [0], "query 0"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(given, queries, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(given, queries, [0, 1])
 
 
 def test_the_bootstrap_draws_persons():

@@ -10,20 +10,18 @@ import pytest
 import torch
 
 from cada.datasets.images import normalise
-from cada.retrieval.encoding import encode_gallery, encode_queries
-from cada.retrieval.evaluation import Engine, choose_weight, retrieve
+from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import score_queries
-from cada.retrieval.ranking import calibrated_scores, published_scores, rank, rerank
-from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+from cada.retrieval.ranking import calibrated_scores, published_scores, rank, reorder, rerank
+from cada.retrieval.search import Search, Target
+from tests.retrieval.tiny import tiny_captions, tiny_images, tiny_model
 
-ENGINE = Engine(enc=ENC, top_k=5, batch_size=4, device=CPU)
+ENGINE = Engine(top_k=5, batch_size=4)
+GALLERY, ASKED = np.arange(17) % 4, np.arange(11) % 4
 
 
 def both_stages(images: torch.Tensor, batch_size: int = 4):
-    model, captions = tiny_model(), tiny_captions()
-    gallery = encode_gallery(model, images, batch_size=batch_size, device=CPU)
-    queries = encode_queries(model, captions, batch_size=batch_size, device=CPU)
-    return retrieve(model, gallery, queries, captions, ENGINE)
+    return Search.of(tiny_model(), Target(images, GALLERY, tiny_captions(), ASKED), replace(ENGINE, batch_size=batch_size)).found()
 
 
 @pytest.mark.parametrize("fusion", ["cosine", "published", "calibrated"])
@@ -41,7 +39,7 @@ def test_equal_to_one_loop_per_query(fusion):
             if fusion != "cosine":
                 score = {}
                 for j in order[:5]:
-                    no, yes = model.match_head(model.match_hidden(ids, mask, tokens[j : j + 1], enc=ENC)[0, 0]).tolist()
+                    no, yes = model.match_head(model.match_hidden(ids, mask, tokens[j : j + 1])[0, 0]).tolist()
                     log_match = yes - math.log(math.exp(no) + math.exp(yes))
                     score[j] = yes + cosine[j] if fusion == "published" else log_match + 2.0 * cosine[j]
                 order[:5] = sorted(score, key=lambda j: (-score[j], j))
@@ -57,14 +55,14 @@ def test_rank_is_a_stable_sort():
 
 def test_ties_fall_to_the_earlier_picture():
     assert rank(np.float32([[1, 2, 2, 1]])).tolist() == [[1, 2, 0, 3]]
-    assert rerank(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
+    assert reorder(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
 
 
 def test_the_tail_keeps_its_order():
     # cosines that differ by less than float32 can tell apart beside a fill of -100
     cosine = (np.arange(50, dtype=np.float32)[None] * np.float32(1e-7)) + np.float32(0.5)
     first, logits = rank(cosine), np.zeros((1, 4, 2), dtype=np.float32)
-    assert rerank(first, calibrated_scores(cosine[:, -4:], logits, weight=0.0))[0, 4:].tolist() == list(range(45, -1, -1))
+    assert reorder(first, calibrated_scores(cosine[:, -4:], logits, weight=0.0))[0, 4:].tolist() == list(range(45, -1, -1))
     published = rank(published_scores(cosine, first[:, :4], logits))
     assert set(published[0, :4].tolist()) == {46, 47, 48, 49}
     assert published[0, 4:].tolist() == [*range(39, 46), *range(39)]  # two values are left, and ties in each
@@ -86,26 +84,85 @@ def test_fusions_by_hand():
     assert calibrated[0].tolist() == pytest.approx([2 - math.log(1 + math.exp(2)) + 7.5, -4 - math.log(math.exp(3) + math.exp(-4)) + 5])
 
 
-def test_a_part_of_the_gallery_is_searched_like_a_gallery_of_its_own():
+@pytest.mark.parametrize("k", [3, 10])
+def test_a_part_of_the_gallery_is_searched_like_a_gallery_of_its_own(k):
+    model, captions, images, engine = tiny_model(), tiny_captions(), tiny_images(), replace(ENGINE, top_k=k)
+    shown, asked = np.flatnonzero(np.isin(GALLERY, [1, 3])), np.flatnonzero(np.isin(ASKED, [1, 3]))
+    found = Search.of(model, Target(images, GALLERY, captions, ASKED), engine).part([3, 1]).found()
+    expected = Search.of(model, Target(images[torch.from_numpy(shown)], GALLERY[shown], captions.take(asked), ASKED[asked]), engine).found()
+    assert np.array_equal(found.first_stage, expected.first_stage)
+    assert found.logits.shape == (len(asked), min(k, len(shown)), 2)
+    assert np.abs(found.logits - expected.logits).max() < 1e-5
+    assert found.scores("calibrated", 1.0) == pytest.approx(expected.scores("calibrated", 1.0))
+
+
+def test_other_captions_and_other_images_are_as_if_searched_anew():
     model, captions, images = tiny_model(), tiny_captions(), tiny_images()
-    part = np.array([2, 3, 7, 8, 11, 16])
-    queries = encode_queries(model, captions, batch_size=4, device=CPU)
-    whole, alone = (encode_gallery(model, shown, batch_size=4, device=CPU) for shown in (images, images[torch.from_numpy(part)]))
-    for k in (3, 10):
-        engine = replace(ENGINE, top_k=k)
-        found = retrieve(model, whole, queries, captions, engine, images=part)
-        expected = retrieve(model, alone, queries, captions, engine)
-        assert np.array_equal(found.first_stage, expected.first_stage)
-        assert found.logits.shape == (11, min(k, 6), 2)
-        assert np.abs(found.logits - expected.logits).max() < 1e-5
+    search = Search.of(model, Target(images, GALLERY, captions, ASKED), ENGINE)
+    few = np.array([4, 0, 7])
+    for changed, target in [
+        (search.with_captions(captions.take(few), ASKED[few]), Target(images, GALLERY, captions.take(few), ASKED[few])),
+        (search.with_images(images.flip(3)), Target(images.flip(3), GALLERY, captions, ASKED)),
+    ]:
+        found, expected = changed.found(), Search.of(model, target, ENGINE).found()
+        assert all(np.array_equal(getattr(found, name), getattr(expected, name)) for name in ("first_stage", "logits", "query_persons"))
 
 
 def test_the_weight_is_chosen_by_average_precision():
     found = both_stages(tiny_images(), 64)
-    gallery_persons, query_persons = np.arange(17) % 4, np.arange(11) % 4
     weights = (0.0, 0.5, 5.0, 500.0)
-    scores = [
-        score_queries(found.ranking("calibrated", weight), query_persons, gallery_persons).average_precision.mean() for weight in weights
-    ]
-    assert choose_weight(found, query_persons, gallery_persons, weights) == weights[int(np.argmax(scores))]
+    scores = [score_queries(found.ranking("calibrated", weight), ASKED, GALLERY).average_precision.mean() for weight in weights]
+    assert found.choose_weight(weights) == weights[int(np.argmax(scores))]
     assert len(set(scores)) > 1
+
+
+# --- the public function ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fusion", ["cosine", "published", "calibrated"])
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_rerank_is_what_evaluation_does(fusion, kind):
+    """With the recorded logits as the matcher, numpy or torch."""
+    found = both_stages(tiny_images())
+    asked = []
+
+    def match(candidates):
+        asked.append(candidates)
+        return kind(found.logits)
+
+    ranking = rerank(kind(found.cosine), match, top_k=5, fusion=fusion, weight=2.0)
+    assert np.array_equal(ranking, found.ranking(fusion, 2.0))
+    assert len(asked) == (fusion != "cosine")
+    assert all(np.array_equal(candidates, found.first_stage[:, :5]) for candidates in asked)
+
+
+def test_one_logit_a_pair_stands_beside_zero():
+    draw = np.random.default_rng(5)
+    scores, logits = draw.normal(size=(3, 9)), draw.normal(size=(3, 4)) * 3
+    both = np.stack([np.zeros_like(logits), logits], axis=2)
+    for fusion in ("published", "calibrated"):
+        one, two = (rerank(scores, lambda _, found=found: found, top_k=4, fusion=fusion, weight=1.0) for found in (logits, both))
+        assert np.array_equal(one, two)
+    # by hand: log sigmoid(logit) + score within the first four, then the rest by score
+    for row in range(3):
+        order = sorted(range(9), key=lambda image: -scores[row, image])
+        match = dict(zip(order[:4], logits[row], strict=True))
+        order[:4] = sorted(match, key=lambda image: -(scores[row, image] - math.log1p(math.exp(-match[image]))))
+        assert one[row].tolist() == order
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fusion": "sum"}, "fusion: 'sum' is none of"),
+        ({"weight": None}, "weight: "),
+        ({"top_k": 0}, "top_k: 0"),
+        ({"match": lambda candidates: np.zeros((2, 3))}, r"match: it gives \(2, 3\) for candidates \(2, 2\)"),
+        ({"scores": np.zeros(4)}, r"scores: they have the shape \(4,\)"),
+        ({"scores": np.array([[0.0, 1.0], [np.nan, 1.0]])}, "scores: those of query 1 are not all numbers"),
+    ],
+)
+def test_arguments_that_do_not_fit_are_named(change, message):
+    given = {"scores": np.eye(2), "match": lambda candidates: np.zeros((2, 2)), "top_k": 2, "fusion": "calibrated", "weight": 1.0} | change
+    with pytest.raises(ValueError, match=message):
+        rerank(given.pop("scores"), given.pop("match"), **given)

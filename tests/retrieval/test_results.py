@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from cada.datasets.loading import Split
-from cada.retrieval.evaluation import Retrieved, Target
 from cada.retrieval.metrics import METRICS, QueryScores, score_queries, summarise
 from cada.retrieval.ranking import rank
 from cada.retrieval.results import KEPT, rankings_table, scores_at_k
-from tests.retrieval.tiny import tiny_captions, tiny_images
+from cada.retrieval.search import Found
 
 PICTURES = 30
 
@@ -49,29 +48,28 @@ def test_the_metrics_are_the_means_of_the_rows() -> None:
 QUERIES, MATCHED = 11, 6
 
 
-def searched() -> tuple[Retrieved, Target]:
+def searched() -> Found:
     """Random cosines of 11 queries and 17 pictures of 5 persons, and random match logits of the first 6."""
     random = np.random.default_rng(0)
     cosine = random.normal(size=(QUERIES, 17)).astype(np.float32)
     logits = random.normal(size=(QUERIES, MATCHED, 2)).astype(np.float32) * 3
-    target = Target(tiny_images(), np.arange(17) % 5, tiny_captions(), np.arange(QUERIES) % 5)
-    return Retrieved(rank(cosine), cosine, logits), target
+    return Found(rank(cosine), cosine, logits, query_persons=np.arange(QUERIES) % 5, gallery_persons=np.arange(17) % 5)
 
 
 def test_fewer_re_ranked_pictures_by_plain_loops() -> None:
-    retrieved, target = searched()
-    scores = scores_at_k(retrieved, target, fusion="calibrated", weight=0.7)
+    retrieved = searched()
+    scores = scores_at_k(retrieved, fusion="calibrated", weight=0.7)
     assert list(scores) == ["1", "2", "4", "6"]
     for k, found in scores.items():
         expected = []
-        for query, person in enumerate(target.caption_persons):
+        for query, person in enumerate(retrieved.query_persons):
             order = sorted(range(17), key=lambda picture: -retrieved.cosine[query, picture])
             score = {}
             for place, picture in enumerate(order[: int(k)]):
                 no, yes = map(float, retrieved.logits[query, place])
                 score[picture] = yes - math.log(math.exp(no) + math.exp(yes)) + 0.7 * float(retrieved.cosine[query, picture])
             order[: int(k)] = sorted(score, key=lambda picture: -score[picture])
-            ranks = [place for place, picture in enumerate(order, start=1) if target.image_persons[picture] == person]
+            ranks = [place for place, picture in enumerate(order, start=1) if retrieved.gallery_persons[picture] == person]
             precision = [number / place for number, place in enumerate(ranks, start=1)]
             row = [ranks[0] <= 1, ranks[0] <= 5, ranks[0] <= 10, sum(precision) / len(ranks), len(ranks) / ranks[-1]]
             expected.append([100 * float(value) for value in row])
@@ -81,7 +79,7 @@ def test_fewer_re_ranked_pictures_by_plain_loops() -> None:
 
 @pytest.mark.parametrize("fusion", ["calibrated", "published"])
 def test_all_candidates_are_the_headline_and_one_is_the_cosine(fusion: str) -> None:
-    retrieved, target = searched()
-    scores = scores_at_k(retrieved, target, fusion=fusion, weight=0.7)
+    retrieved = searched()
+    scores = scores_at_k(retrieved, fusion=fusion, weight=0.7)
     for k, ranking in (("6", retrieved.ranking(fusion, 0.7)), ("1", retrieved.first_stage)):
-        assert scores[k] == summarise(score_queries(ranking, target.caption_persons, target.image_persons).values())
+        assert scores[k] == summarise(score_queries(ranking, retrieved.query_persons, retrieved.gallery_persons).values())

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from cada.config import Architecture, Transformer
-from cada.model.cada import Cada, build
+from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
+from tests.words import tokenizer_of
 
 ENC = 40
 CPU = torch.device("cpu")
@@ -24,7 +25,7 @@ def tiny_model(depth: int = 2) -> Cada:
         max_tokens=20,
         positions=20,
     )
-    model = build(architecture, vocabulary=ENC + 1)
+    model = Cada(architecture, tokenizer_of(ENC + 1))
     for parameter in model.parameters():  # larger than the initial ones, so that scores differ
         if parameter.ndim > 1:
             parameter.data.mul_(2)

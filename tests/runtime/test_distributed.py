@@ -12,17 +12,16 @@ import torch
 from torch import Tensor
 
 from cada import losses
-from cada.config import PROCEDURES, Augmentation, LossWeights, Optimisation
+from cada.config import Augmentation, Optimisation
 from cada.runtime import distributed
 from cada.training.finetune import finetune
 from cada.training.objective import association_losses
 from cada.training.pretrain import pretraining_losses
 from tests.processes import together
-from tests.training.tiny import SPECIAL, tiny_engine, tiny_model, tiny_target, tiny_training
+from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_engine, tiny_model, tiny_settings, tiny_target, tiny_training
 
 CPU = torch.device("cpu")
 CHANGES = Augmentation(flip=0.5, pad=2, erase=0.5)
-WEIGHTS = LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1})
 CASES = {
     "hardest": {},
     "sampled": {"hard_negatives": "sampled"},
@@ -48,14 +47,13 @@ def one_step(micro_batch: int | None = None) -> dict[str, Outcome]:
         model, draw = tiny_model(dropout=0.0), torch.Generator().manual_seed(3)
         batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=CHANGES, padded_to=15, draw=draw, device=CPU)
         batch.captions.groups[:3] = -1
-        switches = PROCEDURES["robust"].model_copy(update={"ara_rate": 1.0, **changed})
-        values = association_losses(
-            model, batch, weights=WEIGHTS, switches=switches, special=SPECIAL, generator=draw, micro_batch=micro_batch
-        )
+        switches = ROBUST.model_copy(update={"ara_rate": 1.0, **changed})
+        encoded = tiny_encoded(model, batch, draw, micro_batch=micro_batch)
+        values = association_losses(encoded, weights=WEIGHTS | {"sdm": 0.5, "mlm": 0.2}, switches=switches)
         found[name] = outcome(values, model)
     model, draw = tiny_model(dropout=0.0), torch.Generator().manual_seed(3)
     batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=CHANGES, padded_to=None, draw=draw, device=CPU)
-    values = pretraining_losses(model, batch, mask_rate=0.3, decoder_mask_rate=0.5, special=SPECIAL, draw=draw, micro_batch=micro_batch)
+    values = pretraining_losses(tiny_encoded(model, batch, draw, micro_batch=micro_batch), mask_rate=0.3, decoder_mask_rate=0.5)
     return found | {"pretraining": outcome(values, model)}
 
 
@@ -105,7 +103,7 @@ def test_the_published_ara_mean_is_per_process(pair: list[Any], alone: dict[str,
         chosen = captions.groups[rows] >= 0
         ids = captions.ids[rows]
         tokens, _ = model.encode_images(batch.images[rows])
-        logits = model.attribute_decoder(ids.masked_fill(chosen, SPECIAL.mask), captions.mask[rows], tokens, chosen)
+        logits = model.attribute_decoder(ids.masked_fill(chosen, model.tokenizer.mask), captions.mask[rows], tokens, chosen)
         expected.append(float(torch.nn.functional.cross_entropy(logits, ids[chosen]).detach()))
     found = float(pair[0][0]["per process"][0]["loss_ara"])
     assert found == pytest.approx(sum(expected) / 2, abs=1e-5)
@@ -124,17 +122,12 @@ def train(state: Path) -> dict[str, Any]:
         tiny_model(dropout=0.0),
         training,
         tiny_target(training),
-        optimisation=Optimisation(epochs=2, batch_size=8, **rates),
-        augmentation=CHANGES,
+        settings=tiny_settings(Optimisation(epochs=2, batch_size=8, **rates), CHANGES, save_seconds=60.0),
         weights=WEIGHTS,
-        switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": "sampled"}),
-        special=SPECIAL,
+        switches=ROBUST.model_copy(update={"hard_negatives": "sampled"}),
         engine=tiny_engine(),
-        fusion_weights=(0.0, 1.0, 10.0),
         padded_to=None,
         seed=0,
-        log_every=2,
-        save_seconds=60.0,
         state=state,
     )
     return {"rows": progress.rows, "weights": progress.best_weights}

@@ -12,7 +12,7 @@ import pytest
 from cada.config import DatasetParameters, load_dataset
 from cada.errors import CadaError
 from cada.runtime import resources
-from cada.runtime.resources import DAY, Place, asked, here, partition
+from cada.runtime.resources import DAY, Place, here, needed, partition
 
 ROOT = Path(__file__).parents[2]
 LAPTOP, FOUR = Place(gpus=0), Place(gpus=4)
@@ -70,39 +70,39 @@ def test_a_gpu_is_asked_for_where_the_step_will_use_it(
     torch_for: Callable[[str], None], device: str, build: str, place: Place, gpus: int
 ) -> None:
     torch_for(build)
-    found = asked("train", with_compute("cuhk_pedes", device=device, processes="auto", threads=4), place)
+    found = needed("train", with_compute("cuhk_pedes", device=device, processes="auto", threads=4), place)
     assert (found.gpu, found.threads) == (gpus, 4 * max(1, gpus))
 
 
 def test_processes_that_the_recipe_counts_have_a_gpu_each(torch_for: Callable[[str], None]) -> None:
     torch_for("+cu130")
-    assert asked("train", with_compute("cuhk_pedes", processes=3), GPUS).gpu == 3
-    assert asked("initial", load_dataset("cuhk_pedes"), GPUS).gpu == 0, "weights are only copied"
+    assert needed("train", with_compute("cuhk_pedes", processes=3), GPUS).gpu == 3
+    assert needed("initial", load_dataset("cuhk_pedes"), GPUS).gpu == 0, "weights are only copied"
 
 
 def test_the_next_attempt_asks_for_more_within_the_partition_s_limits(torch_for: Callable[[str], None]) -> None:
     torch_for("+cpu")
     parameters = load_dataset("smoke")
-    first, second = (asked("train", parameters, BLIND, attempt=attempt) for attempt in (1, 2))
+    first, second = (needed("train", parameters, BLIND, attempt=attempt) for attempt in (1, 2))
     assert second.runtime == 2 * first.runtime
     assert abs(second.mem_mb - 2 * first.mem_mb) <= 1
     small = Place(gpus=0, mem_mb=5000, minutes=90, cluster=True)
-    assert (asked("train", parameters, small).mem_mb, asked("train", parameters, small, attempt=2).runtime) == (5000, 90)
+    assert (needed("train", parameters, small).mem_mb, needed("train", parameters, small, attempt=2).runtime) == (5000, 90)
 
 
 def test_a_larger_recipe_asks_for_more_and_never_for_more_than_a_day(torch_for: Callable[[str], None]) -> None:
     torch_for("+cpu")
-    small, large, paper = (asked("train", load_dataset(name), BLIND) for name in ("smoke", "synthpedes", "cuhk_pedes"))
+    small, large, paper = (needed("train", load_dataset(name), BLIND) for name in ("smoke", "synthpedes", "cuhk_pedes"))
     assert small.mem_mb < large.mem_mb < paper.mem_mb
     assert small.runtime <= large.runtime < paper.runtime == DAY
     torch_for("+cu130")
-    assert asked("train", load_dataset("cuhk_pedes"), GPUS).mem_mb < paper.mem_mb / 2, "activations are on the GPU"
+    assert needed("train", load_dataset("cuhk_pedes"), GPUS).mem_mb < paper.mem_mb / 2, "activations are on the GPU"
 
 
 def test_every_set_has_an_answer_for_every_step() -> None:
     for path in ROOT.glob("params/*/data.yaml"):
         for step in ("initial", "train", "evaluate", "probe", "transfer"):
-            assert asked(step, load_dataset(path.parent.name), GPUS).runtime >= 60
+            assert needed(step, load_dataset(path.parent.name), GPUS).runtime >= 60
 
 
 def test_a_partition_is_what_sinfo_says(slurm: Callable[[str], None]) -> None:

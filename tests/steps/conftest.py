@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.forked import Forked, script
 from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[2]
@@ -32,14 +31,12 @@ class Small:
 
     root: Path
 
-    def start(self, script: str) -> subprocess.Popen[str]:
+    def start(self, text: str) -> Forked:
         environment = os.environ | {"PYTHONPATH": str(ROOT), "CADA_TRACKING": "off", "OMP_NUM_THREADS": "1"}
-        return subprocess.Popen(
-            [sys.executable, "-c", script], cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        return Forked(script, text, folder=self.root, environment=environment)
 
-    def run(self, script: str) -> str:
-        process = self.start(script)
+    def run(self, text: str) -> str:
+        process = self.start(text)
         _, errors = process.communicate()
         assert process.returncode == 0, errors
         return errors

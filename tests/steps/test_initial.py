@@ -71,8 +71,8 @@ def test_the_weights_are_taken_as_they_are(capsys: pytest.CaptureFixture[str]) -
 def test_dropout_and_the_length_of_captions_are_the_recipe_s(recipe: Recipe) -> None:
     recipe.change("model", dropout=0.3, max_tokens=20)
     make_initial("own")
-    model, tokenizer, architecture = load_model(Layout("own").initial)
-    assert (architecture.dropout, tokenizer.max_tokens) == (0.3, 20)
+    model = load_model(Layout("own").initial)
+    assert (model.architecture.dropout, model.tokenizer.max_tokens) == (0.3, 20)
     assert model.text_encoder.bert.config.hidden_dropout_prob == 0.3
 
 
@@ -85,7 +85,7 @@ def test_another_image_size_resizes_and_says_so(recipe: Recipe, size: tuple[int,
     name = "image_encoder.position_embeddings"
     assert torch.equal(after.pop(name), resize_positions(before.pop(name), old=(4, 4), new=(size[0] // 16, size[1] // 16)))
     assert all(torch.equal(after[key], before[key]) for key in before)
-    assert load_model(Layout("own").initial)[2].image_size == size
+    assert load_model(Layout("own").initial).architecture.image_size == size
 
 
 @pytest.mark.parametrize(

@@ -96,7 +96,7 @@ def test_a_file_that_cannot_be_read_is_said_with_what_to_do(tmp_path: Path, read
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "closed").write_text("{}")
     (tmp_path / "closed").chmod(0)
-    cases = {"folder": "Is a directory. Move the folder away", "loop": "Too many levels of symbolic links. Remove or mend the link"}
+    cases = {"folder": "Is a directory. Move the folder away", "loop": "Too many levels of symbolic links. Remove or fix the link"}
     cases |= {} if os.geteuid() == 0 else {"closed": "Permission denied. Ask its owner"}
     for name, said in cases.items():
         with pytest.raises(CadaError) as caught:

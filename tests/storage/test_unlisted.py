@@ -1,4 +1,4 @@
-"""What the matrix no longer lists is laid aside with its times, and comes back when it is listed again."""
+"""What the matrix no longer lists is moved away with its times, and restored when it is listed again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cada.config import Workflow
-from cada.storage.unlisted import bring_back, lay_aside
+from cada.storage.unlisted import move_unlisted, restore_listed
 
 NAMES = {"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "probes": "0.json", "models": "0/model.safetensors"}
 
@@ -35,20 +35,20 @@ def files(root: Path) -> dict[str, str]:
 
 def test_it_goes_and_comes_back_as_it_was(results: Path) -> None:
     before = files(results)
-    moved = list(lay_aside(matrix("global")))
+    moved = list(move_unlisted(matrix("global")))
     assert {str(path) for path in moved} == {f"results/toy/{kind}/dual/{name}" for kind, name in NAMES.items()}
     assert files(results) == {name: text for name, text in before.items() if "/dual/" not in name}
-    assert list(lay_aside(matrix("global"))) == []
+    assert list(move_unlisted(matrix("global"))) == []
 
-    bring_back(matrix("global", "dual", seeds=(0, 1)))
+    restore_listed(matrix("global", "dual", seeds=(0, 1)))
     assert files(results) == before
     assert (results / "metrics/dual/0.json").stat().st_mtime == 1
 
 
 def test_what_was_made_in_the_meantime_stays(results: Path) -> None:
-    list(lay_aside(matrix("global")))
+    list(move_unlisted(matrix("global")))
     (results / "metrics/dual/0.json").write_text("newer")
-    bring_back(matrix("global", "dual"))
+    restore_listed(matrix("global", "dual"))
     assert files(results)["metrics/dual/0.json"] == "newer"
 
 
@@ -56,7 +56,7 @@ def test_the_chapter_of_a_data_set_goes_and_comes_back(results: Path) -> None:
     chapter = Path("results/report/old/chapter.html")
     chapter.parent.mkdir(parents=True)
     chapter.write_text("old")
-    assert list(lay_aside(matrix("global", "dual"))) == [chapter]
+    assert list(move_unlisted(matrix("global", "dual"))) == [chapter]
     assert files(results.parent / "report") == {}
-    bring_back(Workflow(datasets=("old", "toy"), variants=("global", "dual"), seeds=(0,)))
+    restore_listed(Workflow(datasets=("old", "toy"), variants=("global", "dual"), seeds=(0,)))
     assert chapter.read_text() == "old"

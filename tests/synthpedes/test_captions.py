@@ -10,7 +10,7 @@ import pytest
 
 from cada.datasets.text import MAX_WORDS, normalise_caption
 from cada.synthpedes.attributes import Attributes, families
-from cada.synthpedes.captions import Caption, write_caption
+from cada.synthpedes.captions import DrawnCaption, write_caption
 from cada.synthpedes.randomness import Stream
 from cada.synthpedes.words import grammar_words, vocabulary
 
@@ -18,7 +18,7 @@ VOCABULARY = Path("params/synthpedes/vocab.txt")
 HIDDEN = (frozenset[str](), frozenset({"glasses", "pattern", "shoes"}), frozenset({"hair"}))
 
 
-def written() -> list[tuple[Attributes, frozenset[str], Caption]]:
+def written() -> list[tuple[Attributes, frozenset[str], DrawnCaption]]:
     found = []
     for number, person in enumerate(families(17, "test", 600)):
         for turn, view in enumerate(("front", "back", "side", "front", "back")):

@@ -1,4 +1,4 @@
-"""What a picture shows."""
+"""What an image shows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from cada.synthpedes import scene
-from cada.synthpedes.attributes import Attributes, Person
+from cada.synthpedes.attributes import COLOURS, Attributes, Person
 from cada.synthpedes.canvas import Canvas
-from cada.synthpedes.drawing import _blurred, draw_picture
+from cada.synthpedes.drawing import _blurred, draw_image
 from cada.synthpedes.figure import Pose
-from cada.synthpedes.materials import COLOURS
+from cada.synthpedes.materials import colours
 from cada.synthpedes.randomness import Stream
 from cada.synthpedes.scene import Shot, draw_shot, hidden_slots
 
@@ -30,27 +30,27 @@ def studio(view: str, **changes: object) -> Shot:
     return replace(shot, **fixed | changes)
 
 
-def picture(attributes: Attributes, view: str, **changes: object) -> np.ndarray:
-    return draw_picture(Person(attributes, 1, "white"), studio(view, **changes), SIZE, Stream("picture")).astype(int)
+def image(attributes: Attributes, view: str, **changes: object) -> np.ndarray:
+    return draw_image(Person(attributes, 1, "white"), studio(view, **changes), SIZE, Stream("picture")).astype(int)
 
 
 def changed(one: Attributes, other: Attributes, view: str) -> int:
     """Number of pixels that differ clearly."""
-    return int((np.abs(picture(one, view) - picture(other, view)).max(axis=2) > 24).sum())
+    return int((np.abs(image(one, view) - image(other, view)).max(axis=2) > 24).sum())
 
 
 def nearest_colour(pixel: np.ndarray) -> str:
-    return min(COLOURS, key=lambda name: int(((pixel - np.array(COLOURS[name])) ** 2).sum()))
+    return min(COLOURS, key=lambda name: int(((pixel - np.array(colours()["garments"][name])) ** 2).sum()))
 
 
 @pytest.mark.parametrize("view", ["front", "back", "side"])
 @pytest.mark.parametrize("colour", sorted(COLOURS))
 def test_garments_have_their_colours(view: str, colour: str) -> None:
     """Chest or sleeve, and thigh, of somebody standing in the middle."""
-    shown = picture(replace(PLAIN, upper_colour=colour), view)
+    shown = image(replace(PLAIN, upper_colour=colour), view)
     assert nearest_colour(shown[23:29, 22:26].mean(axis=(0, 1))) == colour
     column = 24 if view == "side" else 20
-    assert nearest_colour(picture(replace(PLAIN, lower_colour=colour), view)[60:66, column - 1 : column + 1].mean(axis=(0, 1))) == colour
+    assert nearest_colour(image(replace(PLAIN, lower_colour=colour), view)[60:66, column - 1 : column + 1].mean(axis=(0, 1))) == colour
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_backpack_shows_its_straps_only_from_the_front() -> None:
 
 
 def test_hidden_slots_cannot_be_seen() -> None:
-    """What the captions must not state makes no difference to the picture."""
+    """What the captions must not state makes no difference to the image."""
     pairs = [
         (replace(PLAIN, glasses="sunglasses"), "back", "glasses"),
         (replace(PLAIN, pattern="print", pattern_colour="yellow"), "back", "pattern"),
@@ -104,7 +104,7 @@ def test_hidden_slots_cannot_be_seen() -> None:
 
 def test_mirrored_is_the_mirror_image() -> None:
     bag = replace(PLAIN, bag="handbag", bag_colour="yellow")
-    assert (picture(bag, "side", mirrored=True) == picture(bag, "side")[:, ::-1]).all()
+    assert (image(bag, "side", mirrored=True) == image(bag, "side")[:, ::-1]).all()
 
 
 def test_both_mirror_images_occur_equally() -> None:
@@ -127,20 +127,20 @@ def test_occluders_leave_most_to_see(occluder: str) -> None:
 
 
 def test_blur_against_a_plain_loop() -> None:
-    image = np.arange(60).reshape(4, 5, 3) * 7 % 256
+    pixels = np.arange(60).reshape(4, 5, 3) * 7 % 256
     weights = (1, 2, 1)
     for row in range(4):
         for column in range(5):
             total = np.zeros(3, dtype=int)
             for down in (-1, 0, 1):
                 for across in (-1, 0, 1):
-                    pixel = image[min(max(row + down, 0), 3), min(max(column + across, 0), 4)]
+                    pixel = pixels[min(max(row + down, 0), 3), min(max(column + across, 0), 4)]
                     total += weights[down + 1] * weights[across + 1] * pixel
-            assert (_blurred(image)[row, column] == (total + 8) // 16).all()
+            assert (_blurred(pixels)[row, column] == (total + 8) // 16).all()
 
 
 def test_other_sizes_show_the_same_person() -> None:
-    large = draw_picture(Person(PLAIN, 1, "white"), studio("front"), (192, 96), Stream("picture")).astype(int)
+    large = draw_image(Person(PLAIN, 1, "white"), studio("front"), (192, 96), Stream("picture")).astype(int)
     shrunk = large.reshape(96, 2, 48, 2, 3).mean(axis=(1, 3))
     body = slice(15, 80), slice(18, 30)
-    assert np.abs(shrunk[body] - picture(PLAIN, "front")[body]).mean() < 12
+    assert np.abs(shrunk[body] - image(PLAIN, "front")[body]).mean() < 12

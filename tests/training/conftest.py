@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from tests.training.tiny import SPECIAL, tiny_engine, tiny_model, tiny_target, tiny_training
+from tests.training.tiny import tiny_engine, tiny_model, tiny_target, tiny_training
 
 
 @pytest.fixture
 def model():
     return tiny_model()
-
-
-@pytest.fixture
-def special():
-    return SPECIAL
 
 
 @pytest.fixture

@@ -8,39 +8,42 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES, LossWeights, load_dataset
+from cada.config import load_dataset
 from cada.datasets.cache import open_images
 from cada.datasets.loading import Split, take_split
-from cada.datasets.readers import read_records
-from cada.model.cada import Cada, build
+from cada.datasets.reading import read
+from cada.model.cada import Cada
 from cada.model.tokenizer import Tokenizer
-from cada.retrieval.evaluation import Engine, Target, target_of
+from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import METRICS
-from cada.retrieval.results import evaluate_model
+from cada.retrieval.results import Scoring, score_model
+from cada.retrieval.search import Search, Target
 from cada.storage.cache import Cache
 from cada.training.batches import training_set
 from cada.training.finetune import finetune
-from cada.training.objective import SpecialTokens
 from tests.replicas import write_cuhk_pedes
+from tests.training.tiny import ROBUST, WEIGHTS
+from tests.words import tokenizer_of
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-SIZE, WORDS, CPU = (224, 224), 30524, torch.device("cpu")
+SIZE, WORDS = (224, 224), 30524
 
 
 @pytest.fixture(scope="module")
-def model() -> Cada:
+def model(tokenizer: Tokenizer) -> Cada:
     torch.manual_seed(0)
     recipe = load_dataset("cuhk_pedes")
     assert recipe.model.image_size == SIZE
-    return build(recipe.model.architecture, vocabulary=WORDS)
+    return Cada(recipe.model.architecture, tokenizer)
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    """Of few words; the model has room for more."""
-    return Tokenizer(ROOT / "params" / "synthpedes" / "vocab.txt", 73)
+    """Of few words, and as many tokens as the published one."""
+    entries = Tokenizer.read(ROOT / "params" / "synthpedes" / "vocab.txt", 73).entries
+    return Tokenizer([*entries, *tokenizer_of(WORDS).entries[len(entries) :]], 73)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +51,7 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Split, t
     """A replica of CUHK-PEDES with 52 test pictures."""
     root = tmp_path_factory.mktemp("set")
     write_cuhk_pedes(root, persons={"train": 4, "val": 4, "test": 18})
-    records = read_records("cuhk_pedes", root)
+    records = read("cuhk_pedes", root)
     taken = {name: take_split(records, name, root=root, queries="first_two") for name in ("train", "val", "test")}
     return {
         name: (split, open_images(split, SIZE, content=name, cache=Cache(root / "cache", 1e9), threads=2)) for name, split in taken.items()
@@ -62,21 +65,17 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
     groups = np.where((training.captions.ids > 0) & (np.arange(training.captions.ids.shape[1]) == 4), 0, -1)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters() if "layer.11" in name}
     steps = len(training.captions) // 4
+    short = {"batch_size": 4, "epochs": 1 / steps, "schedule": "step"}
     progress = finetune(
         model,
         training.with_groups(groups.astype(np.int16)),
-        target_of(*splits["val"], tokenizer),
-        optimisation=recipe.optimisation.model_copy(update={"batch_size": 4, "epochs": 1 / steps, "schedule": "step"}),
-        augmentation=recipe.augmentation,
-        weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
-        switches=PROCEDURES["robust"],
-        special=SpecialTokens(tokenizer.enc, tokenizer.mask),
-        engine=Engine(enc=tokenizer.enc, top_k=4, batch_size=8, device=CPU),
-        fusion_weights=(0.0, 1.0),
+        Target.of(*splits["val"], tokenizer),
+        settings=recipe.model_copy(update={"optimisation": recipe.optimisation.model_copy(update=short), "log_every": 1}),
+        weights=WEIGHTS,
+        switches=ROBUST,
+        engine=Engine(top_k=4, batch_size=8),
         padded_to=None,
         seed=0,
-        log_every=1,
-        save_seconds=60.0,
         state=tmp_path / "state.pt",
     )
     (row,) = progress.rows
@@ -88,18 +87,10 @@ def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, 
 
 
 def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tuple[Split, torch.Tensor]]) -> None:
-    val, test = (target_of(*splits[name], tokenizer) for name in ("val", "test"))
-    assert isinstance(val, Target) and len(test.images) == 52
-    metrics, rankings = evaluate_model(
-        model.eval(),
-        val,
-        test,
-        engine=Engine(enc=tokenizer.enc, top_k=4, batch_size=8, device=CPU),
-        headline="calibrated",
-        fusion_weights=(0.0, 1.0),
-        parts=1,
-        bootstrap=100,
-    )
+    target = Target.of(*splits["test"], tokenizer)
+    assert len(target.images) == 52
+    search = Search.of(model.eval(), target, Engine(top_k=4, batch_size=8))
+    metrics, rankings = score_model(search, Scoring("calibrated", 1.0, parts=1, bootstrap=100))
     assert (np.sort(rankings["calibrated"], axis=1) == np.arange(52)).all()
     for scores in metrics["scores"].values():
         assert all(0 < scores[name] <= 100 for name in METRICS if name != "R1")

@@ -32,7 +32,7 @@ SPANS = pd.DataFrame(
 @pytest.fixture
 def tokenizer(tmp_path: Path) -> Tokenizer:
     (tmp_path / "vocab.txt").write_text("\n".join(ENTRIES))
-    return Tokenizer(tmp_path / "vocab.txt", 16)
+    return Tokenizer.read(tmp_path / "vocab.txt", 16)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_a_group_is_an_attribute_word_or_sep(tokenizer: Tokenizer, tagged: list[
 def test_a_caption_is_tagged_before_it_is_cut(tmp_path: Path, tagged: list[list[str]]) -> None:
     """The tagger looks ahead: what is cut off may change the tag of the last piece that is kept."""
     (tmp_path / "vocab.txt").write_text("\n".join(ENTRIES))
-    _, groups = groups_of(Tokenizer(tmp_path / "vocab.txt", 6), "words", RECORDS[1:])
+    _, groups = groups_of(Tokenizer.read(tmp_path / "vocab.txt", 6), "words", RECORDS[1:])
     assert groups.tolist() == [[-1, -1, 2, -1, -1, 5]]  # [CLS] a man in a [SEP]
     assert tagged == [["a", "man", "in", "a", "red", "t", "-", "shirt", "with", "a", "red", "bag"]]
 
@@ -117,7 +117,7 @@ def assert_published(captions: TokenizedCaptions, groups: np.ndarray) -> None:
 @pytest.mark.usefixtures("tagged")
 def test_every_sep_may_be_masked_and_no_cls(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("\n".join(ENTRIES))
-    tokenizer = Tokenizer(tmp_path / "vocab.txt", 73)
+    tokenizer = Tokenizer.read(tmp_path / "vocab.txt", 73)
     captions, groups = groups_of(tokenizer, "words", many_captions())
     assert_published(captions, groups)
     for ids, length, found in zip(captions.ids, captions.lengths, groups, strict=True):
@@ -128,7 +128,7 @@ def test_every_sep_may_be_masked_and_no_cls(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("published_tagger")
 def test_attributes_are_what_nltk_tags_between_cls_and_sep(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_text("\n".join(ENTRIES))
-    tokenizer, records = Tokenizer(tmp_path / "vocab.txt", 73), many_captions()
+    tokenizer, records = Tokenizer.read(tmp_path / "vocab.txt", 73), many_captions()
     captions, groups = groups_of(tokenizer, "words", records)
     assert_published(captions, groups)
     for record, length, found in zip(records, captions.lengths, groups, strict=True):

@@ -1,12 +1,14 @@
 """Less memory in training: chunks and layer checkpoints that are active and change nothing."""
 
+import weakref
+
 import numpy as np
 import torch
 
-from cada.config import PROCEDURES, Augmentation, LossWeights
-from cada.training.chunks import in_chunks
+from cada.config import Augmentation
+from cada.training.chunks import in_chunks, summed
 from cada.training.objective import association_losses
-from tests.training.tiny import SPECIAL, tiny_model, tiny_training
+from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_model, tiny_training
 
 
 def test_chunks_are_put_together_in_order():
@@ -25,6 +27,51 @@ def test_chunks_are_put_together_in_order():
     assert sorted(seen) == [1, 1, 3, 3, 3, 3]
 
 
+def test_a_sum_has_the_gradients_of_its_weighted_loss_to_the_bit():
+    weight, parameter = 3.0, torch.randn(5, requires_grad=True)
+    tokens = torch.randn(6, 2, 5, requires_grad=True)
+    unused = torch.ones(2, requires_grad=True)
+
+    def loss(tokens, rows):
+        return (tokens[rows] * parameter).tanh().square().sum() / 7
+
+    expected = loss(tokens, slice(0, 6))
+    wanted = torch.autograd.grad(weight * expected, [tokens, parameter])
+    for size in (None, 6, 4):
+        found = summed(loss, tokens, [parameter, unused], count=6, size=size, weight=weight)
+        gradients = torch.autograd.grad(weight * found, [tokens, parameter, unused], allow_unused=True)
+        assert gradients[2] is None
+        for gradient, right in zip(gradients[:2], wanted, strict=True):
+            assert torch.allclose(gradient, right, rtol=1e-5, atol=1e-7)
+            assert size == 4 or torch.equal(gradient, right)
+    with torch.no_grad():
+        assert torch.allclose(summed(loss, tokens, [parameter], count=6, size=4), expected)
+
+
+class Kept:
+    """A tensor that autograd has saved, for as long as it does."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+
+def test_a_chunk_of_a_sum_is_gone_when_the_next_begins():
+    alive, seen = weakref.WeakSet(), []
+
+    def pack(tensor):
+        one = Kept(tensor)
+        alive.add(one)
+        return one
+
+    def loss(tokens, rows):
+        seen.append(len(alive))
+        return tokens[rows].tanh().square().sum()
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
+        summed(loss, torch.randn(6, 2, 5, requires_grad=True), [], count=6, size=2)
+    assert seen == [0, 0, 0] and len(alive) == 0
+
+
 def kept_bytes(micro_batch, *, checkpointing=False):
     """Bytes that the forward pass keeps for the backward pass, weights left out; and the gradients."""
     model = tiny_model(dropout=0.1).train()
@@ -34,28 +81,20 @@ def kept_bytes(micro_batch, *, checkpointing=False):
     draw = torch.Generator().manual_seed(0)
     plain = Augmentation(flip=0.0, pad=0, erase=0.0)
     batch = tiny_training().batch(np.arange(24), augmentation=plain, padded_to=None, draw=draw, device=torch.device("cpu"))
-    kept = {}
+    kept = weakref.WeakSet()
 
     def pack(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in weights:
-            kept[storage.data_ptr()] = storage.nbytes()
-        return tensor
+        one = Kept(tensor)
+        kept.add(one)
+        return one
 
     torch.manual_seed(1)
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        values = association_losses(
-            model,
-            batch,
-            weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
-            switches=PROCEDURES["robust"],
-            special=SPECIAL,
-            generator=draw,
-            micro_batch=micro_batch,
-        )
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
+        values = association_losses(tiny_encoded(model, batch, draw, micro_batch=micro_batch), weights=WEIGHTS, switches=ROBUST)
+    storages = {one.tensor.untyped_storage().data_ptr(): one.tensor.untyped_storage().nbytes() for one in kept}
     values["loss"].backward()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
-    return sum(kept.values()), gradients
+    return sum(size for place, size in storages.items() if place not in weights), gradients
 
 
 def test_chunks_keep_little():

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES, Augmentation, LossWeights, Optimisation
-from cada.errors import CadaError
+from cada.config import Augmentation, Optimisation, Pretraining
 from cada.retrieval.metrics import METRICS, published_score
 from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
 from cada.training.pretrain import pretrain
+from tests.training.tiny import ROBUST, WEIGHTS, tiny_settings
 
 OPTIMISATION = Optimisation(epochs=4, batch_size=8, learning_rate=1e-3, warmup_steps=2, weight_decay=0.05, betas=(0.9, 0.98), clip_norm=1.0)
 AUGMENTATION = Augmentation(flip=0.5, pad=2, erase=0.5)
@@ -33,45 +33,40 @@ def test_learning_rate_by_hand():
     assert rates[10] == pytest.approx(0.0)
 
 
-def train(model, training, target, special, engine, state, seed=0, weights=(1.0, 0.1), watched=None, negatives="sampled"):
+def train(model, training, target, engine, state, seed=0, weights=WEIGHTS, watched=None, negatives="sampled"):
     return finetune(
         model,
         training,
         target,
         watched=watched,
-        optimisation=OPTIMISATION,
-        augmentation=AUGMENTATION,
-        weights=LossWeights(**{"global": 1.0, "atp": weights[0], "ara": weights[1]}),
-        switches=PROCEDURES["robust"].model_copy(update={"hard_negatives": negatives}),
-        special=special,
+        settings=tiny_settings(OPTIMISATION, AUGMENTATION),
+        weights=weights,
+        switches=ROBUST.model_copy(update={"hard_negatives": negatives}),
         engine=engine,
-        fusion_weights=(0.0, 1.0, 10.0),
         padded_to=None,
         seed=seed,
-        log_every=2,
-        save_seconds=0.0,
         state=state,
     )
 
 
-def test_bf16_learns_what_fp32_learns(model, training, target, special, engine, tmp_path):
+def test_bf16_learns_what_fp32_learns(model, training, target, engine, tmp_path):
     """Weights and losses stay in fp32; matrix products are rounded to 8 bits."""
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    plain = train(model, training, target, special, engine, tmp_path / "a.pt")
+    plain = train(model, training, target, engine, tmp_path / "a.pt")
     model.load_state_dict(start)
-    rounded = train(model, training, target, special, replace(engine, precision="bf16"), tmp_path / "b.pt")
+    rounded = train(model, training, target, replace(engine, precision="bf16"), tmp_path / "b.pt")
     assert {value.dtype for value in rounded.best_weights.values()} == {torch.float32}
     assert history_csv(rounded.rows) != history_csv(plain.rows)
     for ours, theirs in zip(rounded.rows, plain.rows, strict=True):
         assert ours["loss"] == pytest.approx(theirs["loss"], rel=0.05)
 
 
-def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, special, engine, tmp_path):
+def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, engine, tmp_path):
     start = {name: value.clone() for name, value in model.state_dict().items()}
     runs = []
     for number, seed in enumerate((0, 0, 1)):
         model.load_state_dict(start)
-        runs.append(train(model, training, target, special, engine, tmp_path / f"{number}.pt", seed=seed))
+        runs.append(train(model, training, target, engine, tmp_path / f"{number}.pt", seed=seed))
     same, other = ([torch.equal(runs[0].best_weights[name], run.best_weights[name]) for name in runs[0].best_weights] for run in runs[1:])
     assert all(same)
     assert not all(other)
@@ -80,13 +75,13 @@ def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, 
     assert [row["step"] for row in runs[0].rows if "val_mAP" in row] == [3, 6, 9, 12]
 
 
-def test_what_is_watched_reaches_neither_the_weights_nor_the_choice(model, training, target, special, engine, tmp_path):
+def test_what_is_watched_reaches_neither_the_weights_nor_the_choice(model, training, target, engine, tmp_path):
     """Byte by byte; test has the persons of its pictures in another order, and would have chosen another epoch."""
     other = replace(target, image_persons=target.image_persons[::-1].copy())
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    alone = train(model, training, target, special, engine, tmp_path / "a.pt")
+    alone = train(model, training, target, engine, tmp_path / "a.pt")
     model.load_state_dict(start)
-    watching = train(model, training, target, special, engine, tmp_path / "b.pt", watched=other)
+    watching = train(model, training, target, engine, tmp_path / "b.pt", watched=other)
     assert all(torch.equal(alone.best_weights[name], watching.best_weights[name]) for name in alone.best_weights)
     assert alone.best_score == watching.best_score
     with_test = [row for row in watching.rows if "test_mAP" in row]
@@ -101,9 +96,9 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("at", range(1, 12))
-def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, special, engine, tmp_path, monkeypatch, at):
+def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, engine, tmp_path, monkeypatch, at):
     start = {name: value.clone() for name, value in model.state_dict().items()}
-    unbroken = train(model, training, target, special, engine, tmp_path / "a.pt")
+    unbroken = train(model, training, target, engine, tmp_path / "a.pt")
 
     model.load_state_dict(start)
     state, save = tmp_path / "b.pt", loop._save
@@ -115,10 +110,10 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, spe
 
     monkeypatch.setattr(loop, "_save", save_then_die)
     with pytest.raises(Killed):
-        train(model, training, target, special, engine, state)
+        train(model, training, target, engine, state)
     monkeypatch.setattr(loop, "_save", save)
     model.load_state_dict(start)
-    resumed = train(model, training, target, special, engine, state)
+    resumed = train(model, training, target, engine, state)
     assert all(torch.equal(unbroken.best_weights[name], resumed.best_weights[name]) for name in unbroken.best_weights)
     assert history_csv(unbroken.rows) == history_csv(resumed.rows)
 
@@ -138,11 +133,9 @@ def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
         model,
         lambda step: step,
         losses_of,
-        optimisation=OPTIMISATION.model_copy(update={"epochs": 3}),
+        settings=tiny_settings(OPTIMISATION.model_copy(update={"epochs": 3}), AUGMENTATION, log_every=1),
         seed=0,
         samples=16,
-        log_every=1,
-        save_seconds=0.0,
         state=tmp_path / "state.pt",
         validate=validate,
         report=lambda step, row: states.append(model.match_head.weight.detach().clone()),
@@ -151,82 +144,74 @@ def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_training(model, tmp_path):
-    with pytest.raises(CadaError, match=r"step 3: the loss is nan. Lower optimisation.learning_rate"):
+    with pytest.raises(FloatingPointError, match="step 3: the loss is nan"):
         fit(
             model,
             lambda step: math.nan if step == 1 else 1.0,
             lambda batch: {"loss": batch * model.match_head.weight.square().sum()},
-            optimisation=OPTIMISATION,
+            settings=tiny_settings(OPTIMISATION, AUGMENTATION, log_every=3, save_seconds=60.0),
             seed=0,
             samples=32,
-            log_every=3,
-            save_seconds=60.0,
             state=tmp_path / "state.pt",
         )
 
 
 @pytest.mark.parametrize("negatives", ["published", "hardest", "sampled"])
-def test_features_that_are_no_numbers_stop_the_training(model, training, target, special, engine, tmp_path, negatives):
+def test_features_that_are_no_numbers_stop_the_training(model, training, target, engine, tmp_path, negatives):
     """Under every way to choose negatives, in the words of a loss that is none; drawing them fails before there is a loss."""
     with torch.no_grad():
         model.text_projection.weight.fill_(math.nan)
-    with pytest.raises(CadaError, match=r"step [12]: the loss is nan. Lower optimisation.learning_rate"):
-        train(model, training, target, special, engine, tmp_path / "state.pt", negatives=negatives)
+    with pytest.raises(FloatingPointError, match=r"step [12]: the loss is nan"):
+        train(model, training, target, engine, tmp_path / "state.pt", negatives=negatives)
 
 
-def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, special, tmp_path):
+def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, tmp_path):
     with torch.no_grad():
         model.image_projection.weight.fill_(math.nan)
-    with pytest.raises(CadaError, match=r"step 1: the loss is nan. Lower optimisation.learning_rate"):
+    with pytest.raises(FloatingPointError, match="step 1: the loss is nan"):
         pretrain(
             model,
             training,
-            optimisation=OPTIMISATION,
-            augmentation=AUGMENTATION,
-            mask_rate=0.15,
-            decoder_mask_rate=0.5,
-            special=special,
-            seed=0,
+            settings=Pretraining(
+                optimisation=OPTIMISATION,
+                augmentation=AUGMENTATION,
+                compute={"device": "cpu", "threads": 1},
+                mask_rate=0.15,
+                decoder_mask_rate=0.5,
+                seed=0,
+                log_every=1,
+            ),
             device=torch.device("cpu"),
-            log_every=1,
-            save_seconds=60.0,
             state=tmp_path / "state.pt",
         )
 
 
 def test_weights_that_are_no_numbers_are_not_kept(model, tmp_path):
     """The last step's loss is a number, and its gradient is not: nothing later would tell."""
-    with pytest.raises(CadaError, match=r"step 8: the weights are not finite. Lower optimisation.learning_rate"):
+    with pytest.raises(FloatingPointError, match="step 8: the weights are not finite"):
         fit(
             model,
             lambda step: step,
             lambda step: {"loss": (model.match_head.weight.square().sum() * (0.0 if step == 7 else 1.0)).sqrt()},
-            optimisation=OPTIMISATION.model_copy(update={"epochs": 2, "clip_norm": None}),
+            settings=tiny_settings(OPTIMISATION.model_copy(update={"epochs": 2, "clip_norm": None}), AUGMENTATION, log_every=3),
             seed=0,
             samples=32,
-            log_every=3,
-            save_seconds=60.0,
             state=tmp_path / "state.pt",
         )
 
 
-def test_training_lowers_the_loss(model, training, target, special, engine, tmp_path):
+def test_training_lowers_the_loss(model, training, target, engine, tmp_path):
     settings = OPTIMISATION.model_copy(update={"epochs": 40})
     progress = finetune(
         model,
         training,
         target,
-        optimisation=settings,
-        augmentation=Augmentation(flip=0.0, pad=0, erase=0.0),
-        weights=LossWeights(**{"global": 1.0, "atp": 1.0, "ara": 0.1}),
-        switches=PROCEDURES["robust"],
-        special=special,
+        settings=tiny_settings(settings, Augmentation(flip=0.0, pad=0, erase=0.0), log_every=3),
+        weights=WEIGHTS,
+        switches=ROBUST,
         engine=engine,
-        fusion_weights=(0.0, 1.0, 10.0),
         padded_to=None,
         seed=0,
-        log_every=3,
-        save_seconds=0.0,
         state=tmp_path / "state.pt",
     )
     first, last = progress.rows[0], progress.rows[-1]

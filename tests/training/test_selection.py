@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from cada.config import PROCEDURES
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval.evaluation import Engine, Retrieved, Target, choose_weight, encode, retrieve
+from cada.retrieval.encoding import Engine
 from cada.retrieval.ranking import rank
+from cada.retrieval.search import Found, Search, Target
 from cada.training.finetune import validation
+from tests.training.tiny import PUBLISHED, ROBUST
 
 
 def by_loops(ranking: np.ndarray, target: Target) -> dict[str, float]:
@@ -28,11 +29,9 @@ def by_loops(ranking: np.ndarray, target: Target) -> dict[str, float]:
 @pytest.mark.parametrize("procedure", ["published", "robust"])
 def test_the_rule_of_the_procedure(model: Cada, target: Target, engine: Engine, procedure: str) -> None:
     model.eval()
-    switches = PROCEDURES[procedure]
+    switches = {"published": PUBLISHED, "robust": ROBUST}[procedure]
     found = validation(model, target, engine=engine, switches=switches, fusion_weights=(3.0,))
-    gallery, queries = encode(model, target, engine)
-    retrieved = retrieve(model, gallery, queries, target.captions, engine)
-    expected = by_loops(retrieved.ranking(switches.fusion, 3.0), target)
+    expected = by_loops(Search.of(model, target, engine).found().ranking(switches.fusion, 3.0), target)
     score = expected["mAP"]
     if procedure == "published":
         score += (expected["R1"] + expected["R5"] + expected["R10"]) / 3
@@ -48,11 +47,12 @@ def test_the_weight_of_the_cosine_is_that_of_the_best_map() -> None:
     chosen = set()
     for _ in range(40):
         cosine = draw.normal(size=(9, 30)).astype(np.float32) / 4
-        retrieved = Retrieved(rank(cosine), cosine, draw.normal(size=(9, 8, 2)).astype(np.float32))
+        logits = draw.normal(size=(9, 8, 2)).astype(np.float32)
         gallery_persons = draw.permutation(np.arange(30) % 6) + 10
         query_persons = draw.permutation(np.arange(9) % 6) + 10
+        retrieved = Found(rank(cosine), cosine, logits, query_persons, gallery_persons)
         target = Target(torch.empty(0), gallery_persons, TokenizedCaptions(*[np.empty(0)] * 4), query_persons)
         scores = [by_loops(retrieved.ranking("calibrated", weight), target)["mAP"] for weight in weights]
-        chosen.add(found := choose_weight(retrieved, query_persons, gallery_persons, weights))
+        chosen.add(found := retrieved.choose_weight(weights))
         assert found == weights[int(np.argmax(np.round(scores, 9)))]
     assert len(chosen) > 1

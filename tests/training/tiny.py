@@ -5,16 +5,38 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from cada.config import Architecture, Transformer
-from cada.model.cada import Cada, build
+from cada.config import Architecture, Augmentation, Optimisation, TrainSettings, Transformer, load_procedure
+from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval.evaluation import Engine, Target
+from cada.retrieval.encoding import Engine
+from cada.retrieval.search import Target
 from cada.training.batches import TrainingSet
-from cada.training.objective import SpecialTokens
+from cada.training.objective import Batch, Encoded, encode_batch
+from tests.words import tokenizer_of
 
 VOCABULARY = 41
 SIZES = Transformer(width=24, depth=2, heads=2, mlp=48)
-SPECIAL = SpecialTokens(enc=40, mask=4)
+PUBLISHED, ROBUST = (load_procedure(name).switches for name in ("published", "robust"))
+WEIGHTS = {"global": 1.0, "atp": 1.0, "ara": 0.1}
+
+
+def tiny_settings(
+    optimisation: Optimisation, augmentation: Augmentation, *, log_every: int = 2, save_seconds: float = 0.0
+) -> TrainSettings:
+    return TrainSettings.model_validate(
+        {
+            "optimisation": optimisation,
+            "augmentation": augmentation,
+            "compute": {"device": "cpu", "threads": 1},
+            "validation": {"top_k": 4, "batch_size": 16, "fusion_weights": [0.0, 1.0, 10.0]},
+            "log_every": log_every,
+            "save_seconds": save_seconds,
+        }
+    )
+
+
+def tiny_encoded(model: Cada, batch: Batch, generator: torch.Generator, *, micro_batch: int | None = None) -> Encoded:
+    return encode_batch(model, batch, generator=generator, micro_batch=micro_batch)
 
 
 def tiny_architecture(dropout: float = 0.1) -> Architecture:
@@ -32,7 +54,7 @@ def tiny_architecture(dropout: float = 0.1) -> Architecture:
 
 def tiny_model(dropout: float = 0.1) -> Cada:
     torch.manual_seed(0)
-    return build(tiny_architecture(dropout), vocabulary=VOCABULARY)
+    return Cada(tiny_architecture(dropout), tokenizer_of(VOCABULARY))
 
 
 def tiny_training() -> TrainingSet:
@@ -54,4 +76,4 @@ def tiny_target(training: TrainingSet) -> Target:
 
 
 def tiny_engine() -> Engine:
-    return Engine(enc=40, top_k=4, batch_size=16, device=torch.device("cpu"))
+    return Engine(top_k=4, batch_size=16)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +16,12 @@ from typing import Any
 import psutil
 import yaml
 
+from tests.forked import Forked, program
 from tests.tracked import copy_tracked
 
 ROOT = Path(__file__).parents[2]
 NOTHING = "Nothing to be done"  # says Snakemake
+MAIN = {"snakemake": "snakemake.cli", "dvc": "dvc.cli"}  # where the commands' `main` is
 UP_TO_DATE = "Data and pipelines are up to date"  # says DVC
 
 # The script that stands for `cada`, with a place for the interpreter.
@@ -33,12 +37,17 @@ class Project:
 
     def run(self, *command: str, check: bool = True) -> str:
         """Run a command in the project; its output and errors as one text."""
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
-        )
-        if check and done.returncode != 0:
-            raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
-        return done.stdout
+        if command[0] in MAIN:
+            forked = Forked(program, MAIN[command[0]], *command[1:], folder=self.root, environment=self.environment)
+            said, code = forked.communicate()[0], forked.returncode
+        else:
+            done = subprocess.run(
+                command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
+            )
+            said, code = done.stdout, done.returncode
+        if check and code != 0:
+            raise AssertionError(f"{' '.join(command)} ended with {code}:\n{said}")
+        return said
 
     @contextmanager
     def running(self, *command: str, output: Path) -> Iterator[subprocess.Popen[str]]:
@@ -111,6 +120,19 @@ class Project:
         results = self.root / "results"
         paths = (path.relative_to(results) for path in results.rglob("*") if path.is_file())
         return {str(path): (results / path).read_bytes() for path in paths if not {"logs", "benchmarks"} & set(path.parts)}
+
+
+def opened(root: Path, *, fake: bool = False) -> Project:
+    """The project that lies in a folder; its store, DVC's cache and the `fake` command lie beside it."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    if fake:
+        command = root.parent / "bin" / "cada"
+        command.parent.mkdir(exist_ok=True)
+        command.write_text(FAKE_CADA.format(python=sys.executable))
+        command.chmod(0o755)
+        path = f"{command.parent}{os.pathsep}{path}"
+    own = {"PATH": path, "PYTHONPATH": str(root), "XDG_CACHE_HOME": str(root.parent / "cache")}
+    return Project(root, os.environ | own | {"MLFLOW_TRACKING_URI": f"sqlite:///{root}.db"})
 
 
 def merged(old: Any, new: Any) -> Any:

@@ -7,10 +7,11 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.workflow.project import NOTHING, UP_TO_DATE, Project, wait_until
+from tests.workflow.project import NOTHING, UP_TO_DATE, Project, opened, wait_until
 
 MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 
@@ -36,60 +37,86 @@ def project(make_project: Callable[..., Project]) -> Project:
     return make_project("project", matrix=MATRIX, fake=True)
 
 
-@pytest.mark.parametrize("change", CHANGES)
-def test_a_change_runs_what_follows_from_it_and_nothing_else(project: Project, change: str) -> None:
-    name, old, new, expected = CHANGES[change]
+@pytest.fixture(scope="module")
+def run_once(make_projects: Callable[..., Project]) -> Path:
+    """The folder of a project in which everything is made. Copy it before changing it."""
+    project = make_projects("made", matrix=MATRIX, fake=True)
     project.snakemake()
+    assert len(project.ran()) == 3 + 4 + 4 + 4 + 6
+    return project.root
+
+
+@pytest.fixture(scope="module")
+def recorded_once(run_once: Path) -> Path:
+    """The same, recorded."""
+    project = copied(run_once, run_once.with_name("recorded"))
     project.run("workflow/scripts/record.sh")
-    assert UP_TO_DATE in project.dvc("status")
-    project.ran()
-
-    project.edit(name, old, new)
-    project.dvc("repro", "--quiet")
-    assert project.ran() == expected
-    project.edit(name, new, old)
-    project.dvc("repro", "--quiet")
-    assert project.ran() == [], "DVC has these results in its cache"
-    project.dvc("checkout", "--quiet")
-
-    project.snakemake("--touch", "--forceall")
-    project.edit(name, old, new)
-    project.snakemake()
-    assert project.ran() == expected
+    return project.root
 
 
-def test_recording_refuses_while_there_is_work(project: Project) -> None:
-    project.snakemake()
-    project.edit("params/variants/dual.yaml", *OTHER_WEIGHT)
-    assert "Snakemake has work left" in project.run("workflow/scripts/record.sh", check=False)
-    assert not (project.root / "dvc.lock").exists()
+@pytest.fixture
+def made(run_once: Path, tmp_path: Path) -> Project:
+    return copied(run_once, tmp_path / "project")
 
 
-def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_record(project: Project) -> None:
+@pytest.fixture
+def recorded(recorded_once: Path, tmp_path: Path) -> Project:
+    return copied(recorded_once, tmp_path / "project")
+
+
+def copied(root: Path, target: Path) -> Project:
+    shutil.copytree(root, target)
+    return opened(target, fake=True)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_runs_what_follows_from_it_and_nothing_else(recorded: Project, change: str) -> None:
+    name, old, new, expected = CHANGES[change]
+    assert UP_TO_DATE in recorded.dvc("status")
+
+    recorded.edit(name, old, new)
+    recorded.dvc("repro", "--quiet")
+    assert recorded.ran() == expected
+    recorded.edit(name, new, old)
+    recorded.dvc("repro", "--quiet")
+    assert recorded.ran() == [], "DVC has these results in its cache"
+    recorded.dvc("checkout", "--quiet")
+
+    recorded.snakemake("--touch", "--forceall")
+    recorded.edit(name, old, new)
+    recorded.snakemake()
+    assert recorded.ran() == expected
+
+
+def test_recording_refuses_while_there_is_work(made: Project) -> None:
+    made.edit("params/variants/dual.yaml", *OTHER_WEIGHT)
+    assert "Snakemake has work left" in made.run("workflow/scripts/record.sh", check=False)
+    assert not (made.root / "dvc.lock").exists()
+
+
+def test_a_variant_comes_as_a_file_and_a_name_and_goes_without_a_trace_in_the_record(made: Project) -> None:
     """DVC's reports depend on folders: a file that no step makes would keep every clone from being up to date."""
-    project.snakemake()
-    project.ran()
-    text = (project.root / "params/variants/dual.yaml").read_text()
-    (project.root / "params/variants/rare_phrases.yaml").write_text(f"{text}switches: {{ara_rate: 0.4}}\n")
-    project.edit("params/workflow.yaml", "[global, dual]", "[global, dual, rare_phrases]")
-    project.snakemake()
-    assert project.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), *REPORTS])
+    text = (made.root / "params/variants/dual.yaml").read_text()
+    (made.root / "params/variants/rare_phrases.yaml").write_text(f"{text}switches: {{ara_rate: 0.4}}\n")
+    made.edit("params/workflow.yaml", "[global, dual]", "[global, dual, rare_phrases]")
+    made.snakemake()
+    assert made.ran() == sorted([*(line.replace("dual", "rare_phrases") for line in DUAL), *REPORTS])
 
-    project.edit("params/workflow.yaml", "[global, dual, rare_phrases]", "[global, rare_phrases]")
-    project.snakemake()
-    assert "metrics/dual/0.json: params/workflow.yaml does not list it, moved to" in project.run("workflow/scripts/record.sh")
-    project.dvc("remote", "add", "--default", "--quiet", "store", str(project.root.with_name("remote")))
-    project.dvc("push", "--quiet")
-    project.commit()
-    clone = project.clone("clone")
+    made.edit("params/workflow.yaml", "[global, dual, rare_phrases]", "[global, rare_phrases]")
+    made.snakemake()
+    assert "metrics/dual/0.json: params/workflow.yaml does not list it, moved to" in made.run("workflow/scripts/record.sh")
+    made.dvc("remote", "add", "--default", "--quiet", "store", str(made.root.with_name("remote")))
+    made.dvc("push", "--quiet")
+    made.commit()
+    clone = made.clone("clone")
     clone.dvc("pull", "--quiet")
     clone.run("workflow/scripts/restore.sh")
     assert NOTHING in clone.snakemake()
 
-    project.ran()
-    project.edit("params/workflow.yaml", "[global, rare_phrases]", "[global, dual, rare_phrases]")
-    project.snakemake()
-    assert project.ran() == REPORTS, "what was laid aside is there again"
+    made.ran()
+    made.edit("params/workflow.yaml", "[global, rare_phrases]", "[global, dual, rare_phrases]")
+    made.snakemake()
+    assert made.ran() == REPORTS, "what was moved away is there again"
 
 
 SWEEP = """
@@ -102,52 +129,47 @@ grid:
 """
 
 
-def test_a_sweep_is_a_file_and_leaves_the_tables_alone(project: Project) -> None:
-    project.snakemake()
-    project.run("workflow/scripts/record.sh")
-    project.ran()
-    before = project.files()
-    (project.root / "params/sweeps/rates.yaml").write_text(SWEEP)
-    project.snakemake("--configfile", "params/sweeps/rates.yaml")
+def test_a_sweep_is_a_file_and_leaves_the_tables_alone(recorded: Project) -> None:
+    before = recorded.files()
+    (recorded.root / "params/sweeps/rates.yaml").write_text(SWEEP)
+    recorded.snakemake("--configfile", "params/sweeps/rates.yaml")
 
     points = [f"dual,ara=0.5,ara_rate={rate}" for rate in ("0.4", "0.8")]
     cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
     reports = [line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS if not line.startswith("probe")]
-    assert project.ran() == sorted([*cells, *reports])
-    made = {name: text for name, text in project.files().items() if "recipes" not in name.split("/")}
+    assert recorded.ran() == sorted([*cells, *reports])
+    made = {name: text for name, text in recorded.files().items() if "recipes" not in name.split("/")}
     before = {name: text for name, text in before.items() if "recipes" not in name.split("/")}
     assert {name: made[name] for name in before} == before
     reports = {name for name in before if {"tables", "figures", "attention"} & set(name.split("/"))}
     pages = {name for name in before if name.startswith("report")}
     expected = {name.replace("synthpedes/", "synthpedes/sweeps/rates/") for name in reports} | {f"sweeps/rates/{name}" for name in pages}
     assert {name for name in made if "sweeps/" in name} == expected
-    assert NOTHING in project.snakemake("--configfile", "params/sweeps/rates.yaml")
-    assert NOTHING in project.snakemake()
-    assert UP_TO_DATE in project.dvc("status")
+    assert NOTHING in recorded.snakemake("--configfile", "params/sweeps/rates.yaml")
+    assert NOTHING in recorded.snakemake()
+    assert UP_TO_DATE in recorded.dvc("status")
 
-    project.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
-    project.snakemake("--configfile", "params/sweeps/rates.yaml")
-    assert len(project.ran()) == 9, "two more points, the tables, the figures, the attention and the report"
+    recorded.edit("params/sweeps/rates.yaml", "[0.5]", "[0.5, 1]")
+    recorded.snakemake("--configfile", "params/sweeps/rates.yaml")
+    assert len(recorded.ran()) == 9, "two more points, the tables, the figures, the attention and the report"
 
 
-def test_a_workflow_file_anywhere_is_a_matrix_of_its_own(project: Project) -> None:
+def test_a_workflow_file_anywhere_is_a_matrix_of_its_own(made: Project) -> None:
     """Its reports lie apart, whatever it is called and wherever it is, and the name of the file is no command."""
-    project.snakemake()
-    project.ran()
-    before = project.files()
+    before = made.files()
     for name in ("elsewhere/workflow.yaml", "params/sweeps/x$(touch RAN) y.yaml"):
-        (project.root / name).parent.mkdir(exist_ok=True)
-        (project.root / name).write_text(MATRIX.replace("[global, dual]", "[dual]"))
-        project.snakemake("--configfile", name)
-        assert {line.split()[0] for line in project.ran()} == {"tables", "figures", "attention", "chapter", "report"}
-        assert NOTHING in project.snakemake("--configfile", name)
-    assert not (project.root / "RAN").exists()
-    made = project.files()
-    assert {name: made[name] for name in before} == before
-    new = {name.split("/")[-2] for name in made.keys() - before.keys() if name.endswith("report.html")}
+        (made.root / name).parent.mkdir(exist_ok=True)
+        (made.root / name).write_text(MATRIX.replace("[global, dual]", "[dual]"))
+        made.snakemake("--configfile", name)
+        assert {line.split()[0] for line in made.ran()} == {"tables", "figures", "attention", "chapter", "report"}
+        assert NOTHING in made.snakemake("--configfile", name)
+    assert not (made.root / "RAN").exists()
+    found = made.files()
+    assert {name: found[name] for name in before} == before
+    new = {name.split("/")[-2] for name in found.keys() - before.keys() if name.endswith("report.html")}
     assert sorted(re.sub(r"-[0-9a-f]{6}$", "", name) for name in new) == ["workflow", "x__touch_RAN__y"]
-    assert NOTHING in project.snakemake()
-    assert "a matrix is one file" in project.snakemake("--configfile", "params/workflow.yaml", "elsewhere/workflow.yaml", check=False)
+    assert NOTHING in made.snakemake()
+    assert "a matrix is one file" in made.snakemake("--configfile", "params/workflow.yaml", "elsewhere/workflow.yaml", check=False)
 
 
 def test_a_part_of_the_matrix_is_named_on_the_command_line(project: Project) -> None:
@@ -176,16 +198,15 @@ def test_a_part_of_the_matrix_is_named_on_the_command_line(project: Project) -> 
     )
 
 
-def test_a_missing_file_in_the_middle_is_named_when_the_run_is_recorded(project: Project) -> None:
+def test_a_missing_file_in_the_middle_is_named_when_the_run_is_recorded(made: Project) -> None:
     """Snakemake does not miss what it does not need: DVC would."""
-    project.snakemake()
     history = "results/synthpedes/history/dual/0.csv"
-    (project.root / history).unlink()
-    assert NOTHING in project.snakemake()
-    said = project.run("workflow/scripts/record.sh", check=False)
+    (made.root / history).unlink()
+    assert NOTHING in made.snakemake()
+    said = made.run("workflow/scripts/record.sh", check=False)
     assert history in said and "Traceback" not in said
-    project.snakemake(history)
-    project.run("workflow/scripts/record.sh")
+    made.snakemake(history)
+    made.run("workflow/scripts/record.sh")
 
 
 def test_without_the_command_the_package_of_the_folder_is_run(project: Project) -> None:
@@ -240,10 +261,29 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
     assert NOTHING in project.snakemake()
 
 
-def test_snakemake_s_own_report_is_one_file_that_needs_no_network(project: Project) -> None:
-    project.snakemake()
-    project.run("snakemake", "--report", "workflow.html")
-    page = (project.root / "workflow.html").read_text()
+def test_an_experiment_runs_in_a_folder_of_its_own(recorded: Project) -> None:
+    """`dvc exp run --temp` with another value and an edit of the code: another model, and tables of the edited code."""
+    recorded.commit()
+    results = recorded.root / "results/synthpedes"
+    model, recipe = results / "models/dual/0/model.safetensors", results / "recipes/tables.json"
+    before, code = model.read_bytes(), json.loads(recipe.read_text())["code"]
+    recorded.edit("cada/reporting/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
+    recorded.dvc("exp", "run", "--temp", "--name", "weight", "--set-param", "params/variants/dual.yaml:weights.ara=0.4")
+    assert recorded.ran() == [], "the work tree is left alone"
+    assert model.read_bytes() == before
+    assert "weight" in recorded.dvc("exp", "show", "--csv")
+
+    recorded.dvc("exp", "apply", "weight")
+    assert model.read_bytes() != before
+    assert json.loads(recipe.read_text())["code"] != code, "the step that writes recipes had the edited code"
+    recorded.run("workflow/scripts/restore.sh")
+    assert NOTHING in recorded.snakemake()
+    assert UP_TO_DATE in recorded.dvc("repro")
+
+
+def test_snakemake_s_own_report_is_one_file_that_needs_no_network(made: Project) -> None:
+    made.run("snakemake", "--report", "workflow.html")
+    page = (made.root / "workflow.html").read_text()
     assert not re.search(r"""<(?:script|link|img|iframe)[^>]+(?:src|href)=["']?https?:""", page)
     for name in ("ablation.html", "ablation.csv", "ablation.tex", "comparison.html", "global/0.csv"):
         assert f"results/synthpedes/{'history' if name.endswith('0.csv') else 'tables'}/{name}" in page
@@ -281,7 +321,12 @@ def test_outside_the_environment_both_tools_say_how_to_activate_it(project: Proj
         ("params/workflow.yaml", "seeds: [0, 1]", "seeds: [one]", "seeds"),
         ("params/synthpedes/train.yaml", "log_every", "log_evry", "train.yaml: log_evry: no such parameter. Did you mean log_every?"),
         ("params/workflow.yaml", "seeds", "grid: {weights: {ara: [1]}}\nseeds", "grid: belongs in a file of params/sweeps/"),
-        ("params/workflow.yaml", "dual", "duall", "duall: no such variant; params/variants/ has ara, atp, dual, global, published."),
+        (
+            "params/workflow.yaml",
+            "dual",
+            "duall",
+            "duall: no such variant; params/variants/ has ara, atp, dual, global, mlm, published, sdm.",
+        ),
     ],
 )
 def test_a_wrong_parameter_stops_before_any_job(project: Project, name: str, old: str, new: str, message: str) -> None:

@@ -99,7 +99,7 @@ def test_both_tools_plan_what_an_edit_of_a_parameter_reaches() -> None:
 EDITS = {
     "a comment": ("params/synthpedes/train.yaml", "epochs", "# how often\n  epochs", set()),
     "a docstring": ("cada/config/data.py", '"""', '"""Another. ', set()),
-    "a constant of the report": ("cada/reporting/html/deviations.py", "ALWAYS = (", "ANOTHER = 1\nALWAYS = (", {"chapter", "report"}),
+    "a constant of the report": ("cada/reporting/html/chapter.py", "ALWAYS = (", "ANOTHER = 1\nALWAYS = (", {"chapter", "report"}),
     "a constant of the losses": ("cada/losses.py", "\n\n\n", "\n\nANOTHER = 1\n\n\n", None),
     "what MLflow is told": ("cada/tracking/runs.py", "FLUSH_SECONDS = 5.0", "FLUSH_SECONDS = 6.0", set()),
 }
@@ -130,15 +130,15 @@ def test_nothing_but_recipes_is_written_where_nothing_is_run(made: Project) -> N
         paths = (path for path in made.root.rglob("*") if path.is_file() and ignored.isdisjoint(path.relative_to(made.root).parts))
         return {str(path): path.stat().st_mtime_ns for path in paths}
 
-    aside = made.root / ".cada/aside/results/synthpedes/metrics/dual/7.json"
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    aside.write_text("{}")
+    moved = made.root / ".cada/unlisted/results/synthpedes/metrics/dual/7.json"
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    moved.write_text("{}")
     before = state()
     for arguments in (("-n",), ("--lint",), ("--dag", "mermaid-js"), ("--list-rules",), ("--summary",)):
         made.run("snakemake", "--cores", "1", *arguments)
         assert state() == before, arguments
     said = made.run("snakemake", "-n", "--config", "seeds=[7]")
-    assert "1 results of this matrix lie in .cada/aside" in said
+    assert "1 results of this matrix lie in .cada/unlisted" in said
     assert state() == before
-    aside.unlink()
+    moved.unlink()
     made.run("cada", "recipes")

@@ -118,7 +118,7 @@ class Training:
         return self.running()[0]
 
     def end_of(self, number: str) -> str:
-        """How the job ends. Its log is laid aside: what stands there then is the next one's."""
+        """How the job ends. Its log is renamed: what stands there then is the next one's."""
         wait_until(lambda: self.slurm.jobs("train")[number] in ENDED, seconds=120, what=f"job {number} to end")
         self.log.unlink()
         return self.slurm.jobs("train")[number]

@@ -13,7 +13,6 @@ from tests.workflow.project import NOTHING, UP_TO_DATE, Project
 MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0]\n"
 TRANSFORMER = {"width": 48, "depth": 2, "heads": 2, "mlp": 96}
 RESULTS = Path("results/synthpedes")
-MODEL = RESULTS / "models/dual/0/model.safetensors"
 SCORES = RESULTS / "tables/scores.json"
 DUAL = {"train dual", "evaluate dual", "probe dual", "tables", "figures", "attention", "probe-tables", "chapter", "report"}
 OF_A_TIME_AND_PLACE = ("report.html", "report/")  # the report says when and where it was made, and how long the steps took
@@ -63,9 +62,6 @@ def test_the_tools_tell_one_truth(make_project: Callable[..., Project]) -> None:
     project.snakemake()
     assert differing(project, clone) == [], "both tools make the same of a change"
     the_change_is_shown(clone)
-
-    clone.commit()
-    an_experiment_runs_its_own_code(clone)
 
 
 def snakemake_is_killed_and_goes_on(project: Project) -> None:
@@ -141,19 +137,3 @@ def the_change_is_shown(project: Project) -> None:
     page = (project.root / "plots/index.html").read_text()
     for words in ("Training loss", "optimiser steps", '"rev": "HEAD"', '"rev": "workspace"', "history_dual_0_csv"):
         assert words in page
-
-
-def an_experiment_runs_its_own_code(project: Project) -> None:
-    """`dvc exp run --temp` with another value and an edit of the code: its model differs, its table shows both."""
-    before, scores = (project.root / MODEL).read_bytes(), (project.root / SCORES).read_text()
-    project.edit("cada/reporting/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
-    project.dvc("exp", "run", "--temp", "--name", "weight", "--set-param", "params/variants/dual.yaml:weights.ara=0.4")
-    assert (project.root / MODEL).read_bytes() == before, "the work tree is left alone"
-    assert "weight" in project.dvc("exp", "show", "--csv")
-
-    project.dvc("exp", "apply", "weight")
-    assert (project.root / MODEL).read_bytes() != before
-    assert (project.root / SCORES).read_text() != scores
-    assert (project.root / RESULTS / "tables/ablation.md").read_text().startswith("# Edited ablation on synthpedes")
-    project.run("workflow/scripts/restore.sh")
-    nothing_to_do(project)

@@ -7,13 +7,13 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from cada import pipeline, recipes
-from cada.storage.unlisted import bring_back, laid_aside
+from cada.storage.unlisted import UNLISTED, moved_files, restore_listed
 from cada.config import DatasetParameters, matrix_of
 from cada.errors import CadaError
 from cada.storage.files import exclusive
 from cada.storage.paths import STATE, is_sweep
 from cada.recipes.places import OF_MATRIX
-from cada.runtime.resources import asked, here, partition
+from cada.runtime.resources import here, needed, partition
 
 
 def read(load, *what):
@@ -43,10 +43,10 @@ def prepare():
         return
     read(recipes.put, RECIPES)
     if workflow.executor_plugin is not None and not workflow.dryrun:
-        bring_back(matrix)
-    elif count := len(laid_aside(matrix)):
+        restore_listed(matrix)
+    elif count := len(moved_files(matrix)):
         print(
-            f"{count} results of this matrix lie in .cada/aside. A run brings them back first; this plan counts them as missing.",
+            f"{count} results of this matrix lie in {UNLISTED}. A run restores them first; this plan counts them as missing.",
             file=sys.stderr,
         )
 
@@ -134,17 +134,17 @@ def place_of(step):
 
 
 @cache
-def asked_of(step, dataset, attempt):
-    """What a job takes of its machine or asks of a cluster."""
-    return asked(step.name, dataset_parameters(dataset), place_of(step), attempt=attempt)
+def needed_of(step, dataset, attempt):
+    """What a job takes of its machine, or of a cluster."""
+    return needed(step.name, dataset_parameters(dataset), place_of(step), attempt=attempt)
 
 
 def threads_of(step):
     """The look-up of a rule's threads."""
-    return (lambda wildcards: asked_of(step, wildcards.dataset, 1).threads) if step.computes else 1
+    return (lambda wildcards: needed_of(step, wildcards.dataset, 1).threads) if step.computes else 1
 
 
 def resources_of(step):
     """The look-ups of a rule's resources, by their names; what computes little takes the profile's."""
-    look_up = lambda name: lambda wildcards, attempt: getattr(asked_of(step, wildcards.dataset, attempt), name)
+    look_up = lambda name: lambda wildcards, attempt: getattr(needed_of(step, wildcards.dataset, attempt), name)
     return {name: look_up(name) for name in ("gpu", "mem_mb", "runtime")} if step.computes else {}

@@ -12,7 +12,7 @@ import yaml
 from cada.config import DatasetParameters
 from cada.pipeline import Step, steps
 from cada.runtime.console import console
-from cada.storage.paths import WORKFLOW, Layout, variant_params
+from cada.storage.paths import WORKFLOW, Layout, procedure_params, variant_params
 
 HEAD = """\
 # The steps for DVC, which records and restores what they make; `dvc repro` runs what changed.
@@ -34,10 +34,11 @@ def recipe_stages(table: list[Step]) -> dict[str, Any]:
     """The stages that write the recipes, each for the steps that are made as often."""
     files = [str(Layout("{dataset}").params(name)) for name in DatasetParameters.model_fields]
     variants, own = str(variant_params("*").parent), str(variant_params("{variant}"))
+    procedures = sorted(map(str, procedure_params("*").parent.glob("*.yaml")))
 
     def written(name: str, over: tuple[str, ...], arguments: str, params: list[str], deps: list[str]) -> dict[str, Any]:
         outs = dict.fromkeys(step.recipe for step in table if tuple(part for part in step.over if part != "seed") == over)
-        return {name: made(over, f"cada recipes{arguments}", deps=["cada", *deps], params=params, outs=list(outs))}
+        return {name: made(over, f"cada recipes{arguments}", deps=["cada", *deps], params=[*params, *procedures], outs=list(outs))}
 
     return (
         written("recipes", ("dataset",), " {dataset}", [str(WORKFLOW), *files], [variants])

@@ -16,7 +16,7 @@ case $plan in
         exit 1
         ;;
 esac
-python workflow/scripts/leftovers.py
+python workflow/scripts/unlisted.py
 targets=$(python workflow/scripts/targets.py)
 [ ! -d data/SynthPEDES ] || targets="$targets data.dvc"
 # Re-linked files would have new modification times, and Snakemake would run what lies behind them again.

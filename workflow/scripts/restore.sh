@@ -2,7 +2,7 @@
 # Make Snakemake accept what `dvc pull` or `dvc checkout` brought, whose modification times are in no order.
 set -eu
 
-python workflow/scripts/leftovers.py
+python workflow/scripts/unlisted.py
 # Touching while an intermediate file is missing or changed would hide that.
 status=$(dvc status)
 case $status in

@@ -5,7 +5,7 @@ if [ -n "$UV_FIND_LINKS" ]; then export UV_FIND_LINKS; else unset UV_FIND_LINKS;
 # The pinned torch in the folder of wheels, for a tag such as cp312 (or the pattern cp*) and this processor; nothing when it is not there.
 local_torch() {
     [ -n "${UV_FIND_LINKS:-}" ] || return 0
-    for wheel in "$UV_FIND_LINKS"/torch-"$(sed -n 's/.*"torch==\([0-9.]*\)".*/\1/p' pyproject.toml)"[-+]*-$1-*_"$(uname -m)".whl; do
+    for wheel in "$UV_FIND_LINKS"/torch-"$(sed -n 's/^torch==//p' requirements.lock)"[-+]*-$1-*_"$(uname -m)".whl; do
         if [ -e "$wheel" ]; then
             echo "$wheel"
             break

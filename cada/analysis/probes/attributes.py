@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cada.datasets.readers import read_annotation
+from cada.datasets.formats import read_annotation
 from cada.retrieval.metrics import bootstrap_ends
 from cada.synthpedes.attributes import SLOTS
 from cada.synthpedes.generate import ANNOTATION

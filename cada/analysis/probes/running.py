@@ -1,6 +1,6 @@
 """One model searched again with changed captions, or in changed pictures; what is unchanged is computed once.
 
-Legend: Q queries, G gallery, C changed captions, E common space.
+Legend: Q queries, G gallery, C changed captions.
 """
 
 from __future__ import annotations
@@ -14,36 +14,34 @@ from torch import Tensor
 
 from cada.analysis.probes.images import PictureChange
 from cada.analysis.probes.outcomes import Outcome
-from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval.encoding import Gallery, encode_gallery, encode_queries, token_store
-from cada.retrieval.evaluation import Engine, Retrieved, Target, encode, query_values, retrieve
-from cada.retrieval.reranking import Captions, match_logits
-from cada.runtime import distributed
+from cada.retrieval.encoding import token_store
+from cada.retrieval.search import Matcher, Search
 from cada.synthpedes.randomness import Stream
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """A model and what it finds with nothing changed; a ranking is judged under `fusion` with `weight`."""
+    """A search with nothing changed and what it finds; a ranking is judged under `fusion` with `weight`.
 
-    model: Cada
-    target: Target
-    engine: Engine
+    The gallery's tokens are kept for other captions to read.
+    """
+
+    search: Search
     fusion: str
     weight: float | None
-    gallery: Gallery
-    queries: Tensor  # (Q, E)
     cosine: np.ndarray  # (Q, G)
     values: np.ndarray  # (Q, 5), each query's share in METRICS
 
+    @classmethod
+    def of(cls, search: Search, fusion: str, weight: float | None) -> Baseline:
+        """Search with nothing changed."""
+        found = search.found()
+        return cls(search, fusion, weight, found.cosine, found.values(fusion, weight))
 
-def search_unchanged(model: Cada, target: Target, *, engine: Engine, fusion: str, weight: float | None) -> Baseline:
-    """Search with nothing changed; the gallery's tokens are kept for other captions to read."""
-    gallery, queries = encode(model, target, engine)
-    retrieved = retrieve(model, gallery, queries, target.captions, engine)
-    values = query_values(retrieved, target.caption_persons, target.image_persons, fusion, weight)
-    return Baseline(model, target, engine, fusion, weight, gallery, queries, retrieved.cosine, values)
+    def without_tokens(self) -> Baseline:
+        """The same once its pictures need not be read again: the room of their tokens is free for those of changed ones."""
+        return replace(self, search=self.search.without_tokens())
 
 
 # --- captions ---------------------------------------------------------------------------------------------------------
@@ -55,27 +53,22 @@ def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.nd
     A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own picture, also whether
     the true caption scores higher there than the changed one.
     """
-    target, values = baseline.target, baseline.values.copy()
-    differs = np.array([_ids(changed, row) != _ids(target.captions, row) for row in range(len(changed))])
+    search, values = baseline.search, baseline.values.copy()
+    differs = np.array([_ids(changed, row) != _ids(search.captions, row) for row in range(len(changed))])
     rows, wins = np.flatnonzero(differs), {}
     if len(rows):
-        chosen, how = changed.take(rows), baseline.engine
-        queries = encode_queries(baseline.model, chosen, batch_size=how.batch_size, device=how.device, precision=how.precision)
-        retrieved = retrieve(baseline.model, baseline.gallery, queries, chosen, how)
-        values[rows] = _values(baseline, retrieved, target.caption_persons[rows])
+        chosen = changed.take(rows)
+        found = search.with_captions(chosen, search.query_persons[rows]).found()
+        values[rows] = found.values(baseline.fusion, baseline.weight)
         if own is not None:
-            for score, found in _true_wins(baseline, chosen, rows, retrieved.cosine, own[rows]).items():
+            for score, won in _true_wins(baseline, chosen, rows, found.cosine, own[rows]).items():
                 wins[score] = np.full(len(values), np.nan)
-                wins[score][rows] = found
+                wins[score][rows] = won
     return Outcome(values, differs, wins)
 
 
 def _ids(captions: TokenizedCaptions, row: int) -> list[int]:
     return captions.ids[row, : captions.lengths[row]].tolist()
-
-
-def _values(baseline: Baseline, retrieved: Retrieved, persons: np.ndarray) -> np.ndarray:
-    return query_values(retrieved, persons, baseline.target.image_persons, baseline.fusion, baseline.weight)
 
 
 def _true_wins(
@@ -86,9 +79,9 @@ def _true_wins(
     `cosine` (C, G) are the changed captions'. Chance is a mean of 50.
     """
     wins = {"cosine": _wins(baseline.cosine[rows, own], cosine[np.arange(len(own)), own])}
-    if baseline.engine.top_k is not None:
-        true = match_scores(baseline, baseline.target.captions.take(rows), own)
-        wins["match"] = _wins(true, match_scores(baseline, changed, own))
+    if baseline.search.engine.top_k is not None:
+        true = match_scores(baseline.search, baseline.search.captions.take(rows), own)
+        wins["match"] = _wins(true, match_scores(baseline.search, changed, own))
     return wins
 
 
@@ -96,28 +89,10 @@ def _wins(true: np.ndarray, changed: np.ndarray) -> np.ndarray:
     return 100.0 * ((true > changed) + 0.5 * (true == changed))
 
 
-def match_scores(baseline: Baseline, captions: TokenizedCaptions, images: np.ndarray) -> np.ndarray:
+def match_scores(search: Search, captions: TokenizedCaptions, images: np.ndarray) -> np.ndarray:
     """The match logit less the mismatch logit of each caption (C) with one picture of `images` (C,)."""
-    engine = baseline.engine
-    ids = captions.ids.copy()
-    ids[:, 0] = engine.enc
-    logits = match_logits(
-        baseline.model.text_encoder.bert,
-        baseline.model.match_head,
-        captions=Captions(ids, captions.lengths),
-        candidates=images[:, None],
-        image_tokens=baseline.gallery.chunks(),
-        device=engine.device,
-        precision=engine.precision,
-        memory_mb=engine.memory_mb // 2,
-    )
-    logits = distributed.total(logits)[:, 0]  # (C, 2)
-    return (logits[:, 1] - logits[:, 0]).numpy()
-
-
-def without_tokens(baseline: Baseline) -> Baseline:
-    """The same once its pictures need not be read again: the room of their tokens is free for those of changed ones."""
-    return replace(baseline, gallery=replace(baseline.gallery, tokens=None))
+    logits = Matcher(search.model, search.gallery, captions, search.engine)(images[:, None])[:, 0]  # (C, 2)
+    return logits[:, 1] - logits[:, 0]
 
 
 # --- pictures ---------------------------------------------------------------------------------------------------------
@@ -139,15 +114,4 @@ def change_pictures(
 
 def probe_pictures(baseline: Baseline, pictures: Tensor) -> Outcome:
     """Search with the same captions in other pictures (G, 3, H, W) of the same persons."""
-    engine = baseline.engine
-    gallery = encode_gallery(
-        baseline.model,
-        pictures,
-        batch_size=engine.batch_size,
-        device=engine.device,
-        precision=engine.precision,
-        keep_tokens=engine.top_k is not None,
-        memory_mb=engine.memory_mb // 2,
-    )
-    retrieved = retrieve(baseline.model, gallery, baseline.queries, baseline.target.captions, engine)
-    return Outcome(_values(baseline, retrieved, baseline.target.caption_persons), None)
+    return Outcome(baseline.search.with_images(pictures).found().values(baseline.fusion, baseline.weight), None)

@@ -7,7 +7,7 @@ seen them or not. A word with two meanings in such captions ("top", "male", "che
 
 from __future__ import annotations
 
-from cada.synthpedes import words
+from cada.synthpedes.words import words
 
 Groups = tuple[tuple[str, ...], ...]
 
@@ -48,7 +48,8 @@ COMMON: Groups = (
 
 def grammar_groups() -> Groups:
     """The wordings of each value in the generator's grammar, where there are two or more."""
-    tables = (words.PERSON, words.BUILD, words.COLOUR, words.HAT, words.GLASSES, words.UPPER, words.LOWER, words.SHOES, words.BAG)
-    wordings = [group for table in (*tables, words.WIDE, words.PATTERN, words.PATTERN_NOUN) for group in table.values()]
-    distinct = (tuple(dict.fromkeys(group)) for group in (*wordings, words.ANYONE, words.BUILD_NOUN, words.BALD))
+    tables = words()
+    of_values = ("person", "build", "colour", "hat", "glasses", "upper", "lower", "shoes", "bag", "wide", "pattern", "pattern_noun")
+    wordings = [group for name in of_values for group in tables[name].values()]
+    distinct = (tuple(dict.fromkeys(group)) for group in (*wordings, tables["anyone"], tables["build_noun"], tables["bald"]))
     return tuple(group for group in distinct if len(group) > 1)

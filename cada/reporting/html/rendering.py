@@ -14,7 +14,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 def as_yaml(section: BaseModel) -> str:
     """A parameter file as it counts: every key, with the value that is used."""
-    return yaml.safe_dump(section.model_dump(mode="json", by_alias=True), sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False, allow_unicode=True, default_flow_style=None)
 
 
 def render(template: str, /, **values: Any) -> str:

@@ -10,14 +10,15 @@ import torch
 
 from cada.analysis.probes.images import darkened, picture_changes
 from cada.analysis.probes.outcomes import summary
-from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures, search_unchanged
+from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures
 from cada.datasets.images import normalise
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval.evaluation import Engine, Target, encode, query_values, retrieve
+from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import summarise
+from cada.retrieval.search import Search, Target
 from cada.synthpedes.randomness import Stream
-from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_images, tiny_model
+from tests.retrieval.tiny import ENC, tiny_captions, tiny_images, tiny_model
 
 PERSONS = np.arange(17) % 6
 ASKED = np.arange(11) % 6
@@ -31,9 +32,8 @@ def model() -> Cada:
 
 
 def baseline_of(model: Cada, top_k: int | None, captions: TokenizedCaptions, images: torch.Tensor) -> Baseline:
-    engine = Engine(enc=ENC, top_k=top_k, batch_size=4, device=CPU)
-    fusion, weight = ("cosine", None) if top_k is None else ("calibrated", 2.0)
-    return search_unchanged(model, Target(images, PERSONS, captions, ASKED), engine=engine, fusion=fusion, weight=weight)
+    search = Search.of(model, Target(images, PERSONS, captions, ASKED), Engine(top_k=top_k, batch_size=4))
+    return Baseline.of(search, *(("cosine", None) if top_k is None else ("calibrated", 2.0)))
 
 
 def with_changes(captions: TokenizedCaptions, rows: list[int]) -> TokenizedCaptions:
@@ -91,7 +91,7 @@ def test_true_captions_against_changed_ones_pair_by_pair(model: Cada, top_k: int
                 mask = torch.ones_like(ids, dtype=torch.bool)
                 tokens, image = model.encode_images(normalise(tiny_images()[row : row + 1]))
                 cosine = torch.cosine_similarity(model.encode_text(ids, mask), image)
-                logits = model.match_head(model.match_hidden(ids, mask, tokens, enc=ENC)[:, 0])
+                logits = model.match_head(model.match_hidden(ids, mask, tokens)[:, 0])
                 pair.append({"cosine": float(cosine), "match": float(logits[0, 1] - logits[0, 0])})
             for score in wins:
                 wins[score] += pair[0][score] > pair[1][score]
@@ -119,8 +119,7 @@ def test_changed_pictures_are_searched_as_a_gallery_of_their_own(model: Cada, to
     baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
     dark = darkened(tiny_images(), brightness=0.2)
     target = Target(dark, PERSONS, tiny_captions(), ASKED)
-    retrieved = retrieve(model, *encode(model, target, baseline.engine), target.captions, baseline.engine)
-    expected = summarise(query_values(retrieved, ASKED, PERSONS, baseline.fusion, baseline.weight))
+    expected = Search.of(model, target, baseline.search.engine).found().scores(baseline.fusion, baseline.weight)
     assert summary(probe_pictures(baseline, dark), baseline.values)["scores"] == pytest.approx(expected)
     assert expected != pytest.approx(summarise(baseline.values))
 

@@ -8,7 +8,7 @@ import pytest
 
 from cada.analysis.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.datasets.text import normalise_caption
-from cada.synthpedes import words
+from cada.synthpedes.words import grammar_words
 
 
 @pytest.mark.parametrize("groups", [COMMON, grammar_groups()], ids=["common", "grammar"])
@@ -20,7 +20,7 @@ def test_no_wording_has_two_meanings(groups: Groups) -> None:
 
 
 def test_the_grammar_has_seen_its_own_synonyms() -> None:
-    known = set(words.grammar_words()) | {"-"}
+    known = set(grammar_words()) | {"-"}
     for group in grammar_groups():
         for wording in group:
             assert set(wording.replace("-", " - ").split()) <= known

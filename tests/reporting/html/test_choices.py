@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from cada.config import PUBLISHED_WEIGHTS, load_dataset, refined
-from cada.reporting.html.choices import Choice, choices
+from cada.config import TrainingRecipe, load_dataset, load_procedure, resolve
+from cada.reporting.html.choices import STARTS, Choice, choices
 
 ROOT = Path(__file__).parents[3]
 
@@ -11,15 +11,17 @@ ROOT = Path(__file__).parents[3]
 def differences(dataset: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Choice]:
     monkeypatch.chdir(ROOT)
     parameters = load_dataset(dataset)
-    found = choices(
-        dataset,
-        start=parameters.initial.source,
-        model=parameters.model,
-        weights=refined(PUBLISHED_WEIGHTS, parameters.train.weights),
+    published = load_procedure("published")
+    here = TrainingRecipe(
+        start=STARTS[parameters.initial.source],
+        model=parameters.model.architecture,
         optimisation=parameters.train.optimisation,
         augmentation=parameters.train.augmentation,
         top_k=parameters.evaluate.top_k,
     )
+    assert published.recipe is not None
+    weights = resolve(load_procedure("robust"), parameters.train).weights
+    found = choices(here, published.recipe.of(dataset), weights=weights, published_weights=published.weights)
     return {choice.what: choice for choice in found}
 
 

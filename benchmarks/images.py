@@ -15,12 +15,12 @@ from benchmarks.inputs import Sizes
 from benchmarks.measuring import Results, alternate, rates
 from cada.datasets.images import ERASE_ATTEMPTS, ERASE_RATIO, ERASE_SCALE, MEAN, STD, augment, decode_images, draw_changes, load_image
 
-FILE = (384, 128)  # height and width of a picture, as in MSMT17
+FILE = (384, 128)  # height and width of an image, as in MSMT17
 PAD, FLIP, ERASE = 10, 0.5, 0.5
 ROUNDS = 9  # of fractions of a second
 
 
-def write_pictures(folder: Path, count: int) -> list[Path]:
+def write_images(folder: Path, count: int) -> list[Path]:
     """JPEGs of coarse blots with fine noise, which compress about as photographs do."""
     draw, paths = np.random.default_rng(0), []
     for number in range(count):
@@ -31,17 +31,17 @@ def write_pictures(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def published_picture(path: Path, size: tuple[int, int], draw: random.Random) -> Tensor:
-    """One file to one normalised picture (3, H, W): decoded in every epoch, then changed step by step (method section 4)."""
+def published_image(path: Path, size: tuple[int, int], draw: random.Random) -> Tensor:
+    """One file to one normalised image (3, H, W): decoded in every epoch, then changed step by step (method section 4)."""
     height, width = size
     with Image.open(path) as file:
-        picture = file.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+        resized = file.convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
     if draw.random() < FLIP:
-        picture = ImageOps.mirror(picture)
+        resized = ImageOps.mirror(resized)
     left, top = draw.randint(0, 2 * PAD), draw.randint(0, 2 * PAD)
-    picture = ImageOps.expand(picture, PAD).crop((left, top, left + width, top + height))
+    padded = ImageOps.expand(resized, PAD).crop((left, top, left + width, top + height))
     mean, std = (torch.tensor(values)[:, None, None] for values in (MEAN, STD))
-    image = (torch.from_numpy(np.asarray(picture).copy()).permute(2, 0, 1).contiguous().float() / 255 - mean) / std
+    image = (torch.from_numpy(np.asarray(padded).copy()).permute(2, 0, 1).contiguous().float() / 255 - mean) / std
     if draw.random() < ERASE:
         for _ in range(ERASE_ATTEMPTS):
             area, ratio = draw.uniform(*ERASE_SCALE) * height * width, np.exp(draw.uniform(*np.log(ERASE_RATIO)))
@@ -53,12 +53,12 @@ def published_picture(path: Path, size: tuple[int, int], draw: random.Random) ->
     return image
 
 
-def pictures(sizes: Sizes) -> Results:
-    """Pictures per second on one core: decoded and resized, augmented, and both in the published way."""
+def loading(sizes: Sizes) -> Results:
+    """Images per second on one core: decoded and resized, augmented, and both in the published way."""
     size, threads = sizes.retrieval.image_size, torch.get_num_threads()
     torch.set_num_threads(1)
     with TemporaryDirectory() as folder:
-        paths = write_pictures(Path(folder), sizes.pictures)
+        paths = write_images(Path(folder), sizes.files)
         cached = torch.empty(len(paths), 3, *size, dtype=torch.uint8)
         decode_images(paths, cached.numpy(), threads=1)
 
@@ -68,7 +68,7 @@ def pictures(sizes: Sizes) -> Results:
 
         def naive() -> None:
             draw = random.Random(0)
-            torch.stack([published_picture(path, size, draw) for path in paths])
+            torch.stack([published_image(path, size, draw) for path in paths])
 
         def decode() -> None:
             for path in paths:
@@ -80,6 +80,6 @@ def pictures(sizes: Sizes) -> Results:
     torch.set_num_threads(threads)
     found: Results = {}
     for way, timing in timings.items():
-        found |= {key: value for key, value in rates(f"{way}_per_core", "images", sizes.pictures, timing).items() if "memory" not in key}
+        found |= {key: value for key, value in rates(f"{way}_per_core", "images", sizes.files, timing).items() if "memory" not in key}
     found["loading_ratio"] = timings["naive_loading"].median() / timings["augment"].median()
     return found

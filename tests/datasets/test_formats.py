@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cada.datasets.readers import read_records
+from cada.datasets.reading import read
 from cada.datasets.records import Record
 from cada.errors import CadaError
 from tests.datasets.conftest import MakeSet, write_annotation
@@ -16,7 +16,7 @@ from tests.datasets.conftest import MakeSet, write_annotation
 @pytest.mark.parametrize("form", ["cuhk_pedes", "icfg_pedes", "rstpreid"])
 def test_every_format_gives_the_same_records(make_set: MakeSet, form: str) -> None:
     data, _ = make_set(form)
-    records = read_records(form, data.root)
+    records = read(form, data.root)
     assert records[2] == Record("train/2.jpg", 1, ("A man in a red shirt, number 2.", "He walks."), "val")
     assert [record.split for record in records] == ["train", "train", "val", "test"]
 
@@ -24,7 +24,7 @@ def test_every_format_gives_the_same_records(make_set: MakeSet, form: str) -> No
 def test_the_other_spelling_of_icfg(make_set: MakeSet) -> None:
     data, _ = make_set("icfg_pedes")
     (data.root / "ICFG-PEDES.json").rename(data.root / "ICFG_PEDES.json")
-    assert len(read_records("icfg_pedes", data.root)) == 4
+    assert len(read("icfg_pedes", data.root)) == 4
 
 
 def test_pre_training_persons_come_along(make_set: MakeSet) -> None:
@@ -32,19 +32,19 @@ def test_pre_training_persons_come_along(make_set: MakeSet) -> None:
     annotation = write_annotation(data, [record | {"split": "pretrain"} for record in records[:1]])
     annotation.rename(data.root / "pretrain.json")
     write_annotation(data, records)
-    assert [record.split for record in read_records("cuhk_pedes", data.root)] == ["train", "train", "val", "test", "pretrain"]
+    assert [record.split for record in read("cuhk_pedes", data.root)] == ["train", "train", "val", "test", "pretrain"]
 
 
 def test_older_annotation_is_refused(make_set: MakeSet) -> None:
     data, _ = make_set()
     (data.root / "reid_raw.json").rename(data.root / "caption_all.json")
     with pytest.raises(CadaError, match=r"caption_all\.json: this older annotation has no splits.*reid_raw\.json"):
-        read_records("cuhk_pedes", data.root)
+        read("cuhk_pedes", data.root)
 
 
 def test_no_annotation(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"there is no ICFG-PEDES\.json or ICFG_PEDES\.json\. .*mend `root` in params/x/data\.yaml"):
-        read_records("icfg_pedes", tmp_path, where=Path("params/x/data.yaml"))
+    with pytest.raises(CadaError, match=r"there is no ICFG-PEDES\.json or ICFG_PEDES\.json\. .*fix `root` in params/x/data\.yaml"):
+        read("icfg_pedes", tmp_path, where=Path("params/x/data.yaml"))
 
 
 @pytest.mark.parametrize("field", ["id", "file_path", "captions", "split"])
@@ -53,7 +53,7 @@ def test_missing_field(make_set: MakeSet, field: str) -> None:
     del records[2][field]
     write_annotation(data, records)
     with pytest.raises(CadaError, match=rf"reid_raw\.json: record 2.*: the field '{field}' is missing"):
-        read_records("cuhk_pedes", data.root)
+        read("cuhk_pedes", data.root)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_wrong_field(make_set: MakeSet, change: dict[str, Any], complaint: str) 
     records[1] |= change
     write_annotation(data, records)
     with pytest.raises(CadaError, match=complaint):
-        read_records("cuhk_pedes", data.root)
+        read("cuhk_pedes", data.root)
 
 
 @pytest.mark.parametrize(
@@ -91,4 +91,4 @@ def test_no_annotation_inside(make_set: MakeSet, text: str, complaint: str) -> N
     data, _ = make_set()
     (data.root / "reid_raw.json").write_text(text)
     with pytest.raises(CadaError, match=rf"reid_raw\.json: {complaint}"):
-        read_records("cuhk_pedes", data.root)
+        read("cuhk_pedes", data.root)

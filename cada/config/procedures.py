@@ -1,0 +1,88 @@
+"""Procedures, and how a variant's switches and weights are resolved: the procedure's, as the data set refines them, and then as the
+variant has them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from cada.config.base import Parameters, Positive
+from cada.config.method import Refinements, Variant, Weights
+from cada.config.model import Architecture
+from cada.config.steps import Augmentation, Optimisation
+from cada.config.switches import Switches
+from cada.objectives import OBJECTIVES
+
+
+class TrainingRecipe(Parameters):
+    """Where models start, how large they are, how they are trained, and how many pictures, `top_k`, are re-ranked."""
+
+    start: str
+    model: Architecture
+    optimisation: Optimisation
+    augmentation: Augmentation
+    top_k: Positive
+
+
+class PublishedRecipe(TrainingRecipe):
+    """A recipe as it was published for one data set, and what is else for others, by their names."""
+
+    others: dict[str, dict[Literal["batch_size", "top_k"], Positive]] = Field(default_factory=dict)
+
+    def of(self, dataset: str) -> TrainingRecipe:
+        """What was published for a data set; for one that nobody published on, the first one's."""
+        own = self.others.get(dataset, {})
+        optimisation = self.optimisation.model_copy(update={"batch_size": own.get("batch_size", self.optimisation.batch_size)})
+        values = dict(self) | {"optimisation": optimisation, "top_k": own.get("top_k", self.top_k)}
+        return TrainingRecipe(**{name: values[name] for name in TrainingRecipe.model_fields})
+
+
+class Procedure(Parameters):
+    """params/procedures/<procedure>.yaml: all switches and weights.
+
+    `refined`: whether a data set's train.yaml has a say. `recipe`: what else was published, for reports to compare with.
+    """
+
+    refined: bool
+    weights: Weights
+    switches: Switches
+    recipe: PublishedRecipe | None = None
+
+
+class Method(Parameters):
+    """What a variant comes to: all switches, and the weights of the objectives that it is trained by, in the registry's order."""
+
+    switches: Switches
+    weights: Weights
+
+    @property
+    def reranks(self) -> bool:
+        """Only a variant whose match head was trained may re-rank."""
+        return any(OBJECTIVES[name].reranks for name in self.weights)
+
+    @property
+    def needs_phrases(self) -> bool:
+        """Whether an objective reads the attribute phrases of the captions."""
+        return any(OBJECTIVES[name].phrases for name in self.weights)
+
+
+def resolve(procedure: Procedure, *refinements: Refinements | None) -> Method:
+    """The procedure's values, and in their place those of the `refinements`, of which the last one has the last word.
+
+    Errors: `ValueError` where every objective is left out.
+    """
+    switches, weights = dict(procedure.switches), dict(procedure.weights)
+    for layer in filter(None, refinements):
+        switches |= dict(layer.switches)
+        weights |= layer.weights
+    chosen = {name: weight for name, weight in weights.items() if weight}
+    if not chosen:
+        raise ValueError("weights: every objective is left out")
+    return Method(switches=Switches.model_validate(switches), weights=chosen)
+
+
+def resolve_variant(variant: Variant, procedure: Procedure, of_dataset: Refinements | None = None) -> Method:
+    """What a variant is on a data set, whose refinements count where the procedure lets them."""
+    return resolve(procedure, of_dataset if procedure.refined else None, variant)

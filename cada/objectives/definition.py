@@ -1,0 +1,58 @@
+"""What is known of an objective before any loss is computed. Importing it imports no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from cada.config import Switches
+    from cada.training.objective import Encoded
+
+Loss = Callable[["Encoded", "Switches"], "dict[str, Tensor]"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """One loss of the training: everything else that is said or counted of it follows from this.
+
+    `name` is its key in `weights`, `label` and `title` are its names in tables and figures, `says` is a sentence.
+    `loss` takes the encoded batch and the switches. It returns this process's share as `loss`, and with it whatever else shall
+    be a column of the history. It draws from the batch's generator only.
+    `trains` names the parts of `cada.model.cost.parameter_parts` that it gives a gradient, and `costs` those of
+    `cada.model.cost.forward_flops` that it adds to the encoders' passes. `switches`: those that only such objectives
+    read. `phrases`: whether it needs the attribute phrases of the captions.
+    """
+
+    name: str
+    label: str
+    title: str
+    says: str
+    loss: Loss
+    trains: tuple[str, ...]
+    costs: tuple[str, ...] = ()
+    switches: tuple[str, ...] = ()
+    phrases: bool = False
+
+    @property
+    def column(self) -> str:
+        """Its column in a history."""
+        return f"loss_{self.name}"
+
+    @property
+    def module(self) -> str:
+        """Where it is defined."""
+        return self.loss.__module__
+
+    @property
+    def reranks(self) -> bool:
+        """Whether it trains the match head, so that a variant with it may re-rank."""
+        return "match head" in self.trains
+
+    @property
+    def decodes(self) -> bool:
+        """Whether it trains the attribute decoder."""
+        return "decoder" in self.trains

@@ -1,0 +1,145 @@
+"""One model on one gallery with its queries: what training validates by, and evaluation, transfer and the probes report.
+
+Legend: Q queries, G gallery, K re-ranked, E common space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cada.datasets.loading import Split
+from cada.model.cada import Cada
+from cada.model.tokenizer import TokenizedCaptions, Tokenizer
+from cada.retrieval.encoding import Engine, Gallery, encode_gallery, encode_queries
+from cada.retrieval.metrics import score_queries, summarise
+from cada.retrieval.ranking import Retrieved, reorder, retrieve
+from cada.retrieval.reranking import Captions, match_logits
+from cada.runtime import distributed
+
+
+@dataclass(frozen=True)
+class Target:
+    """A split ready to be searched: uint8 images (G, 3, H, W), tokenized queries, and whose they are."""
+
+    images: Tensor
+    image_persons: np.ndarray  # (G,)
+    captions: TokenizedCaptions
+    caption_persons: np.ndarray  # (Q,)
+
+    @classmethod
+    def of(cls, split: Split, images: Tensor, tokenizer: Tokenizer) -> Target:
+        """The split as a gallery, its images (G, 3, H, W), with its captions as queries."""
+        return cls(images, split.image_persons, tokenizer(split.captions), split.caption_persons)
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """The match head on captions (Q) and images of an encoded gallery, for `cada.retrieval.ranking.rerank`."""
+
+    model: Cada
+    gallery: Gallery
+    captions: TokenizedCaptions
+    engine: Engine
+
+    def __call__(self, candidates: np.ndarray) -> np.ndarray:
+        """Match logits (Q, K, 2), class 1 = match, of each caption with the images `candidates` (Q, K) of the gallery."""
+        ids = self.captions.ids.copy()
+        ids[:, 0] = self.model.tokenizer.enc
+        logits = match_logits(
+            self.model.text_encoder.bert,
+            self.model.match_head,
+            captions=Captions(ids, self.captions.lengths),
+            candidates=candidates,
+            image_tokens=self.gallery.chunks(),
+            precision=self.engine.precision,
+            memory_mb=self.engine.memory_mb // 2,
+        )
+        return distributed.total(logits).numpy()
+
+
+@dataclass(frozen=True)
+class Found(Retrieved):
+    """Both stages of all queries, and whose the queries and the images are."""
+
+    query_persons: np.ndarray  # (Q,)
+    gallery_persons: np.ndarray  # (G,)
+
+    def values(self, fusion: str, weight: float | None) -> np.ndarray:
+        """Each query's share in METRICS (Q, 5), in percent."""
+        return score_queries(self.ranking(fusion, weight), self.query_persons, self.gallery_persons).values()
+
+    def scores(self, fusion: str, weight: float | None) -> dict[str, float]:
+        """The metrics, in percent."""
+        return summarise(self.values(fusion, weight))
+
+    def choose_weight(self, weights: Sequence[float]) -> float:
+        """The weight of the cosine with the highest mAP; of equal ones the first.
+
+        A weight moves the first K images only, so what relevant ones further behind add to the mAP is the same for all.
+        """
+        persons, images = np.unique(self.gallery_persons, return_counts=True)
+        relevant = images[np.searchsorted(persons, self.query_persons)]  # (Q,)
+        gains = []
+        for weight in weights:
+            found = self.gallery_persons[reorder(self.candidates, self.calibrated(weight))] == self.query_persons[:, None]  # (Q, K)
+            precision = found.cumsum(axis=1) / np.arange(1, found.shape[1] + 1)
+            gains.append(((precision * found).sum(axis=1) / relevant).mean())
+        return weights[int(np.argmax(gains))]
+
+
+@dataclass(frozen=True)
+class Search:
+    """A gallery and queries, encoded by a model. Those of another are made by `part`, `with_captions` and `with_images`."""
+
+    model: Cada
+    engine: Engine
+    gallery: Gallery
+    gallery_persons: np.ndarray  # (G,)
+    captions: TokenizedCaptions
+    queries: Tensor  # (Q, E)
+    query_persons: np.ndarray  # (Q,)
+    shown: np.ndarray | None = None  # (G,) the images that are searched, where they are not all of `gallery`
+
+    @classmethod
+    def of(cls, model: Cada, target: Target, engine: Engine) -> Search:
+        """Encode the images and captions of `target`."""
+        gallery, queries = encode_gallery(model, target.images, engine), encode_queries(model, target.captions, engine)
+        return cls(model, engine, gallery, target.image_persons, target.captions, queries, target.caption_persons)
+
+    def found(self) -> Found:
+        """Rank the gallery for each query by the cosine, and match the first K pairs where the engine has a `top_k`."""
+        features = self.gallery.features if self.shown is None else self.gallery.features[torch.from_numpy(self.shown)]
+        cosine = (self.queries @ features.T).numpy()
+        stages = retrieve(cosine, None if self.engine.top_k is None else self.match, self.engine.top_k)
+        return Found(stages.first_stage, stages.cosine, stages.logits, self.query_persons, self.gallery_persons)
+
+    def match(self, candidates: np.ndarray) -> np.ndarray:
+        """Match logits (Q, K, 2) of each query with the images `candidates` (Q, K)."""
+        images = candidates if self.shown is None else self.shown[candidates]
+        return Matcher(self.model, self.gallery, self.captions, self.engine)(images)
+
+    def part(self, persons: Sequence[int]) -> Search:
+        """The images of some persons, searched with their own captions."""
+        shown, rows = (np.flatnonzero(np.isin(owners, persons)) for owners in (self.gallery_persons, self.query_persons))
+        part = self._asked(self.captions.take(rows), self.queries[rows], self.query_persons[rows])
+        return replace(part, shown=shown, gallery_persons=self.gallery_persons[shown])
+
+    def with_captions(self, captions: TokenizedCaptions, persons: np.ndarray) -> Search:
+        """Other captions (Q) for `persons` (Q,), in the same gallery."""
+        return self._asked(captions, encode_queries(self.model, captions, self.engine), persons)
+
+    def with_images(self, images: Tensor) -> Search:
+        """The same captions in other images (G, 3, H, W) of the same persons."""
+        return replace(self, gallery=encode_gallery(self.model, images, self.engine))
+
+    def without_tokens(self) -> Search:
+        """The same once no pair of it will be matched again: the room of its image tokens is free."""
+        return replace(self, gallery=replace(self.gallery, tokens=None))
+
+    def _asked(self, captions: TokenizedCaptions, queries: Tensor, persons: np.ndarray) -> Search:
+        return replace(self, captions=captions, queries=queries, query_persons=persons)

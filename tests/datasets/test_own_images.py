@@ -1,0 +1,140 @@
+"""The section "Use your own images and captions" of docs/datasets.md, followed to the letter with twelve images."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from cada import config
+from cada.cli import main
+from cada.datasets.prepared import load_records
+from cada.phrases.table import read_phrases
+from cada.recipes import Recipe, take
+from cada.recipes.models import PhrasesRecipe, TrainRecipe
+from cada.runtime.parent_process import IN_WORKFLOW
+from cada.steps.common import records_with_val
+from cada.storage.paths import Layout
+from tests.tracked import copy_tracked
+
+PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
+SECTION = PAGE.read_text(encoding="utf-8").split("## Use your own images and captions\n")[1].split("\n## ")[0]
+BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", SECTION, re.DOTALL))
+PERSONS = range(1, 7)
+
+
+@pytest.fixture
+def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The files that the section says, for six persons with two images of two captions each."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(IN_WORKFLOW, raising=False)
+    copy_tracked("params", tmp_path / "params")
+    source, target = re.search(r"`cp -r (\S+) (\S+)`", SECTION).groups()  # type: ignore[union-attr]
+    shutil.copytree(source, target)
+    Path(target, "data.yaml").write_text(BLOCKS["yaml"])
+    header, first, second = BLOCKS["csv"].splitlines()
+    lines = [header]
+    for person in PERSONS:
+        for number in range(2):
+            name = f"entrance/{person}_{number}.jpg"
+            path = Path("data/mine/imgs", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.frombytes("RGB", (10, 20), random.Random(name).randbytes(600)).save(path)
+            lines += [row.replace("entrance/0001.jpg,17,", f"{name},{person},") for row in (first, second)]
+    Path("data/mine/captions.csv").write_text("\n".join(lines) + "\n")
+
+
+def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the section's commands say, one after the other."""
+    for line in BLOCKS["sh"].splitlines():
+        monkeypatch.setattr("sys.argv", shlex.split(line, comments=True))
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert not ended.value.code, capsys.readouterr().err
+    return "".join(capsys.readouterr())
+
+
+@pytest.mark.usefixtures("followed")
+def test_the_section(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    said = commands(capsys, monkeypatch)
+    assert "12 whole images" in said
+    manifest = json.loads(Layout("mine").manifest.read_text())
+    assert manifest["splits"] == {
+        "train": {"persons": 4, "images": 8, "captions": 16},
+        "test": {"persons": 2, "images": 4, "captions": 8},
+    }
+    assert list(manifest["annotation"]) == ["captions.csv"] and len(manifest["images"]) == 12
+    phrases = read_phrases(Layout("mine").phrases, "mine")
+    assert set(phrases["text"]) == {"man", "red shirt", "black backpack", "blue jeans", "white shoes"} - {"man"}
+    assert phrases.groupby("image").size().eq(4).all()
+    recipe = take(Recipe("phrases", "mine"), PhrasesRecipe)
+    records = load_records("mine", recipe.source, manifest=Layout("mine").manifest)
+    assert [record.captions for record in records] == [tuple(row["caption"] for row in _captions())] * 12
+
+
+@pytest.mark.usefixtures("followed")
+def test_every_step_sees_the_same_splits(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """By digest the persons are in the order 4, 3, 1, ...: see test_holdout."""
+    commands(capsys, monkeypatch)
+    recipe = take(Recipe("train", "mine", "dual"), TrainRecipe)
+    records = records_with_val("mine", recipe.source, recipe.switches, held_out_persons=recipe.held_out_persons)
+    persons = {split: {record.person for record in records if record.split == split} for split in ("train", "val", "test")}
+    assert persons == {"test": {3, 4}, "val": {1}, "train": {2, 5, 6}}
+    exec(BLOCKS["python"], scope := {})
+    assert {record.person for record in scope["records"] if record.split == "test"} == persons["test"]
+
+
+@pytest.mark.usefixtures("followed")
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("test_persons", None, "params/mine/data.yaml: test_persons is missing"),
+        ("test_persons", 6, "params/mine/data.yaml: test_persons is 6, and data/mine/captions.csv has 6 persons"),
+        ("held_out_persons", 4, "params/mine/data.yaml: held_out_persons is 4, and train has 4 persons"),
+        (
+            "annotation",
+            "caption.csv",
+            "data/mine: there is no caption.csv. Put the data set there, or fix `root` or `annotation`",
+        ),
+        ("annotation", None, "params/mine/data.yaml: the file: annotation is missing"),
+        ("format", "csv", "params/mine/data.yaml: format: no such format: 'csv'"),
+        ("root", "data/my", "data/my: there is no captions.csv"),
+    ],
+)
+def test_a_wrong_value_is_named(
+    key: str, value: object, complaint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path("params/mine/data.yaml")
+    values = yaml.safe_load(path.read_text()) | {key: value}
+    path.write_text(yaml.safe_dump({name: value for name, value in values.items() if value is not None}))
+    for command in ("validate", "prepare"):
+        monkeypatch.setattr("sys.argv", ["cada", "data", command, "mine"])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 1 and complaint in capsys.readouterr().err
+    assert not Layout("mine").manifest.exists()
+
+
+@pytest.mark.usefixtures("followed")
+def test_a_table_without_test_persons_is_refused(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    path = Path("data/mine/captions.csv")
+    pd.read_csv(path).assign(split="train").to_csv(path, index=False)
+    Path("params/mine/data.yaml").write_text("format: table\nroot: data/mine\nannotation: captions.csv\n")
+    config.load_dataset("mine")
+    monkeypatch.setattr("sys.argv", ["cada", "data", "prepare", "mine"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "data/mine: no record has the split test" in capsys.readouterr().err
+
+
+def _captions() -> list[dict[str, str]]:
+    Path("example.csv").write_text(BLOCKS["csv"])
+    return pd.read_csv("example.csv").to_dict("records")  # type: ignore[return-value]

@@ -1,9 +1,0 @@
-"""Lay aside the results that params/workflow.yaml no longer lists (cada/storage/unlisted.py), before DVC looks at their folders."""
-
-from cada.config import load_workflow
-from cada.runtime.console import console
-from cada.storage.unlisted import ASIDE, lay_aside
-
-with console("leftovers"):
-    for path in lay_aside(load_workflow()):
-        print(f"{path}: params/workflow.yaml does not list it, moved to {ASIDE}")
