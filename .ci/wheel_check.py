@@ -1,4 +1,7 @@
-"""What `.ci/wheel` checks inside of an environment that has the wheel and its dependencies alone."""
+"""What `.ci/wheel` checks inside of an environment that has the wheel and its dependencies alone.
+
+python wheel_check.py WEIGHTS FILES    the folder of a model, and the files of cada/ that git tracks
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,6 @@ from cada.model.folder import load_model
 from cada.retrieval.encoding import encode_queries
 
 MOST = 40  # distributions beside torch's own
-DATA = ("py.typed", "reporting/html/templates/page.html.jinja", "reporting/html/templates/style.css")
 
 
 def with_dependencies(package: str) -> set[str]:
@@ -33,11 +35,12 @@ installed = {canonicalize_name(found.name) for found in distributions()}
 beside = installed - with_dependencies("torch") - {"cada"}
 print(f"wheel: {len(beside)} distributions beside torch's own: {', '.join(sorted(beside))}")
 assert len(beside) <= MOST
+weights, *tracked = sys.argv[1:]
 packed = {str(path) for path in files("cada") or []}
-assert {f"cada/{name}" for name in DATA} <= packed, "a data file is not in the wheel"
+assert set(tracked) <= packed, f"not in the wheel: {set(tracked) - packed}"
 assert not any(path.startswith(("tests", "benchmarks")) for path in packed)
 
-model = load_model(Path(sys.argv[1]))
+model = load_model(Path(weights))
 captions = model.tokenizer(["A woman in a red coat carries a black bag.", "A man with a blue cap."])
 features = encode_queries(model, captions, batch_size=2, device=torch.device("cpu"))
 assert features.shape == (2, model.text_projection.out_features)

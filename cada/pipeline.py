@@ -18,7 +18,7 @@ from cada.storage.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_s
 
 DATASET, CELL, PAIR = ("dataset",), ("dataset", "variant", "seed"), ("dataset", "variant", "seed", "target")
 MODEL = ("model.safetensors", "config.json", "vocab.txt")
-TABLE, DRAWING = ("csv", "html", "md", "tex"), ("png", "svg")
+TABLE, DRAWING = ("csv", "html", "json", "md", "tex"), ("png", "svg")
 TABLES = ("ablation", "pairs", "comparison", "sensitivity")
 FIGURES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
 PROBES = ("robustness", "contrasts", "composition", "attributes")
@@ -80,7 +80,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     attention = _in(of.attention(workflow), "attention.png", "attention.svg", "captions.json")
     probe_tables = _files(of.probe_tables(workflow), PROBES, TABLE)
     folder = chapter_folder("{dataset}", workflow)
-    chapters = [*_in(folder, "brief.html", "chapter.html"), *_files(folder, ("cost",), TABLE)]
+    chapters = [*_in(folder, "chapter.json"), *_files(folder, ("cost",), TABLE)]
     transfer = str(of.transfer("{target}", *variant_and_seed))
     transferred = _files(transfer_tables(workflow), ("transfer",), TABLE)
 
@@ -187,7 +187,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
         ),
         step(
             "report",
-            "Bind the report",
+            "Write the report",
             f"report {listed}",
             (),
             [*(Every(path, DATASET) for path in chapters), *(transferred if datasets > 1 else [])],

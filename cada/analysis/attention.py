@@ -1,7 +1,7 @@
-"""Which patches a phrase looks at: cross-attention, weighted by the gradient of what is read from it.
+"""Which patches a phrase attends to: cross-attention, weighted by the gradient of the output.
 
-As ALBEF shows its cross-attention (Grad-CAM, arXiv 2107.07651): attention times the positive part of the gradient, the mean over the
-heads; and over all layers, not one that was picked. Chefer, Gur and Wolf derive the same product (arXiv 2103.15679, equation 5).
+As ALBEF shows its cross-attention (Grad-CAM, arXiv 2107.07651): attention times the positive part of the gradient, mean over the heads;
+but here also over all layers, where ALBEF picks one. Chefer, Gur and Wolf derive the same product (arXiv 2103.15679, equation 5).
 Legend: B captions, L tokens, P patches, S = 1 + P image tokens, D width, H heads, N phrases.
 """
 
@@ -19,9 +19,9 @@ from cada.model.encoders import causal_mask
 
 
 def match_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) -> Tensor:
-    """Where each phrase of a caption looks when the caption is matched with an image: (N, P), not negative.
+    """The patches that each phrase of a caption attends to when the caption is matched with an image: (N, P), not negative.
 
-    ids (L): without padding. image_tokens (1, S, D). phrases (N, L): the tokens of each phrase, at least one. What is read is the
+    ids (L): without padding. image_tokens (1, S, D). phrases (N, L): the tokens of each phrase, at least one. The output is the
     match logit, from position 0, which becomes [ENC]; so in the last layer the words themselves get no gradient.
     """
     read = ids[None].clone()
@@ -33,10 +33,10 @@ def match_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) 
 
 
 def decoder_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) -> Tensor:
-    """Where the attribute decoder looks when it fills in each phrase, the tokens of which are masked: (N, P), not negative.
+    """The patches that the attribute decoder attends to when it predicts each phrase, whose tokens are masked: (N, P), not negative.
 
-    ids (L), image_tokens (1, S, D), phrases (N, L) as in `match_maps`. What is read are the logits of the phrase's own tokens; each
-    phrase is masked alone, as a caption of its own.
+    ids (L), image_tokens (1, S, D), phrases (N, L) as in `match_maps`. The output is the sum of the logits of the phrase's own tokens; each
+    phrase is masked alone, in a copy of the caption.
     """
     masked = ids.expand(len(phrases), -1).masked_fill(phrases, model.tokenizer.mask)  # (N, L)
     visible = causal_mask(torch.ones_like(masked))
@@ -51,8 +51,8 @@ def decoder_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor
 def read_with_attention(transformer: Any, ids: Tensor, visible: Tensor, image_tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
     """Tokens (B, L) reading image tokens (B, S, D): hidden states (B, L, D), and each layer's cross-attention (B, H, L, S).
 
-    `transformer` is a BERT with cross-attention; its fused attention gives no weights, so this computes them from the layers' own
-    projections, and the states from the weights. visible: boolean mask of the self-attention, as the layers take it.
+    `transformer` is a BERT with cross-attention; its fused attention returns no weights, so they are computed here from the
+    projections of the layers, and the states from the weights. visible: boolean mask of the self-attention, as the layers take it.
     """
     states, shares = transformer.embeddings(input_ids=ids), []
     for layer in transformer.encoder.layer:

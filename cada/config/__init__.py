@@ -4,6 +4,7 @@ Sizes are (height, width). Only the command line holds a whole configuration; fu
 """
 
 from cada.config.base import Parameters, Pinned
+from cada.config.choices import Choice
 from cada.config.data import Counts, Data, Format, Persons, Phrases, Source, Synthesis
 from cada.config.deviations import Deviation
 from cada.config.loading import (
@@ -22,7 +23,7 @@ from cada.config.loading import (
 from cada.config.matrix import Grid, Workflow
 from cada.config.method import Refinements, Variant, Weights
 from cada.config.model import Architecture, Model, Transformer
-from cada.config.procedures import Method, Procedure, TrainingRecipe, resolve, resolve_variant
+from cada.config.procedures import Method, Procedure, resolve, resolve_variant
 from cada.config.steps import (
     Augmentation,
     Compute,

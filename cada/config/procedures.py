@@ -10,10 +10,12 @@ from pydantic import Field
 
 from cada.config.base import Parameters, Positive
 from cada.config.method import Refinements, Variant, Weights
-from cada.config.model import Architecture
-from cada.config.steps import Augmentation, Optimisation
+from cada.config.model import Architecture, Model
+from cada.config.steps import Augmentation, Initial, Optimisation, TrainSettings
 from cada.config.switches import Switches
 from cada.objectives import OBJECTIVES
+
+STARTS = {"pretrain": "a small model, pre-trained on persons of this data set's own", "file": "the weights that initial.yaml names"}
 
 
 class TrainingRecipe(Parameters):
@@ -24,6 +26,17 @@ class TrainingRecipe(Parameters):
     optimisation: Optimisation
     augmentation: Augmentation
     top_k: Positive
+
+
+def recipe_of(initial: Initial, model: Model, train: TrainSettings, top_k: int) -> TrainingRecipe:
+    """The recipe of a data set's parameter files."""
+    return TrainingRecipe(
+        start=STARTS[initial.source],
+        model=model.architecture,
+        optimisation=train.optimisation,
+        augmentation=train.augmentation,
+        top_k=top_k,
+    )
 
 
 class PublishedRecipe(TrainingRecipe):

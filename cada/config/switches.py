@@ -152,7 +152,7 @@ class Switches(Parameters):
                 "calibrated": "log-softmax of the match + w cosine, w chosen on val; the published sum is reported beside it",
             },
             why="logits and cosines have no common scale",
-            where="`cada/retrieval/ranking.py`, `choose_weight` in `cada/retrieval/evaluation.py`",
+            where="`cada/retrieval/ranking.py`, `choose_weight` in `cada/retrieval/search.py`",
             tests="`tests/retrieval/test_ranking.py`",
             steps=("train", "evaluate"),
         ),

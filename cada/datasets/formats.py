@@ -28,7 +28,10 @@ class Format(NamedTuple):
 
 
 def read_annotation(path: Path, *, fields: Collection[str] | None = None) -> list[dict[str, Any]]:
-    """The list of records of a JSON file, as it stands there; with `fields` every object in it has these alone."""
+    """The list of records of a JSON file, as it stands there.
+
+    With `fields` every object has these alone: a drawn set's phrases and facts take ten times the memory of what a record needs.
+    """
     value = files.read_json(path, fields=fields)
     if not isinstance(value, list) or not value:
         raise CadaError(f"{path}: holds no list of records. Fetch or make the file again.")
@@ -37,8 +40,8 @@ def read_annotation(path: Path, *, fields: Collection[str] | None = None) -> lis
 
 def _read_json(path: Path, *, image_key: str) -> Records:
     """The public sets: a list of objects with the image, `id`, `captions` and `split`."""
-    fields = (image_key, "id", "captions", "split")  # a drawn set's phrases and facts take ten times their memory
-    return [_record(item, image_key, f"{path}: record {place}") for place, item in enumerate(read_annotation(path, fields=fields))]
+    records = read_annotation(path, fields=(image_key, "id", "captions", "split"))
+    return [_record(item, image_key, f"{path}: record {place}") for place, item in enumerate(records)]
 
 
 def _record(item: Any, image_key: str, where: str) -> Record:

@@ -33,6 +33,13 @@ def load_image(path: Path, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(read_rgb(path).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 
+def read_images(paths: Sequence[Path | str], size: tuple[int, int], *, threads: int = 1) -> Tensor:
+    """The images of files as a model of image `size` (H, W) reads them: uint8 (N, 3, H, W). Errors: `CadaError` names a file."""
+    images = np.empty((len(paths), 3, *size), dtype=np.uint8)
+    decode_images([Path(path) for path in paths], images, threads=threads)
+    return torch.from_numpy(images)
+
+
 def decode_images(paths: Sequence[Path], images: np.ndarray, *, threads: int) -> None:
     """Decode `paths` into `images`, uint8 (N, 3, H, W), which may be a file."""
     size = images.shape[2:]

@@ -34,7 +34,8 @@ def read(
 
 def annotation_names(format: str, annotation: str | None) -> tuple[str, ...]:
     """The names that the annotation file of a data set may have. Errors: `ValueError` for an unknown format, or one that leaves it open."""
-    names = (annotation,) if annotation else FORMATS[known_format(format)].names
+    known = FORMATS[known_format(format)]
+    names = (annotation,) if annotation else known.names
     if not names:
         raise ValueError(f"annotation is missing: format {format} leaves the file's name to you")
     return names

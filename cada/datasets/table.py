@@ -36,7 +36,8 @@ def read_table(path: Path) -> Records:
     records: dict[str, Record] = {}
     splits: dict[int, tuple[str, int]] = {}  # of each person, and the line that says so
     for line, cells in kinds[path.suffix](path):
-        record, where = _record(cells, f"{path}: line {line}"), f"{path}: line {line}"
+        where = f"{path}: line {line}"
+        record = _record(cells, where)
         split, first = splits.setdefault(record.person, (record.split, line))
         if split != record.split:
             raise CadaError(
@@ -111,7 +112,7 @@ def _record(cells: dict[str, Any], where: str) -> Record:
     captions = [captions] if isinstance(captions, str) else captions
     if not isinstance(image, str) or not is_plain(image):
         raise CadaError(f"{where}: 'image' is {image!r}, no plain path under imgs/. Write it as in train/1.jpg.")
-    if type(person) is not int and not (isinstance(person, str) and re.fullmatch(r"\d+", person, re.ASCII)):
+    if not re.fullmatch(r"\d{1,18}", str(person), re.ASCII):  # 18 digits are an int64
         raise CadaError(f"{where}: 'person' is {person!r}, no whole number. Number the persons.")
     if not isinstance(captions, list) or not captions or not all(isinstance(caption, str) for caption in captions):
         raise CadaError(f"{where}: 'caption' is {captions!r}, no sentence. Write one or take the row out.")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cada.config import AbsentVal, Architecture, Counts, Data, DatasetParameters, Train, Validation
-from cada.config.steps import Optimisation, Precision
+from cada.config.steps import Precision, Pretraining
 from cada.model import cost
 from cada.model.memory import Memory, training_memory
 
@@ -92,9 +92,9 @@ class Operations:
     scoring: float
 
 
-def workload_of(parameters: DatasetParameters, optimisation: Optimisation, *, processes: int, fused: bool) -> Workload:
-    """What `optimisation` has a training do with the model of `parameters`."""
-    words = vocabulary_size(parameters)
+def workload_of(parameters: DatasetParameters, training: Train | Pretraining, *, processes: int, fused: bool) -> Workload:
+    """What a training, or the pre-training, does with the model of `parameters`."""
+    words, optimisation = vocabulary_size(parameters), training.optimisation
     return Workload(parameters.model.architecture, words, optimisation.batch_size, optimisation.epochs, processes, fused)
 
 
@@ -107,9 +107,9 @@ def vocabulary_size(parameters: DatasetParameters) -> int:
     return len(path.read_text(encoding="utf-8").split()) + 2 if path and path.is_file() else BERTS_WORDS
 
 
-def setting_of(train: Train) -> Setting:
-    """What train.yaml says of memory, time and digits."""
-    return Setting(train.compute.precision, train.compute.checkpointing, train.optimisation.micro_batch_size)
+def setting_of(training: Train | Pretraining) -> Setting:
+    """What the parameters say of memory, time and digits."""
+    return Setting(training.compute.precision, training.compute.checkpointing, training.optimisation.micro_batch_size)
 
 
 def operations_of(train: Train, evaluate: Validation, *, counts: Mapping[str, Counts], workload: Workload) -> Operations:

@@ -5,12 +5,16 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import Tensor, nn
 
-from cada.config import Architecture
 from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder
 from cada.model.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from cada.config import Architecture
 
 
 class Cada(nn.Module):

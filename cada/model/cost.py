@@ -29,14 +29,15 @@ def parameter_parts(architecture: Architecture, *, vocabulary: int) -> dict[str,
 
     "text" is what a caption alone goes through, "cross" what the text encoder adds to read an image.
     """
-    width, patch, depth = architecture.text.width, math.prod(architecture.patch_size), architecture.text.depth
+    wide, width, depth = architecture.vision.width, architecture.text.width, architecture.text.depth
     alone, fusing = (depth * _layer_parameters(architecture.text, attentions=number) for number in (1, 2))
+    fusing += depth * 2 * width * (wide - width)  # keys and values are of image tokens
     embeddings = width * (vocabulary + architecture.positions + 2)
-    image = width * (1 + image_tokens(architecture)) + (3 * patch + 1) * width + 2 * width
+    image = wide * (1 + image_tokens(architecture)) + (3 * math.prod(architecture.patch_size) + 1) * wide + 2 * wide
     return {
         "image": image + architecture.vision.depth * _layer_parameters(architecture.vision, attentions=1),
         "text": embeddings + alone,
-        "projections": 2 * (width + 1) * architecture.projection,
+        "projections": (wide + width + 2) * architecture.projection,
         "cross": fusing - alone,
         "match head": 2 * (width + 1),
         "local match head": 2 * (width + 1),
@@ -79,9 +80,9 @@ def _cross_flops(sizes: Transformer, tokens: int, images: int) -> int:
     return 4 * tokens * sizes.width * sizes.width + 4 * tokens * images * sizes.width
 
 
-def _cross_key_flops(sizes: Transformer, images: int) -> int:
+def _cross_key_flops(architecture: Architecture) -> int:
     """One layer's keys and values of an image."""
-    return 4 * images * sizes.width * sizes.width
+    return 4 * image_tokens(architecture) * architecture.vision.width * architecture.text.width
 
 
 def image_flops(architecture: Architecture) -> int:
@@ -99,7 +100,7 @@ def text_flops(architecture: Architecture, *, tokens: int) -> int:
 def pair_flops(architecture: Architecture, *, tokens: int) -> int:
     """One caption reading one image whose tokens are there."""
     sizes, images = architecture.text, image_tokens(architecture)
-    layer = _self_layer_flops(sizes, tokens) + _cross_flops(sizes, tokens, images) + _cross_key_flops(sizes, images)
+    layer = _self_layer_flops(sizes, tokens) + _cross_flops(sizes, tokens, images) + _cross_key_flops(architecture)
     return sizes.depth * layer
 
 
@@ -144,10 +145,10 @@ def search_flops(architecture: Architecture, *, images: int, tokens: int) -> int
 
 def evaluation_flops(architecture: Architecture, *, images: int, captions: int, top_k: int, tokens: int) -> dict[str, int]:
     """A gallery and its queries, by stage, when each image's keys and values are computed once and serve all its pairs."""
-    sizes, size = architecture.text, image_tokens(architecture)
+    sizes = architecture.text
     return {
         "gallery": images * image_flops(architecture),
         "queries": captions * text_flops(architecture, tokens=tokens),
-        "re-rank": images * sizes.depth * _cross_key_flops(sizes, size)
+        "re-rank": images * sizes.depth * _cross_key_flops(architecture)
         + captions * rerank_flops(architecture, top_k=min(top_k, images), tokens=tokens),
     }

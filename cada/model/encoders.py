@@ -6,7 +6,7 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,10 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 from transformers import BertConfig, BertLMHeadModel, BertModel, ViTConfig, ViTModel
 
-from cada.config import Architecture
 from cada.model.positions import grid_of
+
+if TYPE_CHECKING:
+    from cada.config import Architecture
 
 
 def initial_deviation(width: int) -> float:

@@ -7,18 +7,21 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from cada.config import Architecture, load
 from cada.errors import CadaError, about
 from cada.model.cada import Cada
 from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
 from cada.storage.files import atomic, digest, reading, write_json
+
+if TYPE_CHECKING:
+    from cada.config import Architecture
 
 WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
 
@@ -100,6 +103,8 @@ def load_notes(folder: Path) -> dict[str, float]:
 
 def load_model(folder: Path | str) -> Cada:
     """The model of a folder, in evaluation mode on the CPU. Errors: `CadaError` for a missing, damaged or wrong file."""
+    from cada.config import Architecture, load  # pydantic's, which only a file needs
+
     folder = Path(folder)
     weights = load_weights(folder)
     architecture = load(folder / CONFIG, Architecture)  # JSON is YAML

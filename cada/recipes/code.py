@@ -16,8 +16,13 @@ import cada
 
 PACKAGE = Path(cada.__file__).parent
 
-# Modules whose edit runs no step again, each with the reason. Everything else that a step imports counts.
+# Modules whose edit runs no step again, each with the reason: with all that is in them, or, as NAME.__init__, the code of a package's
+# own file alone. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
+    "cada.__init__": "its public names are loaded when used",
+    "cada.phrases.__init__": "its public names are loaded when used",
+    "cada.synthpedes.__init__": "its public names are loaded when used",
+    "cada.names": "how they are loaded",
     "cada.storage.addresses": "how an address is shown",
     "cada.storage.cache": "what is kept is found under its content, or made again",
     "cada.runtime.parent_process": "when a step ends, not what it makes",
@@ -49,7 +54,8 @@ def fingerprint(module: str, *, objectives: Iterable[str] = ()) -> str:
     for module in sorted(found):
         source = _source(module)
         assert source is not None
-        digest.update(f"{module} {_code(source)}\n".encode())
+        if f"{module}.__init__" not in WITHOUT_EFFECT:
+            digest.update(f"{module} {_code(source)}\n".encode())
         for path in _data_files(source):
             digest.update(f"{path.relative_to(PACKAGE)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return digest.hexdigest()
@@ -64,7 +70,7 @@ def imported(modules: Iterable[str]) -> set[str]:
         source = _source(module)
         if module not in found and source is not None and not _without_effect(module):
             found.add(module)
-            queue += _imports(source)
+            queue += () if f"{module}.__init__" in WITHOUT_EFFECT else _imports(source)
     return found
 
 

@@ -22,10 +22,13 @@ from cada.config import (
     resolve,
     resolve_variant,
 )
+from cada.config.choices import choices
 from cada.config.deviations import deviations
+from cada.config.procedures import recipe_of
 from cada.errors import CadaError
 from cada.recipes import models
 from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, Recipe
+from cada.storage.paths import procedure_params
 
 P = TypeVar("P", bound=Parameters)
 R = TypeVar("R", bound=models.Row)
@@ -110,22 +113,24 @@ def _of_matrix(recipe: Recipe, parameters: DatasetParameters, reader: Reader) ->
     if recipe.step == "attention":
         return models.AttentionRecipe(rows=rows, seeds=seeds, source=data.source, threads=parameters.evaluate.compute.threads)
     if recipe.step == "chapter":
-        return models.ChapterRecipe(rows=rows, seeds=seeds, parameters=parameters, **_compared(recipe.dataset, parameters.train, reader))
+        return models.ChapterRecipe(rows=rows, seeds=seeds, parameters=parameters, **_compared(recipe.dataset, parameters, reader))
     return models.MatrixRecipe(rows=rows, seeds=seeds)
 
 
-def _compared(dataset: str, train: Train, reader: Reader) -> dict[str, Any]:
+def _compared(dataset: str, parameters: DatasetParameters, reader: Reader) -> dict[str, Any]:
     """What the variants come to on a data set, and where that is not as published."""
+    train = parameters.train
     methods = {name: reader.method(variant, train) for name, variant in reader.rows().items()}
     switches = {name: method.switches for name, method in methods.items()}
     published, robust = reader.procedure("published"), reader.procedure("robust")
-    assert published.recipe is not None, "params/procedures/published.yaml has what reports compare with"
+    if published.recipe is None:
+        raise CadaError(f"{procedure_params('published')}: recipe: is missing. Reports compare with it.")
+    here = recipe_of(parameters.initial, parameters.model, train, parameters.evaluate.top_k)
+    weights = resolve(robust, train).weights
     return {
         "padding": {name: own.padding for name, own in switches.items()},
         "deviations": deviations(switches, published.switches),
-        "published": published.recipe.of(dataset),
-        "published_weights": published.weights,
-        "weights": resolve(robust, train).weights,
+        "choices": choices(here, published.recipe.of(dataset), weights=weights, published_weights=published.weights),
         "reranking": frozenset(name for name, method in methods.items() if method.reranks),
     }
 

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import PlainSerializer
 
 from cada.config import (
+    Choice,
     Compute,
     Data,
     DatasetParameters,
@@ -21,7 +22,6 @@ from cada.config import (
     Search,
     SomeSwitches,
     Source,
-    TrainingRecipe,
     TrainSettings,
     Variant,
     Weights,
@@ -161,9 +161,7 @@ class ChapterRecipe(MatrixRecipe):
     parameters: DatasetParameters
     padding: dict[str, Padding]
     deviations: tuple[Deviation, ...]
-    published: TrainingRecipe
-    published_weights: Weights
-    weights: Weights
+    choices: tuple[Choice, ...]
     reranking: Names
 
 

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from torch import Tensor
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from cada.config.steps import Precision
 from cada.datasets.images import normalise
 from cada.datasets.loading import token_batch
 from cada.errors import CadaError
@@ -28,6 +28,9 @@ from cada.runtime import distributed
 from cada.runtime.compute import autocast, upload
 from cada.runtime.prefetch import prefetched
 from cada.storage.files import reserve
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 
 @dataclass(frozen=True)

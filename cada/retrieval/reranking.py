@@ -20,16 +20,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from cada.config.steps import Precision
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
 from cada.runtime.compute import autocast, upload
 from cada.runtime.prefetch import prefetched
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 # text tokens of a batch: enough for the matrix products, few enough for the caches of a CPU
 BATCH_TOKENS = {"cpu": 2048, "cuda": 65536}

@@ -69,11 +69,11 @@ class Found(Retrieved):
     query_persons: np.ndarray  # (Q,)
     gallery_persons: np.ndarray  # (G,)
 
-    def values(self, fusion: str, weight: float | None) -> np.ndarray:
+    def values(self, fusion: str, weight: float | None = None) -> np.ndarray:
         """Each query's share in METRICS (Q, 5), in percent."""
         return score_queries(self.ranking(fusion, weight), self.query_persons, self.gallery_persons).values()
 
-    def scores(self, fusion: str, weight: float | None) -> dict[str, float]:
+    def scores(self, fusion: str, weight: float | None = None) -> dict[str, float]:
         """The metrics, in percent."""
         return summarise(self.values(fusion, weight))
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
-from cada.config import Compute
-from cada.config.steps import Precision
 from cada.errors import CadaError
 from cada.runtime import distributed
 from cada.runtime.gpus import lease
+
+if TYPE_CHECKING:
+    from cada.config import Compute
+    from cada.config.steps import Precision
 
 
 def resolve_device(name: str) -> torch.device:

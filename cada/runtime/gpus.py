@@ -5,6 +5,7 @@ Libraries such as NVML's bindings list the GPUs, as nvidia-smi does; none lends 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -56,7 +57,11 @@ def _wait_for(names: Sequence[str], wanted: int, folder: Path) -> list[FileLock]
     while True:
         held: list[FileLock] = []
         for name in names:
-            if len(held) < wanted and (lock := _try(folder / f"{name}.lock")) is not None:
+            if len(held) == wanted:
+                break
+            with contextlib.suppress(Timeout):
+                lock = FileLock(folder / f"{name}.lock", timeout=0)
+                lock.acquire()
                 held.append(lock)
         if len(held) == wanted:
             return held
@@ -66,12 +71,3 @@ def _wait_for(names: Sequence[str], wanted: int, folder: Path) -> list[FileLock]
             print(f"waiting for {wanted} of {len(names)} GPUs: other steps hold the locks in {folder}", file=sys.stderr, flush=True)
             said = True
         time.sleep(POLL_SECONDS)
-
-
-def _try(path: Path) -> FileLock | None:
-    lock = FileLock(path, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        return None
-    return lock

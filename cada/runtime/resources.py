@@ -17,8 +17,9 @@ from importlib.metadata import version
 
 from packaging.version import Version
 
-from cada.config import Compute, DatasetParameters
-from cada.doctor.estimate import Setting, Workload, annotated_counts, operations_of, setting_of, split_counts, vocabulary_size, workload_of
+from cada.config import Compute, DatasetParameters, Train
+from cada.config.steps import Pretraining
+from cada.doctor.estimate import Workload, annotated_counts, operations_of, setting_of, split_counts, vocabulary_size, workload_of
 from cada.errors import CadaError
 from cada.model.cost import parameter_count
 from cada.model.memory import FP32, image_bytes
@@ -102,7 +103,7 @@ def needed(step: str, parameters: DatasetParameters, place: Place, *, attempt: i
         return Needed(1, 0, _bounded(ROOM * (SNAKEMAKE + ON_CPU + 4 * _model_mb(parameters)), place.mem_mb, attempt), SHORTEST)
     cuda = on_cuda(compute.device, place)
     processes = compute.processes if compute.processes != "auto" else max(1, place.gpus) if cuda else 1
-    workload = _workload(step, parameters, processes, fused=cuda)
+    workload = workload_of(parameters, _training(step, parameters), processes=processes, fused=cuda)
     seconds = _operations(step, parameters, workload)
     if seconds is not None:
         seconds /= processes * (CUDA[compute.precision] if cuda else CPU_THREAD * compute.threads)
@@ -137,10 +138,9 @@ def _compute(step: str, parameters: DatasetParameters) -> Compute | None:
     return parameters.train.compute if step == "train" else parameters.evaluate.compute
 
 
-def _workload(step: str, parameters: DatasetParameters, processes: int, *, fused: bool) -> Workload:
-    pretrain = parameters.initial.pretrain
-    optimisation = pretrain.optimisation if step == "initial" and pretrain else parameters.train.optimisation
-    return workload_of(parameters, optimisation, processes=processes, fused=fused)
+def _training(step: str, parameters: DatasetParameters) -> Train | Pretraining:
+    """The training whose memory and time count: a search takes those of the model that it reads."""
+    return parameters.initial.pretrain if step == "initial" and parameters.initial.pretrain else parameters.train
 
 
 def _model_mb(parameters: DatasetParameters) -> float:
@@ -157,24 +157,17 @@ def _host_memory(step: str, parameters: DatasetParameters, workload: Workload, *
     images = image_bytes(workload.architecture, sum(split.images for split in counts.values())) / 1e6
     own = 6 * model
     if step in ("initial", "train") and not cuda:
-        own += workload.memory(_setting(step, parameters)).total / 1e6
+        own += workload.memory(setting_of(_training(step, parameters))).total / 1e6
     if step != "initial":
         own += (parameters.train.validation if step == "train" else parameters.evaluate).memory_mb
     return SNAKEMAKE + images + workload.processes * (own + (ON_CUDA if cuda else ON_CPU))
-
-
-def _setting(step: str, parameters: DatasetParameters) -> Setting:
-    pretrain = parameters.initial.pretrain
-    if step != "initial" or pretrain is None:
-        return setting_of(parameters.train)
-    return Setting(pretrain.compute.precision, pretrain.compute.checkpointing, pretrain.optimisation.micro_batch_size)
 
 
 def _operations(step: str, parameters: DatasetParameters, workload: Workload) -> float | None:
     """Floating-point operations of the step; None where the parameters do not say how large the set is."""
     if step == "initial":
         pretrain = annotated_counts(parameters.data).get("pretrain")
-        return workload.steps(pretrain) * workload.step_flops(_setting(step, parameters)) if pretrain else None
+        return workload.steps(pretrain) * workload.step_flops(setting_of(_training(step, parameters))) if pretrain else None
     counts = split_counts(parameters.data, "test")  # the most: nobody is held out of train
     if not {"train", "val", "test"} <= counts.keys():
         return None

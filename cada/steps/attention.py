@@ -1,4 +1,4 @@
-"""The attention step: what the phrases of a few test captions look at in the pictures that were found first."""
+"""The attention step: the patches that the phrases of a few test captions attend to, in the images that were found first."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from cada.phrases.masking import token_phrases
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
 from cada.recipes.models import AttentionRecipe
-from cada.reporting.attention_maps import PHRASES, Attended, attention_figure
-from cada.reporting.ranked_lists import RankedList, draw_lists, failures, successes
-from cada.reporting.rankings import read_rankings
-from cada.reporting.style import save, style
+from cada.reporting.figures.attention import MAX_PHRASES, AttendedQuery, attention_figure
+from cada.reporting.figures.ranked_lists import LISTED, RankedList, draw_lists, failures, successes
+from cada.reporting.figures.style import save, style
+from cada.reporting.results.rankings import read_rankings
 from cada.runtime import compute
 from cada.storage.files import write_json
 from cada.storage.paths import Layout
 from cada.tracking import sweep_name, tell_reports
 
-QUERIES = 2  # successes, and failures
+EACH = 2  # successes, and failures
 
 
 def draw_attention(dataset: str, *, workflow: Path) -> None:
     """Write attention.{png,svg} and captions.json for the first seed of the listed variant with ATP that has the most objectives.
 
-    The queries are the first of those that the ranked lists show. A few pictures: the CPU does it.
+    The queries are the first of those that the ranked lists show. It runs on the CPU: there are only a few images.
     """
     recipe, folder = take(Recipe("attention", dataset, workflow=workflow), AttentionRecipe), Layout(dataset).attention(workflow)
     matched = [name for name, objectives in recipe.objectives.items() if any(OBJECTIVES[own].reranks for own in objectives)]
@@ -48,7 +48,7 @@ def draw_attention(dataset: str, *, workflow: Path) -> None:
     tell_reports(dataset, folder, sweep=sweep_name(workflow))
 
 
-def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, decodes: bool) -> list[Attended]:
+def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, decodes: bool) -> list[AttendedQuery]:
     """The maps of a trained model for a few queries that find their person first, and a few that do not find it at all."""
     layout, source, seed = Layout(dataset), recipe.source, recipe.seeds[0]
     compute.prepare(Compute(device="cpu", threads=recipe.threads))
@@ -62,9 +62,9 @@ def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, dec
     size = model.architecture.image_size
     grid = grid_of(size, model.architecture.patch_size)
 
-    def attend(query: RankedList) -> Attended:
-        picture = load_image(paths[query.found[0]], size)
-        tokens, _ = model.encode_images(normalise(torch.from_numpy(picture.copy()).permute(2, 0, 1)[None]))
+    def attend(query: RankedList) -> AttendedQuery:
+        image = load_image(paths[query.found[0]], size)
+        tokens, _ = model.encode_images(normalise(torch.from_numpy(image.copy()).permute(2, 0, 1)[None]))
         found = phrases.loc[[(query.image, query.number)]]
         caption = model.tokenizer([query.caption])
         offsets = list(zip(caption.starts[0].tolist(), caption.ends[0].tolist(), strict=True))
@@ -75,10 +75,10 @@ def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, dec
         maps = {"match": match_maps(model, ids, tokens, chosen)}
         if decodes:
             maps["masked word"] = decoder_maps(model, ids, tokens, chosen)
-        return Attended(
+        return AttendedQuery(
             query,
             persons[query.found[0]] == query.person,
-            picture,
+            image,
             tuple(found["text"].iloc[whole]),
             {reader: found.unflatten(1, grid).numpy() for reader, found in maps.items()},
         )
@@ -86,21 +86,17 @@ def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, dec
     queries = []
     for among in (successes(table), failures(table)):
         drawn = draw_lists(table, among, captions)
-        queries += [query for query in drawn if (query.image, query.number) in phrases.index][:QUERIES]  # a caption may have no phrase
+        queries += [query for query in drawn if (query.image, query.number) in phrases.index][:EACH]  # a caption may have no phrase
     return [attend(query) for query in queries]
 
 
 def figure_caption(variant: str, seed: int, *, decodes: bool) -> str:
     """What the figure shows, and what it does not."""
-    decoder = (
-        " masked word: the same of the attribute decoder while it fills in the phrase, which is masked, for the logits of its own words."
-        if decodes
-        else ""
-    )
+    decoder = " masked word: the same in the attribute decoder, with the phrase masked, for the logits of its own words." if decodes else ""
     return (
-        f"{variant}, seed {seed}: up to {QUERIES} queries by lot that find the described person first, then up to {QUERIES} that do not "
-        f"find it among the first ten. Left the first picture found; then for each of the first {PHRASES} attribute phrases the patches "
-        "that its words look at. match: cross-attention of the match encoder times the positive gradient of the match logit, mean over "
-        f"heads and layers, each map by its own maximum.{decoder} Attention is not an explanation: a map shows what was weighed, "
-        "not why the model decided so."
+        f"{variant}, seed {seed}: up to {EACH} random queries that find the described person first, then up to {EACH} that do not find "
+        f"the person among the first {LISTED} images. On the left is the first image found; then follow, for each of the first "
+        f"{MAX_PHRASES} attribute phrases, the patches that its words attend to. match: cross-attention of the match encoder times the "
+        f"positive gradient of the match logit, mean over heads and layers, each map scaled by its own maximum.{decoder} Attention is not "
+        "an explanation: a map shows what was weighed, not why the model decided so."
     )

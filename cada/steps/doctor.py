@@ -94,7 +94,7 @@ def _estimate(dataset: str, parameters: config.DatasetParameters, matrix: config
     if (named := parameters.model.vocabulary) is not None:
         checked(named.path, named.sha256)
     processes, fused = compute.process_count(settings), device.device.type == "cuda"
-    workload = estimate.workload_of(parameters, parameters.train.optimisation, processes=processes, fused=fused)
+    workload = estimate.workload_of(parameters, parameters.train, processes=processes, fused=fused)
     setting = estimate.setting_of(parameters.train)
     rows = _memory(dataset, workload, setting, device, problems) | _disk(dataset, parameters, workload, matrix, problems)
     return rows | _time(dataset, parameters, workload, setting, device)

@@ -7,7 +7,7 @@ from pathlib import Path
 from cada.datasets.prepared import load_records
 from cada.recipes import Recipe, take
 from cada.recipes.models import FiguresRecipe
-from cada.reporting import figures
+from cada.reporting.figures import writing
 from cada.storage.paths import Layout
 from cada.tracking import sweep_name, tell_reports
 
@@ -15,7 +15,7 @@ from cada.tracking import sweep_name, tell_reports
 def write_figures(dataset: str, *, workflow: Path) -> None:
     """Draw the figures of the variants and seeds that the workflow file lists; ranked lists are those of the fullest variant."""
     layout, recipe = Layout(dataset), take(Recipe("figures", dataset, workflow=workflow), FiguresRecipe)
-    figures.write_figures(
+    writing.write_figures(
         dataset,
         variants=list(recipe.titles.items()),
         seeds=recipe.seeds,

@@ -1,4 +1,4 @@
-"""The probe step: one trained model on the test split, with captions and pictures changed."""
+"""The probe step: one trained model on the test split, with captions and images changed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from torch import Tensor
 from cada import config
 from cada.analysis.probes.attributes import attribute_recall, read_truth
 from cada.analysis.probes.captions import read_captions
-from cada.analysis.probes.images import picture_changes
+from cada.analysis.probes.images import image_changes
 from cada.analysis.probes.outcomes import Outcome, outcomes_table, summary
-from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures
+from cada.analysis.probes.running import Baseline, change_images, probe_captions, probe_images
 from cada.analysis.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.analysis.probes.text import text_changes
 from cada.datasets.loading import Split, take_persons, take_split
@@ -39,7 +39,7 @@ FALSE = ("swapped_colours", "negation")  # the kinds whose captions are no longe
 def probe_variant(dataset: str, variant: str, seed: int) -> None:
     """Probe one trained model, in as many processes and within as much memory as evaluate.yaml says.
 
-    Changed pictures come on top: up to half of `memory_mb`, more of them lie on the disk.
+    Changed images take up to half of `memory_mb` in addition; what does not fit is on the disk.
     """
     recipe = take(Recipe("probe", dataset, variant), ProbeRecipe)
     command = ["probe", dataset, "--variant", variant, "--seed", str(seed)]
@@ -68,7 +68,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, settings=probe.text, groups=groups, seed=probe.seed)
     baseline = baseline.without_tokens()
-    images = picture_kinds(baseline, pictures, split, settings=probe.image, seed=probe.seed)
+    images = image_kinds(baseline, pictures, split, settings=probe.image, seed=probe.seed)
     strengths = probe.text.model_dump() | probe.image.model_dump()
 
     def summed_up(outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
@@ -91,7 +91,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
         "synonyms": "grammar" if recipe.drawn else "common",
         "unchanged": summarise(baseline.values),
         "captions": summed_up(text),
-        "pictures": summed_up(images),
+        "images": summed_up(images),
     }
     if recipe.drawn:
         rankings = pd.read_parquet(layout.rankings(variant, seed))
@@ -101,7 +101,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     with atomic(layout.probe_outcomes(variant, seed)) as partial:
         outcomes_table(baseline.values, text | images, split).to_parquet(partial, index=False)
     write_json(layout.probes(variant, seed), result)
-    kinds = (result["captions"] | result["pictures"]).items()
+    kinds = (result["captions"] | result["images"]).items()
     changes = (f"{kind} {found['scores']['R1'] - result['unchanged']['R1']:+.1f}" for kind, found in kinds)
     print(f"{layout.probes(variant, seed)}: R1 {result['unchanged']['R1']:.1f}; {', '.join(changes)}", file=sys.stderr)
 
@@ -124,11 +124,11 @@ def text_kinds(
     return results
 
 
-def picture_kinds(baseline: Baseline, pictures: Tensor, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
-    """Every change of pictures."""
+def image_kinds(baseline: Baseline, pictures: Tensor, split: Split, *, settings: config.ImageProbes, seed: int) -> dict[str, Outcome]:
+    """Every change of images."""
     results, engine = {}, baseline.search.engine
-    for kind, change in picture_changes(**settings.model_dump()).items():
-        changed = change_pictures(
+    for kind, change in image_changes(**settings.model_dump()).items():
+        changed = change_images(
             pictures,
             split.image_names,
             change,
@@ -137,5 +137,5 @@ def picture_kinds(baseline: Baseline, pictures: Tensor, split: Split, *, setting
             batch_size=engine.batch_size,
             memory_mb=engine.memory_mb // 2,
         )
-        results[kind] = probe_pictures(baseline, changed)
+        results[kind] = probe_images(baseline, changed)
     return results

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cada.recipes import Recipe, take
 from cada.recipes.models import MatrixRecipe
-from cada.reporting.pairs import ablation_pairs
-from cada.reporting.probes.tables import write_probe_tables
+from cada.reporting.tables.pairs import ablation_pairs
+from cada.reporting.tables.probes import write_probe_tables
 from cada.storage.paths import Layout
 
 

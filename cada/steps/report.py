@@ -7,9 +7,11 @@ from pathlib import Path
 from cada.objectives import OBJECTIVES
 from cada.recipes import Recipe, take
 from cada.recipes.models import ReportRecipe, VariantRow
-from cada.reporting.html.page import Row, write_page
+from cada.reporting.html.chapter import read_chapter
+from cada.reporting.html.page import RunVariant, write_page
 from cada.reporting.html.provenance import provenance
-from cada.reporting.html.rendering import as_yaml
+from cada.reporting.rendering import as_yaml
+from cada.reporting.tables.table import read_table_file
 from cada.storage.paths import chapter_folder, report_folder, transfer_tables, variant_params
 
 
@@ -29,14 +31,16 @@ def write_report(workflow: Path) -> None:
     """Write the page, and say where it is."""
     recipe = take(Recipe("report", workflow=workflow), ReportRecipe)
     output = report_folder(workflow) / "report.html"
+    datasets = recipe.workflow.datasets
+    commands = {dataset: f"cada chapter {dataset} --workflow {workflow}" for dataset in datasets}
+    transfer = transfer_tables(workflow) / "transfer.json"
     write_page(
-        {dataset: chapter_folder(dataset, workflow) for dataset in recipe.workflow.datasets},
-        variants=[Row(row.name, row.variant.title, row.variant.procedure, objectives(row)) for row in recipe.rows],
+        [read_chapter(chapter_folder(dataset, workflow), command=command) for dataset, command in commands.items()],
+        variants=[RunVariant(row.name, row.variant.title, row.variant.procedure, objectives(row)) for row in recipe.rows],
         seeds=recipe.workflow.seeds,
         parameters={str(workflow): as_yaml(recipe.workflow)} | {_place(row.name): as_yaml(row.variant) for row in recipe.rows},
-        transfer=transfer_tables(workflow) / "transfer.html",
+        transfer=read_table_file(transfer, command=f"cada transfer-tables --workflow {workflow}") if len(datasets) > 1 else None,
         provenance=provenance(),
-        workflow=workflow,
         output=output,
     )
     print(output)

@@ -52,13 +52,8 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     split = take_split(records, "train", root=root, queries="first_two")
     training = training_set(split, pictures_of(split), tokenizer)
     if any(OBJECTIVES[name].phrases for name in recipe.weights):
-        groups = attribute_groups(
-            training.captions,
-            split,
-            masking=switches.ara_masking,
-            phrases=read_phrases(layout.phrases, dataset, columns=PLACES),
-            tokenizer=tokenizer,
-        )
+        phrases = read_phrases(layout.phrases, dataset, columns=PLACES)
+        groups = attribute_groups(training.captions, split, masking=switches.ara_masking, phrases=phrases, tokenizer=tokenizer)
         training = training.with_groups(groups)
 
     watched = None

@@ -13,7 +13,7 @@ from cada.errors import CadaError
 from cada.model.folder import load_model
 from cada.recipes import Recipe, take
 from cada.recipes.models import TransferRecipe
-from cada.reporting.measured import read_metrics
+from cada.reporting.results.metrics import read_metrics
 from cada.retrieval.results import Scoring, score_model
 from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed

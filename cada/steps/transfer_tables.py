@@ -7,7 +7,7 @@ from pathlib import Path
 from cada.errors import CadaError
 from cada.recipes import Recipe, take
 from cada.recipes.models import TransferTablesRecipe
-from cada.reporting.transfer import write_transfer_tables
+from cada.reporting.tables.transfer import write_transfer_tables
 from cada.storage.paths import Layout, transfer_tables
 
 

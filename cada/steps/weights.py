@@ -20,8 +20,8 @@ from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, recorded
 from cada.recipes.models import InitialRecipe
 from cada.reporting.html.provenance import provenance
-from cada.reporting.html.rendering import as_yaml, render
-from cada.reporting.html.seconds import read_seconds
+from cada.reporting.rendering import as_yaml, render
+from cada.reporting.results.seconds import read_seconds
 from cada.storage.files import write_text
 from cada.storage.paths import Layout
 from cada.synthpedes.attributes import PRETRAIN

@@ -35,7 +35,7 @@ def draw_image(person: Person, shot: Shot, size: tuple[int, int], random: Stream
     room = _UMBRELLA_ROOM if person.attributes.umbrella_colour else 8
     scale = rows * shot.height * UNIT // (100 * (SOLE + room))
     feet = rows - (rows * (100 - shot.height) * 2 // 300) - 2
-    middle = columns // 2 + shot.aside * columns // 144
+    middle = columns // 2 + shot.offset * columns // 144
     draw_shadow(canvas, feet, middle, 38 * scale // UNIT)
     canvas.place(middle, feet - SOLE * scale // UNIT, scale)
     canvas.light_from(shot.light)

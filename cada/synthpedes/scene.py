@@ -23,7 +23,7 @@ class Shot:
     pose: Pose
     mirrored: bool
     height: int  # per cent of the canvas that the body takes
-    aside: int  # canvas pixels from the middle
+    offset: int  # canvas pixels from the middle
     light: int  # -1, 0, 1: where the light comes from
     gain: RGB
     blur: int  # passes of a 1-2-1 filter
@@ -45,7 +45,7 @@ def draw_shot(random: Stream, strength: int) -> Shot:
         pose=pose,
         mirrored=random.chance(50),
         height=96 - random.between(0, 15) * strength // 100,
-        aside=random.between(-12, 12) * strength // 100,
+        offset=random.between(-12, 12) * strength // 100,
         light=random.between(-1, 1),
         gain=(brightness + cast[0], brightness + cast[1], brightness + cast[2]),
         blur=random.weighted({0: 55, 1: 25, 2: 14, 3: 6}) if random.chance(strength) else 0,

@@ -6,12 +6,12 @@ Legend: N pictures, Q captions, B batch, L tokens.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cada.config import Augmentation
 from cada.datasets.images import augment, draw_changes
 from cada.datasets.loading import Split, token_batch
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
@@ -20,6 +20,9 @@ from cada.runtime.compute import upload
 from cada.training.objective import Batch
 from cada.training.sampling import Lookalikes, Sampler
 from cada.training.seeds import generator
+
+if TYPE_CHECKING:
+    from cada.config import Augmentation
 
 
 @dataclass(frozen=True)

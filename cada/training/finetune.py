@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from cada.config import Switches, TrainSettings
 from cada.model.cada import Cada
 from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import published_score
@@ -20,6 +19,9 @@ from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, Validation, fit
 from cada.training.objective import Batch, association_losses, encode_batch
 from cada.training.sampling import find_lookalikes
+
+if TYPE_CHECKING:
+    from cada.config import Switches, TrainSettings
 
 
 def finetune(

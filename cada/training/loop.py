@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from cada.config import Training
 from cada.errors import ArgumentError, CadaError, about
 from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
@@ -26,6 +25,9 @@ from cada.runtime.prefetch import prefetched
 from cada.storage.files import atomic
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
+
+if TYPE_CHECKING:
+    from cada.config import Training
 
 Batch = TypeVar("Batch")
 RELEASE_STEPS = 25  # the steps after a release take their pages anew: seldom enough to cost little

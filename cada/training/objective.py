@@ -9,18 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cada import losses
-from cada.config import Switches
 from cada.datasets.loading import TokenBatch
 from cada.model.cada import Cada
 from cada.objectives import OBJECTIVES
 from cada.runtime import distributed
 from cada.runtime.compute import upload
-from cada.training.chunks import in_chunks
+from cada.training.chunks import in_chunks, summed
+
+if TYPE_CHECKING:
+    from cada.config import Switches
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,8 @@ class Encoded:
     """What an objective computes its loss from: a batch, what the encoders make of it, and the model for further passes.
 
     This process's image tokens (b, 1 + P, D), and the features of all processes: images, texts (B, E), not normalised.
-    `generator` draws for the whole batch. `micro_batch` bounds the rows whose activations are in memory at a time. `weight` is
-    what the objective's loss will be multiplied by.
+    `generator` draws for the whole batch. `micro_batch` bounds the rows whose activations are in memory at a time.
+    `weight` is what the loss will be multiplied by: see `cada.training.chunks.summed`.
     """
 
     model: Cada
@@ -69,9 +72,10 @@ def association_losses(encoded: Encoded, *, weights: Mapping[str, float], switch
     values: dict[str, Tensor] = {}
     shares = []
     for objective in (OBJECTIVES[name] for name in sorted(weights, key=list(OBJECTIVES).index) if weights[name]):
-        found = objective.loss(replace(encoded, weight=weights[objective.name]), switches)
+        weight = weights[objective.name]
+        found = objective.loss(replace(encoded, weight=weight), switches)
         values |= {objective.column: found["loss"]} | {name: value for name, value in found.items() if name != "loss"}
-        shares.append(weights[objective.name] * found["loss"])
+        shares.append(weight * found["loss"])
     return {"loss": reduce(torch.add, shares), **values}
 
 
@@ -84,10 +88,12 @@ def masked_words_loss(
     (M, V) at the masked places. `selected` may be on the CPU, where it is drawn.
     """
     captions, own = encoded.batch.captions, distributed.own_rows(len(selected))
-    selected = upload(selected, captions.ids.device)[own]
+    ids, visible, selected = captions.ids[own], captions.mask[own], upload(selected, captions.ids.device)[own]
 
-    def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        found = logits(ids.masked_fill(chosen, encoded.model.tokenizer.mask), visible, tokens, chosen)
-        return losses.attribute_loss(found, ids[chosen], over=over)[None]
+    def predict(tokens: Tensor, rows: slice) -> Tensor:
+        chosen = selected[rows]
+        found = logits(ids[rows].masked_fill(chosen, encoded.model.tokenizer.mask), visible[rows], tokens[rows], chosen)
+        return losses.attribute_loss(found, ids[rows][chosen], over=over)
 
-    return in_chunks(predict, encoded.micro_batch, captions.ids[own], captions.mask[own], encoded.tokens, selected).sum()
+    parameters = encoded.model.parameters()
+    return summed(predict, encoded.tokens, parameters, count=len(ids), size=encoded.micro_batch, weight=encoded.weight)

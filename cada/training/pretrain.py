@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from cada import losses
-from cada.config import Pretraining
 from cada.model.cada import Cada
 from cada.objectives.ara import region_attribute_loss
 from cada.objectives.atp import token_patch_loss
@@ -26,6 +26,9 @@ from cada.training.batches import Batches, TrainingSet
 from cada.training.loop import Progress, fit
 from cada.training.objective import Batch, Encoded, encode_batch
 from cada.training.sampling import relatives
+
+if TYPE_CHECKING:
+    from cada.config import Pretraining
 
 
 def pretrain(

@@ -46,12 +46,12 @@ def test_it_says_what_came_out(opened: Any) -> None:
     assert opened.title() == "CADA: report on smoke"
 
 
-def test_every_picture_is_drawn(opened: Any) -> None:
-    pictures = opened.locator("img")
-    assert pictures.count() == 7
-    for picture in pictures.all():
-        assert picture.evaluate("img => img.complete && img.naturalWidth") > 0
-        assert picture.get_attribute("alt")
+def test_every_image_is_drawn(opened: Any) -> None:
+    images = opened.locator("img")
+    assert images.count() == 7
+    for image in images.all():
+        assert image.evaluate("img => img.complete && img.naturalWidth") > 0
+        assert image.get_attribute("alt")
 
 
 def test_every_link_of_the_contents_lands(opened: Any) -> None:

@@ -1,4 +1,4 @@
-"""Small sets of the three public formats, with made-up pictures."""
+"""Small sets of the three public formats, with made-up images."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_annotation(data: Data, records: list[dict[str, Any]]) -> Path:
 
 @pytest.fixture
 def make_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSet:
-    """`make_set(format)` writes a set of four pictures to data/set of an empty folder, and gives its parameters and records."""
+    """`make_set(format)` writes a set of four images to data/set of an empty folder, and gives its parameters and records."""
     monkeypatch.chdir(tmp_path)
 
     def make(form: str = "cuhk_pedes") -> tuple[Data, list[dict[str, Any]]]:

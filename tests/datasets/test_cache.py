@@ -1,4 +1,4 @@
-"""Pictures decoded once: the same pixels, shared, and never of an older content."""
+"""Images decoded once: the same pixels, shared, and never of an older content."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pixels(split: Split) -> torch.Tensor:
     return torch.stack([torch.tensor(load_image(path, SIZE)).permute(2, 0, 1) for path in split.image_paths])
 
 
-def test_pictures_are_decoded_once(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_decoded_once(split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = Cache(tmp_path / "cache", 1e6)
     first = open_images(split, SIZE, content="a" * 64, cache=kept, threads=2)
     assert first.dtype == torch.uint8 and torch.equal(first, pixels(split))
@@ -50,7 +50,7 @@ def test_another_content_is_decoded_anew(split: Split, tmp_path: Path) -> None:
     assert torch.equal(old, before)
 
 
-def test_whoever_reads_pictures_that_make_room_for_others_keeps_them(split: Split, tmp_path: Path) -> None:
+def test_whoever_reads_images_that_make_room_for_others_keeps_them(split: Split, tmp_path: Path) -> None:
     kept = Cache(tmp_path / "cache", 600)  # 360 bytes of pixels and 128 of header a file
     old = open_images(split, SIZE, content="a" * 64, cache=kept, threads=1)
     open_images(split, SIZE, content="b" * 64, cache=kept, threads=1)
@@ -79,7 +79,7 @@ def test_sizes_and_splits_have_files_of_their_own(split: Split, tmp_path: Path) 
     assert len(list(kept.root.rglob("*.npy"))) == 2
 
 
-def test_a_broken_picture_leaves_no_half_file(split: Split, tmp_path: Path) -> None:
+def test_a_broken_image_leaves_no_half_file(split: Split, tmp_path: Path) -> None:
     split.image_paths[3].write_bytes(b"nothing")
     with pytest.raises(CadaError, match=r"3\.png: not a whole image"):
         open_images(split, SIZE, content="a" * 64, cache=Cache(tmp_path / "cache", 1e6), threads=2)

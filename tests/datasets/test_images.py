@@ -1,4 +1,4 @@
-"""Pictures to tensors: every kind of file, messages for broken ones, and augmentation by plain loops."""
+"""Images to tensors: every kind of file, messages for broken ones, and augmentation by plain loops."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ GREY = np.stack([RAMP] * 3, axis=2).astype(np.uint8)
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Callable[[Image.Image, str], Path]:
-    def save(picture: Image.Image, name: str) -> Path:
-        picture.save(tmp_path / name)
+    def save(image: Image.Image, name: str) -> Path:
+        image.save(tmp_path / name)
         return tmp_path / name
 
     return save
 
 
 def palette() -> Image.Image:
-    picture = Image.fromarray((RAMP % 2).astype(np.uint8), "P")
-    picture.putpalette([200, 10, 20, 30, 40, 250])
-    return picture
+    image = Image.fromarray((RAMP % 2).astype(np.uint8), "P")
+    image.putpalette([200, 10, 20, 30, 40, 250])
+    return image
 
 
 KINDS = {
@@ -53,27 +53,27 @@ KINDS = {
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_becomes_rgb(kind: str, saved: Callable[[Image.Image, str], Path]) -> None:
-    picture, expected = KINDS[kind]
-    loaded = load_image(saved(picture, "picture.png"), (HEIGHT, WIDTH))
+    image, expected = KINDS[kind]
+    loaded = load_image(saved(image, "image.png"), (HEIGHT, WIDTH))
     assert loaded.dtype == np.uint8
     assert np.array_equal(loaded, expected)
 
 
 def test_16_bits_of_a_big_endian_file(saved: Callable[[Image.Image, str], Path]) -> None:
-    picture = Image.frombytes("I;16B", (WIDTH, HEIGHT), (RAMP * 257).astype(">u2").tobytes())
-    assert np.array_equal(load_image(saved(picture, "picture.tif"), (HEIGHT, WIDTH)), GREY)
+    image = Image.frombytes("I;16B", (WIDTH, HEIGHT), (RAMP * 257).astype(">u2").tobytes())
+    assert np.array_equal(load_image(saved(image, "image.tif"), (HEIGHT, WIDTH)), GREY)
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_32_bits_are_refused(kind: type, saved: Callable[[Image.Image, str], Path]) -> None:
-    path = saved(Image.fromarray(RAMP.astype(kind)), "picture.tif")
-    with pytest.raises(CadaError, match=r"picture\.tif: .*32 bits"):
+    path = saved(Image.fromarray(RAMP.astype(kind)), "image.tif")
+    with pytest.raises(CadaError, match=r"image\.tif: .*32 bits"):
         load_image(path, (HEIGHT, WIDTH))
 
 
 def test_resizing_is_bilinear_over_the_area(saved: Callable[[Image.Image, str], Path]) -> None:
     """A pixel of half the size weighs its neighbours by a triangle two old pixels to each side."""
-    path = saved(Image.fromarray(COLOURS), "picture.png")
+    path = saved(Image.fromarray(COLOURS), "image.png")
     expected = np.zeros((HEIGHT // 2, WIDTH, 3))
     for row in range(HEIGHT // 2):
         weights = {old: 1 - abs(old + 0.5 - 2 * (row + 0.5)) / 2 for old in range(HEIGHT) if abs(old + 0.5 - 2 * (row + 0.5)) < 2}
@@ -82,7 +82,7 @@ def test_resizing_is_bilinear_over_the_area(saved: Callable[[Image.Image, str], 
     assert np.abs(load_image(path, (HEIGHT // 2, WIDTH)) - expected).max() <= 0.51
 
 
-def test_pictures_keep_their_order(tmp_path: Path) -> None:
+def test_images_keep_their_order(tmp_path: Path) -> None:
     colours = np.random.default_rng(0).integers(0, 256, (9, 3), dtype=np.uint8)
     paths = [tmp_path / f"{number}.png" for number in range(9)]
     for path, colour in zip(paths, colours, strict=True):
@@ -92,27 +92,27 @@ def test_pictures_keep_their_order(tmp_path: Path) -> None:
     assert (images == colours[:, :, None, None]).all()
 
 
-def test_a_missing_picture_is_named(tmp_path: Path) -> None:
+def test_a_missing_image_is_named(tmp_path: Path) -> None:
     with pytest.raises(CadaError, match=r"nobody\.png: there is no such image\. Restore it"):
         decode_images([tmp_path / "nobody.png"], np.zeros((1, 3, 4, 2), dtype=np.uint8), threads=1)
 
 
-def test_a_picture_that_may_not_be_read_is_not_called_broken(tmp_path: Path) -> None:
-    (tmp_path / "picture.png").symlink_to("picture.png")
-    with pytest.raises(CadaError, match=r"picture\.png: cannot be read: Too many levels of symbolic links"):
-        load_image(tmp_path / "picture.png", (4, 2))
+def test_a_image_that_may_not_be_read_is_not_called_broken(tmp_path: Path) -> None:
+    (tmp_path / "image.png").symlink_to("image.png")
+    with pytest.raises(CadaError, match=r"image\.png: cannot be read: Too many levels of symbolic links"):
+        load_image(tmp_path / "image.png", (4, 2))
 
 
 @pytest.mark.parametrize("form", ["png", "jpg"])
-def test_a_truncated_picture_is_named(form: str, saved: Callable[[Image.Image, str], Path]) -> None:
-    path = saved(Image.fromarray(COLOURS), f"picture.{form}")
+def test_a_truncated_image_is_named(form: str, saved: Callable[[Image.Image, str], Path]) -> None:
+    path = saved(Image.fromarray(COLOURS), f"image.{form}")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(CadaError, match=rf"picture\.{form}: not a whole image .* Restore it"):
+    with pytest.raises(CadaError, match=rf"image\.{form}: not a whole image .* Restore it"):
         load_image(path, (4, 2))
 
 
 def test_damage_at_any_byte_is_named_or_harmless(saved: Callable[[Image.Image, str], Path]) -> None:
-    path = saved(Image.fromarray(COLOURS), "picture.png")
+    path = saved(Image.fromarray(COLOURS), "image.png")
     content, named = path.read_bytes(), 0
     for place in range(len(content)):
         path.write_bytes(content[:place] + bytes([content[place] ^ 255]) + content[place + 1 :])
@@ -125,43 +125,43 @@ def test_damage_at_any_byte_is_named_or_harmless(saved: Callable[[Image.Image, s
 
 
 def test_a_lost_byte_between_two_chunks_is_named(saved: Callable[[Image.Image, str], Path]) -> None:
-    path = saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)), "picture.png")
+    path = saved(Image.fromarray(np.random.default_rng(0).integers(0, 256, (200, 200, 3), dtype=np.uint8)), "image.png")
     content = path.read_bytes()
     second = content.index(b"IDAT", content.index(b"IDAT") + 1)
     path.write_bytes(content[: second - 4] + content[second - 3 :])
-    with pytest.raises(CadaError, match=r"picture\.png: not a whole image .broken PNG file"):
+    with pytest.raises(CadaError, match=r"image\.png: not a whole image .broken PNG file"):
         load_image(path, (4, 2))
 
 
-def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
-    (tmp_path / "picture.png").write_text("a page that says: log in first")
-    with pytest.raises(CadaError, match=r"picture\.png: not a whole image"):
-        load_image(tmp_path / "picture.png", (4, 2))
+def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
+    (tmp_path / "image.png").write_text("a page that says: log in first")
+    with pytest.raises(CadaError, match=r"image\.png: not a whole image"):
+        load_image(tmp_path / "image.png", (4, 2))
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_a_picture_is_of_these_formats(form: str, tmp_path: Path) -> None:
-    Image.fromarray(COLOURS).save(tmp_path / "picture", form)
-    assert load_image(tmp_path / "picture", (HEIGHT, WIDTH)).shape == (HEIGHT, WIDTH, 3)
+def test_a_image_is_of_these_formats(form: str, tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "image", form)
+    assert load_image(tmp_path / "image", (HEIGHT, WIDTH)).shape == (HEIGHT, WIDTH, 3)
 
 
 @pytest.mark.parametrize("form", ["EPS", "GIF", "ICO", "PCX", "PPM", "TGA"])
-def test_a_picture_of_another_format_is_refused_with_those_that_are_read(form: str, tmp_path: Path) -> None:
-    Image.fromarray(COLOURS).save(tmp_path / "picture.jpg", form)
+def test_a_image_of_another_format_is_refused_with_those_that_are_read(form: str, tmp_path: Path) -> None:
+    Image.fromarray(COLOURS).save(tmp_path / "image.jpg", form)
     with pytest.raises(CadaError) as caught:
-        load_image(tmp_path / "picture.jpg", (HEIGHT, WIDTH))
-    assert all(part in str(caught.value) for part in (f"{tmp_path / 'picture.jpg'}: not a whole image", *FORMATS))
+        load_image(tmp_path / "image.jpg", (HEIGHT, WIDTH))
+    assert all(part in str(caught.value) for part in (f"{tmp_path / 'image.jpg'}: not a whole image", *FORMATS))
 
 
-def test_no_picture_starts_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_image_starts_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pillow gives PostScript to Ghostscript."""
-    Image.fromarray(COLOURS).save(tmp_path / "picture.eps")
+    Image.fromarray(COLOURS).save(tmp_path / "image.eps")
     monkeypatch.setattr(subprocess, "Popen", lambda *words, **_: pytest.fail(f"{words} was started"))
-    with pytest.raises(CadaError, match=r"picture\.eps: not a whole image"):
-        load_image(tmp_path / "picture.eps", (HEIGHT, WIDTH))
+    with pytest.raises(CadaError, match=r"image\.eps: not a whole image"):
+        load_image(tmp_path / "image.eps", (HEIGHT, WIDTH))
 
 
-def test_every_picture_is_opened_in_one_place() -> None:
+def test_every_image_is_opened_in_one_place() -> None:
     package = Path(cada.__file__).parent
     opened = [(path.name, *re.findall(r"Image\.open\(.*", path.read_text(encoding="utf-8"))) for path in package.rglob("*.py")]
     ((name, line),) = [found for found in opened if len(found) > 1]
@@ -190,12 +190,12 @@ def test_normalise_by_hand() -> None:
     images = noise(2, 3, 4)
     found = normalise(images)
     assert found.dtype == torch.float32
-    for picture in range(2):
+    for image in range(2):
         for channel in range(3):
             for row in range(3):
                 for column in range(4):
-                    value = (int(images[picture, channel, row, column]) / 255 - MEAN[channel]) / STD[channel]
-                    assert float(found[picture, channel, row, column]) == pytest.approx(value, abs=1e-6)
+                    value = (int(images[image, channel, row, column]) / 255 - MEAN[channel]) / STD[channel]
+                    assert float(found[image, channel, row, column]) == pytest.approx(value, abs=1e-6)
 
 
 def test_without_changes_augmentation_is_normalisation() -> None:
@@ -213,7 +213,7 @@ def test_flips_are_mirror_images_at_their_rate() -> None:
     assert torch.equal(augmented(images, **OFF | {"flip": 1.0}, generator=draw()), mirrored)
 
 
-def test_crops_are_shifts_with_black_beside_the_picture() -> None:
+def test_crops_are_shifts_with_black_beside_the_image() -> None:
     height, width, pad, count = 5, 4, 2, 400
     images = noise(count, height, width)
     changed = augmented(images, **OFF | {"pad": pad}, generator=draw())
@@ -274,7 +274,7 @@ def test_the_generator_decides_everything() -> None:
 
 
 def test_a_part_of_a_batch_is_changed_as_in_the_whole() -> None:
-    """Each of several processes augments its own pictures with what was drawn for all."""
+    """Each of several processes augments its own images with what was drawn for all."""
     images = noise(7, 12, 8)
     changes = draw_changes(7, (12, 8), flip=0.5, pad=2, erase=0.5, generator=draw())
     whole = augment(images, changes)

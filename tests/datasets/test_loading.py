@@ -46,7 +46,7 @@ def test_a_split_without_records_is_named() -> None:
         take_split(RECORDS, "val", root=ROOT)
 
 
-def test_persons_are_evenly_spaced_with_all_pictures_or_their_own() -> None:
+def test_persons_are_evenly_spaced_with_all_images_or_their_own() -> None:
     records = [Record(f"{row}.jpg", person, (f"{row} 0", f"{row} 1"), "test") for row, person in enumerate([10, 3, 3, 7, 5, 20])]
     split = take_split(records, "test", root=ROOT)
     few = take_queries(split, 3)  # of 3, 5, 7, 10, 20: the first, the second, the fourth

@@ -105,13 +105,13 @@ def test_line_breaks_inside_captions(prepared: Prepared) -> None:
         assert normalise_caption(caption) == " ".join(caption.lower().replace(".", " ").split())
 
 
-def test_sizes_and_kinds_of_pictures(prepared: Prepared) -> None:
+def test_sizes_and_kinds_of_images(prepared: Prepared) -> None:
     data, records = prepared("cuhk_pedes")
     sizes, modes = set(), {}
     for record in records:
-        with Image.open(data.root / "imgs" / record["file_path"]) as picture:
-            sizes.add(picture.size)
-            modes[picture.mode] = data.root / "imgs" / record["file_path"]
+        with Image.open(data.root / "imgs" / record["file_path"]) as image:
+            sizes.add(image.size)
+            modes[image.mode] = data.root / "imgs" / record["file_path"]
     assert {SMALLEST, LARGEST} <= sizes
     assert set(modes) == {"RGB", "L", "LA", "P", "RGBA"}
     grey = load_image(modes["L"], (24, 12))

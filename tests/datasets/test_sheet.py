@@ -21,11 +21,11 @@ def test_persons_in_rows(make_set: MakeSet, name: str) -> None:
     contact_sheet(data.root, records, Path(name), split="train")
     with Image.open(name) as sheet:
         pixels = np.asarray(sheet.convert("RGB")).astype(int)
-    with Image.open(data.root / "imgs/train/1.jpg") as picture:
-        expected = np.asarray(picture.resize((96, 192), Image.Resampling.BICUBIC)).astype(int)
+    with Image.open(data.root / "imgs/train/1.jpg") as image:
+        expected = np.asarray(image.resize((96, 192), Image.Resampling.BICUBIC)).astype(int)
     shown = pixels[22 : 22 + 192, 210 : 210 + 96]
     assert np.abs(shown - expected).mean() < 16
-    assert (pixels[22 + 192 :, 10:190] < 90).any(), "no caption under the first picture"
+    assert (pixels[22 + 192 :, 10:190] < 90).any(), "no caption under the first image"
 
 
 def test_unknown_split(make_set: MakeSet) -> None:

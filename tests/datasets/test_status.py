@@ -114,7 +114,7 @@ def test_links_that_no_record_names_are_the_users(cada: Run, links: dict[str, st
     assert len(load_records("cuhk_pedes", parameters, manifest=Layout("cuhk_pedes").manifest)) == len(records)
 
 
-def test_pictures_behind_a_link_count(cada: Run) -> None:
+def test_images_behind_a_link_count(cada: Run) -> None:
     root = Path("data/CUHK-PEDES")
     records = write_cuhk_pedes(root, persons=PERSONS)
     expect("cuhk_pedes", expected_counts(records))
@@ -124,10 +124,10 @@ def test_pictures_behind_a_link_count(cada: Run) -> None:
     assert cada("prepare", "cuhk_pedes")[0] == 0
     said = section(cada("status")[1], "cuhk_pedes")
     assert said["images"].startswith(f"{len(records)} files of {len(records)} expected")
-    picture = root / "imgs" / records[0]["file_path"]
-    picture.unlink()
-    picture.symlink_to("nowhere.jpg")
-    assert f"{picture}: there is no such image" in section(cada("status")[1], "cuhk_pedes")["manifest"]
+    image = root / "imgs" / records[0]["file_path"]
+    image.unlink()
+    image.symlink_to("nowhere.jpg")
+    assert f"{image}: there is no such image" in section(cada("status")[1], "cuhk_pedes")["manifest"]
 
 
 def test_a_set_that_may_not_be_looked_at_does_not_hide_the_others(cada: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -97,6 +97,7 @@ def test_faults_of_a_csv_file(tmp_path: Path, old: str, new: str, complaint: str
         ('{"image": "b.jpg", "person": true, "caption": "x"}', r"line 2: 'person' is True"),
         ('{"image": "b.jpg", "person": 1, "caption": []}', r"line 2: 'caption' is \[\]"),
         ('{"image": "b.jpg", "person": 1, "caption": ["x", 1]}', r"line 2: 'caption' is \['x', 1\]"),
+        ('{"image": "b.jpg", "person": 1234567890123456789, "caption": "x"}', r"line 2: 'person' is 1234567890123456789"),
         ('{"image": 1, "person": 1, "caption": "x"}', r"line 2: 'image' is 1"),
         ('{"image": "b.jpg", "person": 1, "caption": "x", "split": "test"}', r"line 2: some lines have the key 'split'"),
     ],
@@ -118,6 +119,7 @@ def test_what_is_wrong_with_the_arguments_is_a_value_error(tmp_path: Path) -> No
     written(tmp_path, CSV)
     written(tmp_path, "image,person,caption\na.jpg,1,A man.\nb.jpg,2,A man.\n", "plain.csv")
     for arguments, complaint in (
+        ({"format": "tabel", "annotation": "captions.csv"}, "no such format: 'tabel'"),
         ({"format": "cuhk"}, "no such format: 'cuhk'. Known are cuhk_pedes, icfg_pedes, rstpreid, table"),
         ({"format": "table"}, "annotation is missing"),
         ({"format": "table", "annotation": "none.csv"}, f"{tmp_path}: there is no none.csv"),

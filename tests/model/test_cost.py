@@ -58,9 +58,14 @@ def test_the_paper_s_evaluation_costs_what_is_known_of_it(paper: Architecture) -
 
 
 @pytest.mark.parametrize("dataset", ["smoke", "synthpedes", "rstpreid"])
-def test_parameters_are_counted_as_they_are_built(dataset: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wide", [False, True])
+def test_parameters_are_counted_as_they_are_built(dataset: str, wide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     architecture = config.load_dataset(dataset).model.architecture
+    if wide:
+        architecture = architecture.model_copy(
+            update={"vision": architecture.vision.model_copy(update={"width": 2 * architecture.vision.width})}
+        )
     with torch.device("meta"):
         model = Cada(architecture, tokenizer_of(250))
     assert cost.parameter_count(architecture, vocabulary=250) == sum(value.numel() for value in model.parameters() if value.requires_grad)

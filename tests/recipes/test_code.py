@@ -77,7 +77,7 @@ def test_what_a_step_imports_is_found() -> None:
     listed = {step: set(modules) for step, *modules in map(str.split, said.splitlines())}
     assert list(listed) == STEPS
     for step, modules in listed.items():
-        exempt = {name for name in modules if any(name == other or name.startswith(f"{other}.") for other in code.WITHOUT_EFFECT)}
+        exempt = {name for name in modules if code._without_effect(name)}
         theirs = code.imported({name for module in exempt for name in code._imports(code._source(module))})  # what only those import
         found = {own.module for own in OBJECTIVES.values()}  # by their registry
         assert modules - exempt - theirs - found <= code.imported([f"cada.steps.{step}"]), step
@@ -87,6 +87,20 @@ def test_the_modules_without_effect_are_there() -> None:
     """A name that is no module any more would hide one that comes later."""
     for name in code.WITHOUT_EFFECT:
         assert code._source(name) is not None, name
+
+
+PUBLIC = [name.removesuffix(".__init__") for name in code.WITHOUT_EFFECT if name.endswith(".__init__")]
+
+
+def test_packages_whose_names_are_loaded_when_used_are_left_out_alone() -> None:
+    """Their modules count, and no module of the package takes from them what is not a module: that import would escape."""
+    assert "cada" in PUBLIC
+    assert {"cada.losses", "cada.phrases.masking", "cada.synthpedes.attributes"} <= code.imported(["cada.steps.train"])
+    for path in MODULES:
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        if name not in PUBLIC:
+            taken = {taken for taken in code._imports(path) if taken.rpartition(".")[0] in PUBLIC}
+            assert {taken for taken in taken if code._source(taken) is None} == set(), path
 
 
 def test_of_the_parameters_code_takes_types_alone() -> None:
@@ -147,12 +161,18 @@ def test_a_training_depends_on_the_objectives_that_its_variant_uses(copied: Path
 
 def test_an_edit_reaches_the_steps_that_import_it(copied: Path) -> None:
     assert changed_steps(copied / "losses.py", "\nX = 1\n") == TRAININGS | {"initial"} | READERS_OF_OBJECTIVES
-    assert changed_steps(copied / "reporting" / "html" / "chapter.py", "\nX = 1\n") == {"chapter"}
+    assert changed_steps(copied / "reporting" / "html" / "chapter.py", "\nX = 1\n") == {"chapter", "report"}
     assert changed_steps(copied / "reporting" / "html" / "templates" / "style.css", "\nb {}\n") == {"chapter", "report"}
     assert changed_steps(copied / "synthpedes" / "garments.py", "\nX = 1\n") >= {"data"}
     assert not TRAININGS & changed_steps(copied / "synthpedes" / "body.py", "\nX = 1\n"), "the manifest says what is drawn"
     assert changed_steps(copied / "tracking" / "store.py", "\nX = 1\n") == set()
     assert changed_steps(copied / "config" / "steps.py", "\nX = 1\n") == set()
+
+
+def test_a_public_name_runs_no_step_and_what_lies_beside_it_does(copied: Path) -> None:
+    for package in PUBLIC:
+        assert changed_steps(copied.joinpath(*package.split(".")[1:], "__init__.py"), "\nX = 1\n") == set()
+    assert changed_steps(copied / "phrases" / "lexicon.yaml", "\n# another\n") >= {"phrases"}
 
 
 def test_a_relative_import_is_refused(copied: Path) -> None:

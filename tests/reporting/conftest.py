@@ -71,12 +71,12 @@ def ends(first: float | None, second: float | None, *, split: str) -> dict[str, 
 
 @pytest.fixture
 def write_rankings(tmp_path: Path) -> Write:
-    """Write a rankings file from the first ranks of the queries: two captions a picture, two pictures a person."""
+    """Write a rankings file from the first ranks of the queries: two captions a image, two images a person."""
 
     def write(variant: str, seed: int, first_ranks: Sequence[int], /, *, cosine: Sequence[int] | None = None, **changes: Any) -> Path:
         queries = len(first_ranks)
-        pictures = [f"{number // 2}.png" for number in range(queries)]
-        columns: dict[str, Any] = {"image": pictures, "caption": [number % 2 for number in range(queries)]}
+        images = [f"{number // 2}.png" for number in range(queries)]
+        columns: dict[str, Any] = {"image": images, "caption": [number % 2 for number in range(queries)]}
         columns["person"] = [number // 4 for number in range(queries)]
         for prefix, ranks in (("", first_ranks), ("cosine_", cosine or first_ranks)):
             columns |= {
@@ -84,7 +84,7 @@ def write_rankings(tmp_path: Path) -> Write:
                 f"{prefix}average_precision": 1 / np.array(ranks),
                 f"{prefix}inverse_penalty": 0.5 / np.array(ranks),
             }
-        columns["top"] = [list(dict.fromkeys(pictures)) for _ in pictures]
+        columns["top"] = [list(dict.fromkeys(images)) for _ in images]
         path = tmp_path / "rankings" / variant / f"{seed}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         pd.DataFrame(columns | changes).to_parquet(path, index=False)
@@ -132,7 +132,7 @@ def write_probes(tmp_path: Path) -> Write:
                 "typing_errors": {"strength": 0.1, "scores": flat(score), "changed": 0},
                 "swapped_colours": swapped | {"true_wins": wins},
             },
-            "pictures": {"blur": {"strength": 0.02, "scores": flat(score + 0.04)}},
+            "images": {"blur": {"strength": 0.02, "scores": flat(score + 0.04)}},
             "attributes": {
                 "upper_colour": recall,
                 "hat": recall | {"skill": 12.0, "errors": 0, "recall_in_errors": None},

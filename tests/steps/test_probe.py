@@ -39,7 +39,7 @@ def test_a_model_is_probed(project: Small) -> None:
     metrics, whole = read(project.root, "metrics"), read(project.root, "probes")
     assert whole["unchanged"] == metrics["scores"][metrics["headline"]]
     assert (whole["queries"], whole["gallery"], whole["query_persons"]) == (metrics["queries"], metrics["gallery"], 8)
-    assert (set(whole["captions"]), set(whole["pictures"])) == KINDS
+    assert (set(whole["captions"]), set(whole["images"])) == KINDS
     assert all(kind["changed"] > whole["queries"] / 2 for kind in whole["captions"].values())
     assert {kind for kind, found in whole["captions"].items() if "true_wins" in found} == {"swapped_colours", "negation"}
     assert whole["captions"]["negation"]["true_wins"].keys() == {"cosine", "match"}

@@ -79,7 +79,7 @@ def test_an_edit_of_other_code_keeps_the_state_and_one_of_its_own_code_leaves_it
 
     interrupted(project)
     append(project, "cada/reporting/html/chapter.py", "ANOTHER = 1")
-    append(project, "cada/reporting/tables.py", "ANOTHER = 1")
+    append(project, "cada/reporting/tables/table.py", "ANOTHER = 1")
     append(project, "cada/losses.py", "# a comment")
     assert "begins anew" not in project.run(TRAIN)
     assert made(project) == made(unbroken)

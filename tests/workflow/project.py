@@ -67,7 +67,7 @@ class Project:
         """Start a command, send it SIGKILL as soon as the condition holds, and wait for its steps to notice."""
         output = self.root.with_name(f"{self.root.name}.{command[0]}.txt")
         with self.running(*command, output=output) as process:
-            wait_until(lambda: condition() or process.poll() is not None, seconds=120, what=f"{command} to get there")
+            wait_until(lambda: condition() or process.poll() is not None, seconds=300, what=f"{command} to get there")
             assert process.poll() is None, f"{command} ended before it could be killed:\n{output.read_text()}"
             steps = psutil.Process(process.pid).children(recursive=True)
             assert steps, "nothing was running"

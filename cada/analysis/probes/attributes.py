@@ -1,11 +1,11 @@
 """Per-attribute recall on a drawn set, where every person's attributes are known: what a model misses.
 
-A query counts for an attribute slot when its caption states the slot's value. It is recalled when the person in the first-ranked
-picture has that value. Since a slot of two values is met by chance more often than one of eleven, `chance` is the recall of a
-picture drawn from the gallery, and `skill` = (recall - chance) / (100 - chance), in percent, is what the model adds (0: it does not
-see the slot, 100: it never misses it). `recall_in_errors` leaves out the queries whose first picture shows the right person, who has
-every value stated: it says whether the model, when it errs, at least keeps to this slot. What counts is the person, not the
-picture: a backpack counts as there when the picture shows the person's front.
+A query counts for an attribute slot if its caption states the slot's value. It is recalled if the person in the first-ranked image has
+that value. A slot of two values is met by chance more often than one of eleven. So `chance` is the recall of a random image of the
+gallery, and `skill` = (recall - chance) / (100 - chance), in percent, is what the model adds (0: it does not see the slot, 100: it never
+misses it). `recall_in_errors` leaves out the queries whose first image shows the right person, who has every stated value: it says
+whether a wrong image at least has this slot right. The person counts, not the image: a backpack counts as there even if the image shows
+the person's front.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from cada.retrieval.metrics import bootstrap_ends
 from cada.synthpedes.attributes import SLOTS
 from cada.synthpedes.generate import ANNOTATION
 
-Facts = Mapping[str, str]
+Facts = Mapping[str, str]  # slot to value
 
 
 @dataclass(frozen=True)
 class Truth:
-    """A picture of a drawn set: whose it is, the person's attributes, and what each of its captions states."""
+    """An image of a drawn set: whose it is, the person's attributes, and what each of its captions states."""
 
     person: int
     attributes: Facts
@@ -37,7 +37,7 @@ class Truth:
 
 
 def read_truth(root: Path) -> dict[str, Truth]:
-    """Picture to truth for the test split of a drawn set."""
+    """The truth of each image of a drawn set's test split, by its name."""
     return {
         record["file_path"]: Truth(record["id"], record["attributes"], tuple(record["facts"]))
         for record in read_annotation(root / ANNOTATION)
@@ -46,7 +46,7 @@ def read_truth(root: Path) -> dict[str, Truth]:
 
 
 def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth], *, bootstrap: int) -> dict[str, dict[str, Any]]:
-    """Slot to its numbers, for slots that some caption states, in percent of `queries` or of `errors`.
+    """The numbers of each slot that some caption states, in percent of `queries` or of `errors`.
 
     rankings: as `rankings_table` gives them. `interval`: 95 % of the recall, with persons drawn `bootstrap` times. `skill` is
     None where chance is 100, `recall_in_errors` where there are no errors.
@@ -59,7 +59,7 @@ def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth], *, boot
         rows = [row for row, stated in enumerate(asked) if slot in stated]
         if not rows:
             continue
-        held = Counter(picture.attributes.get(slot) for picture in truth.values())
+        held = Counter(image.attributes.get(slot) for image in truth.values())
         right = np.array([shown[row].attributes.get(slot) == asked[row][slot] for row in rows])
         recall = 100 * right.mean()
         ends = bootstrap_ends(100.0 * right[:, None], rankings["person"].to_numpy()[rows], samples=bootstrap, seed=0)

@@ -17,7 +17,7 @@ _VOWELS = "aeiou"
 
 
 @dataclass(frozen=True)
-class Phrase:
+class CaptionPhrase:
     """An attribute phrase; `start` and `end` index the caption's text."""
 
     start: int
@@ -26,30 +26,32 @@ class Phrase:
 
 
 @dataclass(frozen=True)
-class Caption:
-    """Caption `number` of a picture: `normalise_caption` of it, and its phrases in order, without overlaps."""
+class ProbedCaption:
+    """Caption `number` of an image: `normalise_caption` of it, and its phrases in order, without overlaps."""
 
     image: str
     number: int
     text: str
-    phrases: tuple[Phrase, ...]
+    phrases: tuple[CaptionPhrase, ...]
 
 
-def read_captions(split: Split, phrases: pd.DataFrame) -> list[Caption]:
+def read_captions(split: Split, phrases: pd.DataFrame) -> list[ProbedCaption]:
     """The split's captions with their rows of the phrase table."""
-    found: dict[tuple[str, int], list[Phrase]] = {}
+    found: dict[tuple[str, int], list[CaptionPhrase]] = {}
     columns = (phrases[name] for name in ("image", "caption", "start", "end", "head"))
     for image, number, start, end, head in zip(*columns, strict=True):
-        found.setdefault((image, number), []).append(Phrase(start, end, head))
+        found.setdefault((image, number), []).append(CaptionPhrase(start, end, head))
     names = ((split.image_names[row], int(number)) for row, number in zip(split.caption_image, split.caption_number, strict=True))
-    return [Caption(*name, normalise_caption(text), tuple(found.get(name, ()))) for name, text in zip(names, split.captions, strict=True)]
+    return [
+        ProbedCaption(*name, normalise_caption(text), tuple(found.get(name, ()))) for name, text in zip(names, split.captions, strict=True)
+    ]
 
 
 def rewrite(text: str, changes: Sequence[tuple[Span, str]]) -> str:
-    """Put each change's words where its span is. Spans are in order, without overlaps.
+    """Replace each span by its new words. Spans are in order, without overlaps.
 
-    An article right before a changed span follows: "a red bag" becomes "an orange bag". Where old and new words both begin
-    with a vowel or both with none, it stays as it was, so "a uniform" is no trap.
+    An article right before a changed span is adapted: "a red bag" becomes "an orange bag". It stays as it was where the old and the new
+    words both begin with a vowel, or both do not, so that "a uniform" stays right.
     """
     for (start, end), words in reversed(changes):
         before = text[:start]

@@ -1,4 +1,4 @@
-"""What became of every query under each change: a table to keep, and its summary.
+"""The outcome of every query under each change: a table to keep, and its summary.
 
 Legend: Q queries.
 """
@@ -21,9 +21,9 @@ SCORES = ("cosine", "match")  # that a true caption and a false one are compared
 
 @dataclass(frozen=True)
 class Outcome:
-    """One change: each query's share in METRICS (Q, 5), in percent, and for captions whether its own was changed (Q).
+    """One change: each query's share in METRICS (Q, 5), in percent, and for changes of captions whether its own was changed (Q).
 
-    `true_wins`, by score: 100 where the true caption scores higher on its own picture than the changed one, 50 for a tie, 0
+    `true_wins`, by score: 100 where the true caption scores higher on its own image than the changed one, 50 for a tie, 0
     else (Q); not a number where nothing was changed.
     """
 

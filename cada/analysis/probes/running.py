@@ -1,4 +1,4 @@
-"""One model searched again with changed captions, or in changed pictures; what is unchanged is computed once.
+"""A search by one model with changed captions, or in changed images; what is unchanged is computed once.
 
 Legend: Q queries, G gallery, C changed captions.
 """
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cada.analysis.probes.images import PictureChange
+from cada.analysis.probes.images import ImageChange
 from cada.analysis.probes.outcomes import Outcome
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.encoding import token_store
@@ -40,7 +40,7 @@ class Baseline:
         return cls(search, fusion, weight, found.cosine, found.values(fusion, weight))
 
     def without_tokens(self) -> Baseline:
-        """The same once its pictures need not be read again: the room of their tokens is free for those of changed ones."""
+        """The same without the tokens of its images, where no caption attends to them any more: changed images need the memory."""
         return replace(self, search=self.search.without_tokens())
 
 
@@ -50,7 +50,7 @@ class Baseline:
 def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.ndarray | None = None) -> Outcome:
     """Search with other captions (Q) for the same persons.
 
-    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own picture, also whether
+    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own image, also whether
     the true caption scores higher there than the changed one.
     """
     search, values = baseline.search, baseline.values.copy()
@@ -74,7 +74,7 @@ def _ids(captions: TokenizedCaptions, row: int) -> list[int]:
 def _true_wins(
     baseline: Baseline, changed: TokenizedCaptions, rows: np.ndarray, cosine: np.ndarray, own: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """By score, 100 where captions `rows` (C,) score higher than `changed` (C) on their `own` pictures (C,), 50 for a tie, else 0.
+    """By score, 100 where captions `rows` (C,) score higher than `changed` (C) on their `own` images (C,), 50 for a tie, else 0.
 
     `cosine` (C, G) are the changed captions'. Chance is a mean of 50.
     """
@@ -90,28 +90,28 @@ def _wins(true: np.ndarray, changed: np.ndarray) -> np.ndarray:
 
 
 def match_scores(search: Search, captions: TokenizedCaptions, images: np.ndarray) -> np.ndarray:
-    """The match logit less the mismatch logit of each caption (C) with one picture of `images` (C,)."""
+    """The match logit less the mismatch logit of each caption (C) with one image of `images` (C,)."""
     logits = Matcher(search.model, search.gallery, captions, search.engine)(images[:, None])[:, 0]  # (C, 2)
     return logits[:, 1] - logits[:, 0]
 
 
-# --- pictures ---------------------------------------------------------------------------------------------------------
+# --- images -----------------------------------------------------------------------------------------------------------
 
 
-def change_pictures(
-    pictures: Tensor, names: Sequence[str], change: PictureChange, *, seed: int, kind: str, batch_size: int, memory_mb: int
+def change_images(
+    images: Tensor, names: Sequence[str], change: ImageChange, *, seed: int, kind: str, batch_size: int, memory_mb: int
 ) -> Tensor:
-    """All pictures (G, 3, H, W) changed, in memory up to `memory_mb` and else in a file that goes when they go.
+    """All images (G, 3, H, W) changed, in memory up to `memory_mb`, else in a temporary file.
 
-    What happens to a picture depends on the seed, the kind and its name.
+    The change of an image depends on the seed, the kind and its name.
     """
-    changed = token_store(tuple(pictures.shape), torch.uint8, device=torch.device("cpu"), memory_mb=memory_mb)
-    for start in range(0, len(pictures), batch_size):
+    changed = token_store(tuple(images.shape), torch.uint8, device=torch.device("cpu"), memory_mb=memory_mb)
+    for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
-        changed[rows] = change(pictures[rows], [Stream(seed, kind, name) for name in names[rows]])
+        changed[rows] = change(images[rows], [Stream(seed, kind, name) for name in names[rows]])
     return changed
 
 
-def probe_pictures(baseline: Baseline, pictures: Tensor) -> Outcome:
-    """Search with the same captions in other pictures (G, 3, H, W) of the same persons."""
-    return Outcome(baseline.search.with_images(pictures).found().values(baseline.fusion, baseline.weight), None)
+def probe_images(baseline: Baseline, images: Tensor) -> Outcome:
+    """Search with the same captions in other images (G, 3, H, W) of the same persons."""
+    return Outcome(baseline.search.with_images(images).found().values(baseline.fusion, baseline.weight), None)

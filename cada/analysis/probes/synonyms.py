@@ -1,8 +1,8 @@
 """Words that mean the same in a caption about a pedestrian, in groups.
 
-For a drawn set the groups are the grammar's own wordings: the model has seen each of them in training, with the others' pictures
-too, so the probe asks whether it has learned that they mean the same. For other sets they are common words, whether a model has
-seen them or not. A word with two meanings in such captions ("top", "male", "checked") stands in no group of ours.
+For a drawn set the groups are the wordings of the grammar. In training the model has seen each of them with the same kinds of things, so
+the probe tests whether it has learned that they mean the same. For other sets they are common words, which a model may have seen or not.
+A word with two meanings in such captions ("top", "male", "checked") is in no group of ours.
 """
 
 from __future__ import annotations

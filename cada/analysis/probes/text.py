@@ -1,7 +1,7 @@
-"""Changes of captions, one function a kind. Each draws from a stream of its own and gives the text back where it can change nothing.
+"""Changes of captions, one function for each kind. Each draws from its own random stream; what it cannot change it returns as it is.
 
-The first three keep the meaning or a part of it: a good model hardly minds. Swapped colours and negation say something false
-about the person with the same words: a good model minds.
+The first three keep the meaning or a part of it: a good model loses little. Swapped colours and negation make the caption false with the
+same words: a good model notices.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
 
-from cada.analysis.probes.captions import Caption, Phrase, rewrite
+from cada.analysis.probes.captions import CaptionPhrase, ProbedCaption, rewrite
 from cada.analysis.probes.synonyms import Groups
 from cada.phrases.masking import Span
 from cada.phrases.tagging import tag
 from cada.phrases.tokens import tokenise
 from cada.synthpedes.randomness import Stream
 
-TextChange = Callable[[Caption, Stream], str]
+TextChange = Callable[[ProbedCaption, Stream], str]
 
 _LONG_WORD = re.compile(r"(?<![^\W\d_])[a-z]{4,}(?![^\W\d_])")
 _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _HAIR = frozenset(("afro", "bangs", "beard", "braid", "braids", "bun", "dreadlocks", "goatee", "hair", "haircut", "mustache", "ponytail"))
 _SHADES = frozenset(("bright", "dark", "deep", "light", "medium", "neon", "pale"))
 _SAME_COLOUR = {"grey": "gray", "violet": "purple", "blond": "blonde"}
-# What stands between a verb or a joint and a phrase; each part may be missing.
+# What may stand between a verb or a joint and a phrase.
 _BEFORE_PHRASE = re.compile(
     r"""
     (?:(?<![\w-])(?P<with>with\ ))?
@@ -50,7 +50,7 @@ def text_changes(*, typing_errors: float, synonyms: float, dropped_phrases: floa
     }
 
 
-def mistype(caption: Caption, random: Stream, *, share: float) -> str:
+def mistype(caption: ProbedCaption, random: Stream, *, share: float) -> str:
     """One typing error in `share` of the words with four letters or more; first letters stay."""
     words = list(_LONG_WORD.finditer(caption.text))
     changes = []
@@ -61,7 +61,7 @@ def mistype(caption: Caption, random: Stream, *, share: float) -> str:
 
 
 def misspellings(word: str) -> Mapping[str, Sequence[str]]:
-    """What one typing error makes of a word in small letters: two letters swapped, one left out, doubled, or its neighbour's key hit."""
+    """What one typing error makes of a word in lower case: two letters swapped, one left out, doubled, or its neighbour's key hit."""
     places = range(1, len(word))
     transposed = [word[: i - 1] + word[i] + word[i - 1] + word[i + 1 :] for i in places[1:] if word[i] != word[i - 1]]
     neighbours = [word[:i] + key + word[i + 1 :] for i in places for key in _neighbours(word[i])]
@@ -80,8 +80,8 @@ def _neighbours(letter: str) -> str:
     return row[max(place - 1, 0) : place] + row[place + 1 : place + 2]
 
 
-def replace_synonyms(caption: Caption, random: Stream, *, share: float, groups: Groups) -> str:
-    """Another wording for `share` of the words that stand in one of the `groups`; of wordings within others the longest counts."""
+def replace_synonyms(caption: ProbedCaption, random: Stream, *, share: float, groups: Groups) -> str:
+    """Another wording for `share` of the words that stand in one of the `groups`; of overlapping wordings the longest counts."""
     others = _others(groups)
     found = list(_wordings(groups).finditer(caption.text))
     changes = [(found[place].span(), random.choice(others[found[place][0]])) for place in _chosen(len(found), share, random)]
@@ -99,7 +99,7 @@ def _wordings(groups: Groups) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(re.escape, longest_first))})(?![\w-])")
 
 
-def drop_phrases(caption: Caption, random: Stream, *, share: float) -> str:
+def drop_phrases(caption: ProbedCaption, random: Stream, *, share: float) -> str:
     """Leave out `share` of the phrases, one at least, with their articles and the comma or "and" that joined them; one phrase stays.
 
     What is left need not be a sentence ("a man wearing and black shoes" has lost its verb's object).
@@ -118,19 +118,19 @@ def drop_phrases(caption: Caption, random: Stream, *, share: float) -> str:
     return " ".join(text.split()).replace(" ,", ",")
 
 
-def _before(text: str, phrase: Phrase) -> re.Match[str]:
+def _before(text: str, phrase: CaptionPhrase) -> re.Match[str]:
     """The "with", determiner and "pair of" before a phrase."""
     match = _BEFORE_PHRASE.search(text[: phrase.start])
     assert match, "every part of the expression may be missing"
     return match
 
 
-def _joined(text: str, phrase: Phrase, following: Phrase) -> bool:
+def _joined(text: str, phrase: CaptionPhrase, following: CaptionPhrase) -> bool:
     """Whether nothing but a comma or "and" stands between two phrases."""
     return bool(_JOINT_BEHIND.fullmatch(text[phrase.end : _before(text, following).start()]))
 
 
-def swap_colours(caption: Caption, random: Stream) -> str:
+def swap_colours(caption: ProbedCaption, random: Stream) -> str:
     """Exchange the colours of two things: "red shirt and dark blue jeans" becomes "dark blue shirt and red jeans".
 
     The words stay the same; which belongs to which does not. Hair, skin and persons are left out: their colours are of other kinds.
@@ -144,7 +144,7 @@ def swap_colours(caption: Caption, random: Stream) -> str:
     return rewrite(caption.text, [(first, caption.text[slice(*second)]), (second, caption.text[slice(*first)])])
 
 
-def _colours(text: str, phrase: Phrase) -> list[tuple[Phrase, Span, str]]:
+def _colours(text: str, phrase: CaptionPhrase) -> list[tuple[CaptionPhrase, Span, str]]:
     """The phrase's colours with their shades, such as "dark blue": whose they are, where they stand, and what they say."""
     tokens = tokenise(text[phrase.start : phrase.end])
     kinds = "".join("s" if token.text in _SHADES else kind for token, kind in zip(tokens, tag(tokens), strict=True))
@@ -156,8 +156,8 @@ def _colours(text: str, phrase: Phrase) -> list[tuple[Phrase, Span, str]]:
     return found
 
 
-def negate(caption: Caption, random: Stream) -> str:
-    """Say that one of the things is not there: "with a backpack" becomes "without a backpack", "wears a hat" "wears no hat".
+def negate(caption: ProbedCaption, random: Stream) -> str:
+    """Say that one thing is not there: "with a backpack" becomes "without a backpack", "wears a hat" "wears no hat".
 
     Phrases about the person as such ("slim man") are left alone.
     """
@@ -170,7 +170,7 @@ def negate(caption: Caption, random: Stream) -> str:
     return f"{caption.text[: match.start()]}{no}{match['measure'] or ''}{caption.text[phrase.start :]}"
 
 
-def _kind(phrase: Phrase) -> str:
+def _kind(phrase: CaptionPhrase) -> str:
     """The lexicon's class of the phrase's head: n for a thing, p for a person, b for a part of the body."""
     return tag(tokenise(phrase.head))
 

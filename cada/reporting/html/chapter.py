@@ -1,34 +1,33 @@
-"""A data set's chapter: a piece of HTML with its pictures in it, whose headings have ids that begin with the data set's name.
-
-And what came out in brief, which stands at the beginning of the page.
-"""
+"""A data set's chapter as data: all that the report shows of the data set, and what the page's beginning says of it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from cada.config import Deviation
-from cada.reporting.formats import Table, findings_of, fragment
-from cada.reporting.html.choices import Choice
-from cada.reporting.html.contents import Found
-from cada.reporting.html.rendering import render
-from cada.reporting.html.scores import Score
-from cada.storage.files import write_text
+import pandas as pd
+from pydantic import TypeAdapter, ValidationError
 
+from cada.config import Choice, Deviation
+from cada.errors import CadaError
+from cada.reporting.html.topics import ShownTopic
+from cada.reporting.tables.table import Finding, Table
+from cada.storage.files import reading, write_text
+
+FILE = "chapter.json"
 ALWAYS = (
-    "at least one phrase of a batch is hidden for ARA, whose loss is not a number in the paper's code where none is;",
-    "of equal scores the earlier picture comes first, in all metrics; the paper's code has one order for R@K and another for mAP;",
+    "at least one phrase of a batch is masked for ARA; if none is, the loss is not a number in the paper's code;",
+    "of equal scores the earlier image comes first, in all metrics; the paper's code has one order for R@K and another for mAP;",
     "only variants trained with ATP re-rank; in the paper's code all would.",
 )
 SPLITS = {"pretrain": "pre-training", "train": "training", "val": "val", "test": "test"}
 
 
 @dataclass(frozen=True)
-class About:
-    """The data set, and where its models start. remark: what there is to know of its persons."""
+class AboutDataset:
+    """The data set, and where its models start. remark: what a reader must know of its persons."""
 
     dataset: str
     title: str
@@ -37,37 +36,76 @@ class About:
     start: Literal["pretrain", "file"]
     manifest: Mapping[str, Any]
 
+    @property
+    def splits(self) -> list[tuple[str, Mapping[str, int]]]:
+        """The splits that there are, by their printed names, with their counts."""
+        counts = self.manifest["splits"]
+        return [(name, counts[split]) for split, name in SPLITS.items() if split in counts]
 
-def write_chapter(
-    about: About,
-    *,
-    scores: Sequence[Score],
-    seeds: int,
-    found: Sequence[Found],
-    cost: Table,
-    deviations: Sequence[Deviation],
-    idle: Mapping[str, str],
-    choices: Sequence[Choice],
-    parameters: Mapping[str, str],
-    folder: Path,
-) -> None:
-    """Write chapter.html and brief.html. found: tables and figures by topic. idle: why a switch changes nothing in this run.
-    parameters: the text to show of each parameter file.
-    """
-    pairs = "".join(piece for item in found if item.topic.key == "pairs" for _, piece in item.tables)
-    findings = [text for text in findings_of(pairs) if " points R@1" in text]
-    write_text(folder / "brief.html", render("brief.html.jinja", about=about, scores=scores, seeds=seeds, findings=findings))
-    text = render(
-        "chapter.html.jinja",
-        about=about,
-        best=max(scores, key=lambda score: score.r1),
-        splits=[(name, about.manifest["splits"][split]) for split, name in SPLITS.items() if split in about.manifest["splits"]],
-        found=found,
-        cost=fragment(cost),
-        deviations=deviations,
-        idle=idle,
-        choices=choices,
-        always=ALWAYS,
-        parameters=parameters,
-    )
-    write_text(folder / "chapter.html", text)
+
+@dataclass(frozen=True)
+class JudgedScore:
+    """A variant with its R@1 on the full test gallery, in percent, by the score that it is judged by."""
+
+    variant: str
+    title: str
+    reranked: bool
+    r1: float
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """findings: of the differences in R@1. idle: why a switch changes nothing in this run. parameters: the text to show of each file."""
+
+    about: AboutDataset
+    seeds: int
+    scores: tuple[JudgedScore, ...]
+    findings: tuple[Finding, ...]
+    topics: tuple[ShownTopic, ...]
+    cost: Table
+    deviations: tuple[Deviation, ...]
+    idle: Mapping[str, str]
+    choices: tuple[Choice, ...]
+    parameters: Mapping[str, str]
+
+    @property
+    def best(self) -> JudgedScore:
+        """The score of the variant with the highest R@1."""
+        return max(self.scores, key=lambda score: score.r1)
+
+    @property
+    def sections(self) -> dict[str, str]:
+        """The titles of the chapter's sections by their keys, in order."""
+        return {
+            "data": "The data",
+            **{topic.key: topic.title for topic in self.topics},
+            "cost": "What it costs",
+            "deviations": "Where this run differs from the paper's code",
+            "parameters": "All parameters",
+        }
+
+
+CHAPTER = TypeAdapter(Chapter)
+
+
+def write_chapter(chapter: Chapter, folder: Path) -> None:
+    """Write `folder`/chapter.json."""
+    write_text(folder / FILE, CHAPTER.dump_json(chapter, indent=1).decode() + "\n")
+
+
+def read_chapter(folder: Path, *, command: str) -> Chapter:
+    """The chapter in `folder`, which `command` writes. Errors: `CadaError` for a file that is missing or holds no chapter."""
+    path = folder / FILE
+    again = f"Make it with `{command}`."
+    try:
+        with reading(path, missing=again):
+            return CHAPTER.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise CadaError(f"{path}: not a chapter ({error.errors()[0]['msg']}). {again}") from error
+
+
+def judged_scores(ablation: Path) -> tuple[JudgedScore, ...]:
+    """The scores in the CSV file of the ablation that the variants are judged by, in its order."""
+    table = pd.read_csv(ablation, keep_default_na=False, dtype=str)
+    rows = table[(table["gallery"] == "all") & (table["headline"] == "1")].to_dict("records")
+    return tuple(JudgedScore(row["variant"], row["title"], row["score"] != "cosine", float(row["R1_mean"])) for row in rows)

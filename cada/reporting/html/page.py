@@ -1,63 +1,65 @@
-"""The page: what the report is about, how to read it, the chapters, and a table of contents made from the headings."""
+"""The report: what it is about, how to read it, and a chapter for each data set, in one page that needs no other file."""
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cada.errors import CadaError
-from cada.reporting.formats import fragment_of
-from cada.reporting.html.rendering import TEMPLATES, render
+from cada.reporting.html.chapter import ALWAYS, Chapter
+from cada.reporting.rendering import render
+from cada.reporting.tables.table import Table
 from cada.storage.files import write_text
 
-HEADING = re.compile(r'<h([23]) id="([^"]+)">(.*?)</h\1>')
+BEFORE_CHAPTERS = {"brief": "In brief", "method": "What was run", "reading": "How to read the numbers"}
+AFTER_CHAPTERS = {"limits": "Known limits", "provenance": "Where this report comes from"}
+TRANSFER = {"transfer": "From one data set to another"}
 
 
 @dataclass(frozen=True)
-class Row:
-    """A variant of the run."""
+class RunVariant:
+    """A variant of the run. objectives: with their weights where the variant has its own."""
 
     name: str
     title: str
     procedure: str
-    objectives: Sequence[str]  # with their weights where the variant has its own
+    objectives: Sequence[str]
 
 
 def write_page(
-    chapters: Mapping[str, Path],
+    chapters: Sequence[Chapter],
     *,
-    variants: Sequence[Row],
+    variants: Sequence[RunVariant],
     seeds: Sequence[int],
     parameters: Mapping[str, str],
-    transfer: Path,
+    transfer: Table | None,
     provenance: Mapping[str, str],
-    workflow: Path,
     output: Path,
 ) -> None:
-    """Write the page. chapters: their folders by data set. parameters: the text to show of each parameter file. transfer: the page of
-    the table of models on other data sets than their own, where several are run.
-
-    Errors: `CadaError` for a missing chapter.
+    """Write the page. parameters: the text to show of each parameter file. transfer: the table of models on other data sets than their
+    own, where several are run.
     """
-    body = render(
-        "body.html.jinja",
-        briefs=[_read(folder / "brief.html", dataset, workflow) for dataset, folder in chapters.items()],
-        chapters=[_read(folder / "chapter.html", dataset, workflow) for dataset, folder in chapters.items()],
+    sections = BEFORE_CHAPTERS | (TRANSFER if transfer else {}) | AFTER_CHAPTERS
+    text = render(
+        "report.html.jinja",
+        chapters=chapters,
         variants=variants,
         seeds=seeds,
         parameters=parameters,
-        transfer=fragment_of(transfer.read_text(encoding="utf-8")) if len(chapters) > 1 and transfer.is_file() else "",
+        transfer=transfer,
         provenance=provenance,
+        sections=sections,
+        contents=_contents(chapters, sections),
+        always=ALWAYS,
     )
-    headings = [(int(level), key, html.unescape(text)) for level, key, text in HEADING.findall(body)]
-    style = (TEMPLATES / "style.css").read_text(encoding="utf-8")
-    write_text(output, render("page.html.jinja", body=body, headings=headings, style=style, datasets=list(chapters)) + "\n")
+    write_text(output, text + "\n")
 
 
-def _read(path: Path, dataset: str, workflow: Path) -> str:
-    if not path.is_file():
-        raise CadaError(f"{path}: there is no such file. Make it with `cada chapter {dataset} --workflow {workflow}`.")
-    return path.read_text(encoding="utf-8")
+def _contents(chapters: Sequence[Chapter], sections: Mapping[str, str]) -> list[tuple[int, str, str]]:
+    """Level, key and title of every heading, in order."""
+    contents = [(2, key, sections[key]) for key in BEFORE_CHAPTERS]
+    for chapter in chapters:
+        name = chapter.about.dataset
+        contents.append((2, name, chapter.about.title))
+        contents += [(3, f"{name}-{key}", title) for key, title in chapter.sections.items()]
+    return [*contents, *((2, key, title) for key, title in sections.items() if key not in BEFORE_CHAPTERS)]

@@ -1,4 +1,4 @@
-"""When, where and from what a report was made."""
+"""When, where and from which code a report was made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cada.storage import git
 
 
 def provenance() -> Mapping[str, str]:
-    """Label to text. Only the kind of the machine is told: neither its name nor any path."""
+    """Label to text. The kind of the machine, and neither its name nor any path."""
     commit = git.commit()
     state = " with changes that are not committed" if git.dirty() else ""
     cpu = processor()

@@ -18,7 +18,7 @@ RED, BLUE = {"upper": "shirt", "upper_colour": "red"}, {"upper": "shirt", "upper
 
 
 def rankings(*rows: tuple[str, int, int, str]) -> pd.DataFrame:
-    """Rows of picture, caption number, person and first-ranked picture."""
+    """Rows of image, caption number, person and first-ranked image."""
     return pd.DataFrame([(*row[:3], [row[3], "never looked at"]) for row in rows], columns=["image", "caption", "person", "top"])
 
 
@@ -68,10 +68,10 @@ def test_without_errors_there_is_no_recall_in_them() -> None:
 def test_drawn_persons_against_plain_loops() -> None:
     truth, rows = {}, []
     for number, person in enumerate(families(4, "test", 40)):
-        for picture in range(1 + number % 3):
-            stated = [write_caption(person.attributes, "back", frozenset(), Stream(4, number, picture, i)).facts for i in range(2)]
-            truth[f"{number}_{picture}"] = Truth(number, person.attributes.present(), tuple(stated))
-    names, random = list(truth), Stream("first pictures")
+        for image in range(1 + number % 3):
+            stated = [write_caption(person.attributes, "back", frozenset(), Stream(4, number, image, i)).facts for i in range(2)]
+            truth[f"{number}_{image}"] = Truth(number, person.attributes.present(), tuple(stated))
+    names, random = list(truth), Stream("first images")
     for name in names:
         rows += [(name, caption, truth[name].person, random.choice(names)) for caption in range(2)]
     found = attribute_recall(rankings(*rows), truth, bootstrap=10)
@@ -112,8 +112,8 @@ def test_the_truth_is_read_from_the_annotation(tmp_path: Path) -> None:
     truth = read_truth(data.root)
     assert len(truth) == 8
     persons = list(families(1, "test", 4))
-    for name, picture in truth.items():
+    for name, image in truth.items():
         assert name.startswith("test/")
-        assert picture.attributes == persons[picture.person - 7].attributes.present()
-        assert len(picture.stated) == 2
-        assert all(picture.attributes[slot] == value for facts in picture.stated for slot, value in facts.items())
+        assert image.attributes == persons[image.person - 7].attributes.present()
+        assert len(image.stated) == 2
+        assert all(image.attributes[slot] == value for facts in image.stated for slot, value in facts.items())

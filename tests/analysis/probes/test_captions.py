@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cada.analysis.probes.captions import Phrase, read_captions, rewrite
+from cada.analysis.probes.captions import CaptionPhrase, read_captions, rewrite
 from cada.datasets.loading import Split
 from cada.datasets.text import normalise_caption
 from cada.phrases.chunking import parse
@@ -50,7 +50,7 @@ def test_captions_bear_their_rows_of_the_phrase_table() -> None:
     first = captions[0]
     assert [first.text[phrase.start : phrase.end] for phrase in first.phrases] == ["red hat", "blue jeans"]
     assert captions[1].phrases == captions[2].phrases == ()
-    assert captions[3].phrases == (Phrase(14, 17, "bag"),)
+    assert captions[3].phrases == (CaptionPhrase(14, 17, "bag"),)
 
 
 def test_an_unchanged_caption_is_read_as_before() -> None:

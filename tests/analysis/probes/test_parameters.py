@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cada import config
-from cada.analysis.probes.images import picture_changes
+from cada.analysis.probes.images import image_changes
 from cada.analysis.probes.text import text_changes
 from cada.errors import CadaError
 from cada.synthpedes.attributes import FAMILY
@@ -20,7 +20,7 @@ def test_every_strength_belongs_to_a_kind(dataset: str) -> None:
     probe = config.load_dataset(dataset).probe
     text, images = probe.text.model_dump(), probe.image.model_dump()
     assert set(text) < set(text_changes(**text, groups=(("a", "b"),)))
-    assert set(images) == set(picture_changes(**images))
+    assert set(images) == set(image_changes(**images))
 
 
 def test_the_drawn_persons_are_probed_with_their_look_alikes() -> None:

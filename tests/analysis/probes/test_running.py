@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from cada.analysis.probes.images import darkened, picture_changes
+from cada.analysis.probes.images import darkened, image_changes
 from cada.analysis.probes.outcomes import summary
-from cada.analysis.probes.running import Baseline, change_pictures, probe_captions, probe_pictures
+from cada.analysis.probes.running import Baseline, change_images, probe_captions, probe_images
 from cada.datasets.images import normalise
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
@@ -22,7 +22,7 @@ from tests.retrieval.tiny import ENC, tiny_captions, tiny_images, tiny_model
 
 PERSONS = np.arange(17) % 6
 ASKED = np.arange(11) % 6
-OWN = np.arange(11)  # a picture of the person asked for
+OWN = np.arange(11)  # a image of the person asked for
 STAGES = pytest.mark.parametrize("top_k", [None, 5], ids=["cosine", "re-ranked"])
 
 
@@ -51,7 +51,7 @@ def test_nothing_changed_changes_nothing(model: Cada, top_k: int | None) -> None
     baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
     same = {"scores": summarise(baseline.values)}
     assert summary(probe_captions(baseline, tiny_captions(), own=OWN), baseline.values) == same | {"changed": 0}
-    assert summary(probe_pictures(baseline, tiny_images()), baseline.values) == same
+    assert summary(probe_images(baseline, tiny_images()), baseline.values) == same
 
 
 def test_wider_padding_is_no_change(model: Cada) -> None:
@@ -115,25 +115,25 @@ def test_a_tie_counts_half() -> None:
 
 
 @STAGES
-def test_changed_pictures_are_searched_as_a_gallery_of_their_own(model: Cada, top_k: int | None) -> None:
+def test_changed_images_are_searched_as_a_gallery_of_their_own(model: Cada, top_k: int | None) -> None:
     baseline = baseline_of(model, top_k, tiny_captions(), tiny_images())
     dark = darkened(tiny_images(), brightness=0.2)
     target = Target(dark, PERSONS, tiny_captions(), ASKED)
     expected = Search.of(model, target, baseline.search.engine).found().scores(baseline.fusion, baseline.weight)
-    assert summary(probe_pictures(baseline, dark), baseline.values)["scores"] == pytest.approx(expected)
+    assert summary(probe_images(baseline, dark), baseline.values)["scores"] == pytest.approx(expected)
     assert expected != pytest.approx(summarise(baseline.values))
 
 
 @pytest.mark.parametrize("memory_mb", [0, 100], ids=["file", "memory"])
-def test_a_picture_is_changed_by_its_name(memory_mb: int) -> None:
+def test_a_image_is_changed_by_its_name(memory_mb: int) -> None:
     """Whatever the batch and the order."""
-    images, change = tiny_images(), picture_changes(blur=0.05, darkness=0.4, occlusion=0.3, low_resolution=2)["occlusion"]
+    images, change = tiny_images(), image_changes(blur=0.05, darkness=0.4, occlusion=0.3, low_resolution=2)["occlusion"]
     names = [f"{number}.jpg" for number in range(17)]
-    changed = change_pictures(images, names, change, seed=3, kind="occlusion", batch_size=5, memory_mb=memory_mb)
+    changed = change_images(images, names, change, seed=3, kind="occlusion", batch_size=5, memory_mb=memory_mb)
     assert changed.dtype == torch.uint8
     for row in range(17):
         assert torch.equal(changed[row], change(images[row : row + 1], [Stream(3, "occlusion", names[row])])[0])
-    backwards = change_pictures(images.flip(0), names[::-1], change, seed=3, kind="occlusion", batch_size=17, memory_mb=memory_mb)
+    backwards = change_images(images.flip(0), names[::-1], change, seed=3, kind="occlusion", batch_size=17, memory_mb=memory_mb)
     assert torch.equal(backwards.flip(0), changed)
-    other = change_pictures(images, names, change, seed=4, kind="occlusion", batch_size=5, memory_mb=memory_mb)
+    other = change_images(images, names, change, seed=4, kind="occlusion", batch_size=5, memory_mb=memory_mb)
     assert not torch.equal(other, changed)

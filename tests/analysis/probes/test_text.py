@@ -10,7 +10,7 @@ from itertools import product
 
 import pytest
 
-from cada.analysis.probes.captions import Caption
+from cada.analysis.probes.captions import ProbedCaption
 from cada.analysis.probes.synonyms import COMMON, grammar_groups
 from cada.analysis.probes.text import drop_phrases, misspellings, mistype, negate, replace_synonyms, swap_colours, text_changes
 from cada.synthpedes.randomness import Stream
@@ -20,14 +20,14 @@ DRAWN = drawn_captions()
 CHANGES = text_changes(typing_errors=0.1, synonyms=1.0, dropped_phrases=0.3, groups=grammar_groups())
 
 
-def outcomes(change: Callable[[Caption, Stream], str], marked: str, draws: int = 200) -> set[str]:
+def outcomes(change: Callable[[ProbedCaption, Stream], str], marked: str, draws: int = 200) -> set[str]:
     """Everything that a change makes of a caption."""
     return {change(caption(marked), Stream(draw)) for draw in range(draws)}
 
 
 @pytest.mark.parametrize("kind", CHANGES)
 def test_a_change_depends_on_its_own_stream_alone(kind: str) -> None:
-    def changed(captions: list[Caption]) -> dict[str, str]:
+    def changed(captions: list[ProbedCaption]) -> dict[str, str]:
         return {item.image: CHANGES[kind](item, Stream(0, kind, item.image, item.number)) for item in captions}
 
     assert changed(DRAWN) == changed(DRAWN[::-1])
@@ -37,8 +37,8 @@ def test_a_change_depends_on_its_own_stream_alone(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", CHANGES)
 def test_a_caption_without_anything_to_change_stays(kind: str) -> None:
-    assert CHANGES[kind](Caption("a", 0, "a x in it", ()), Stream(0)) == "a x in it"
-    assert CHANGES[kind](Caption("a", 0, "", ()), Stream(0)) == ""
+    assert CHANGES[kind](ProbedCaption("a", 0, "a x in it", ()), Stream(0)) == "a x in it"
+    assert CHANGES[kind](ProbedCaption("a", 0, "", ()), Stream(0)) == ""
 
 
 # --- typing errors ----------------------------------------------------------------------------------------------------

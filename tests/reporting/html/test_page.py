@@ -15,9 +15,10 @@ import pytest
 
 from cada.config import load_dataset, load_variant, load_workflow
 from cada.errors import CadaError
-from cada.reporting.formats import Section, Table, page
 from cada.reporting.html.provenance import provenance
-from cada.reporting.html.rendering import as_yaml
+from cada.reporting.rendering import as_yaml
+from cada.reporting.tables.cells import frame
+from cada.reporting.tables.table import Section, Table, write_tables
 from cada.steps.chapter import write_chapter_of
 from cada.steps.report import write_report
 from cada.storage.paths import Layout, chapter_folder, report_folder
@@ -98,7 +99,10 @@ def test_it_has_everything_of_the_run() -> None:
 def test_nothing_is_said_twice() -> None:
     text = written()
     assert text.count("dual beats global by 50.0 points R@1") == 2, "in brief and under the differences"
-    assert "Intervals of differences" not in text and text.count('<a href="#reading">What the intervals of differences cover</a>') == 1
+    assert (
+        "a bootstrap over persons, each with all queries, and over the seeds" not in text
+        and text.count('<a href="#reading">What the intervals of differences cover</a>') == 1
+    )
     assert "Nobody has published numbers" in text and "Comparison on smoke" not in text
 
 
@@ -111,10 +115,9 @@ def test_variants_stand_in_the_order_of_the_matrix() -> None:
 
 @pytest.mark.usefixtures("run")
 def test_numbers_of_others_are_shown_where_there_are_some() -> None:
-    path = Path("results/smoke/tables/comparison.html")
-    path.write_text(
-        page(Table("Comparison", ("kind", "R@1"), 1, (Section("Published for X: not run here", (("published", "77.7"),)),), ()))
-    )
+    section = Section("Published for X: not run here", (("published", "77.7"),))
+    table = Table("Comparison", ("kind", "R@1"), 1, (section,), ())
+    write_tables({"comparison": (frame([], ["kind"]), table)}, Path("results/smoke/tables"))
     text = written()
     assert "77.7" in text and "each with its source" in text and "Nobody has published numbers" not in text
 
@@ -126,7 +129,7 @@ def test_a_variant_that_does_not_reach_the_oracle_is_said_to_see_too_little(run:
     manifest["oracles"]["all"]["bag_of_words"] = bag_of_words
     path.write_text(json.dumps(manifest))
     text = written()
-    assert f"in {bag_of_words:.1f} %;" in text
+    assert f"but not what they belong to, has {bag_of_words:.1f} %." in text
     assert ("The best variant of this run, global with 50.0 %, stays below" in text) == below
     assert manifest["annotation"]["reid_raw.json"]["sha256"] in text
 
@@ -144,7 +147,7 @@ def test_switches_that_change_nothing_here_are_marked() -> None:
     assert idle == {
         "ara_mean": "one process trains",
         "absent_val": "the data set has a val split",
-        "queries": "no picture of val or test has more than two captions",
+        "queries": "no image of val or test has more than two captions",
     }
 
 
@@ -153,10 +156,10 @@ def test_times_and_places_are_in_the_provenance_and_the_cost_table_alone(run: Pa
     assert str(run) not in first
     assert platform.node() not in re.findall(r"[\w.-]+", " ".join(provenance().values()))
     assert "not known: this is no git repository" in first
-    chapter = (CHAPTER / "chapter.html").read_bytes()
+    chapter = (CHAPTER / "chapter.json").read_bytes()
     facts = re.compile(r'<dl class="facts">.*?</dl>', re.DOTALL)
     assert facts.sub("", written()) == facts.sub("", first)
-    assert (CHAPTER / "chapter.html").read_bytes() == chapter
+    assert (CHAPTER / "chapter.json").read_bytes() == chapter
 
 
 @pytest.mark.usefixtures("run")
@@ -164,7 +167,10 @@ def test_the_cost_table_lies_beside_it_with_what_snakemake_measured() -> None:
     written()
     text = (CHAPTER / "cost.md").read_text(encoding="utf-8")
     assert re.search(r"^\| dual .* 10 \| +\| +\|$", text, re.MULTILINE), text
-    assert sorted(path.name for path in CHAPTER.iterdir()) == ["brief.html", "chapter.html", "cost.csv", "cost.html", "cost.md", "cost.tex"]
+    assert sorted(path.name for path in CHAPTER.iterdir()) == [
+        "chapter.json",
+        *(f"cost.{kind}" for kind in ("csv", "html", "json", "md", "tex")),
+    ]
 
 
 @pytest.mark.usefixtures("run")
@@ -173,10 +179,8 @@ def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_said() -> N
     assert "docs/probes.md says" in REPORT.read_text()
     table = Table("The table", ("k", "R@1"), 1, (Section("Of the first", (("16", "77.7"),)),), ("a note",))
     probed, looked = Layout("smoke").probe_tables(WORKFLOW), Layout("smoke").attention(WORKFLOW)
-    for folder in (probed, looked):
-        folder.mkdir(parents=True)
-    for name in ("robustness", "contrasts"):
-        (probed / f"{name}.html").write_text(page(table))
+    write_tables(dict.fromkeys(("robustness", "contrasts"), (frame([], ["k"]), table)), probed)
+    looked.mkdir(parents=True)
     shutil.copy("results/smoke/figures/recall.png", looked / "attention.png")
     (looked / "captions.json").write_text('{"attention": "Here it looks."}')
     text = written()
@@ -185,7 +189,7 @@ def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_said() -> N
     assert "docs/probes.md says" not in text
 
 
-@pytest.mark.parametrize(("name", "command"), [("tables/pairs.html", "cada tables smoke"), ("figures/recall.png", "cada figures smoke")])
+@pytest.mark.parametrize(("name", "command"), [("tables/pairs.json", "cada tables smoke"), ("figures/recall.png", "cada figures smoke")])
 def test_a_missing_piece_is_named_with_what_makes_it(run: Path, name: str, command: str) -> None:
     (run / "results/smoke" / name).unlink()
     with pytest.raises(CadaError, match=rf"results/smoke/{name}: there is no such file. Make it with `{command} --workflow {WORKFLOW}`"):
@@ -195,5 +199,5 @@ def test_a_missing_piece_is_named_with_what_makes_it(run: Path, name: str, comma
 
 @pytest.mark.usefixtures("run")
 def test_a_missing_chapter_is_named() -> None:
-    with pytest.raises(CadaError, match=rf"brief.html: there is no such file. Make it with `cada chapter smoke --workflow {WORKFLOW}`"):
+    with pytest.raises(CadaError, match=rf"chapter.json: there is no such file. Make it with `cada chapter smoke --workflow {WORKFLOW}`"):
         write_report(WORKFLOW)

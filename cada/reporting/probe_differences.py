@@ -1,0 +1,71 @@
+"""What the changes of a probe do to each query: differences with intervals, for one variant and between two.
+
+Each is None where fewer than two persons were asked. Legend: Q queries, S seeds, M metrics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from cada.reporting.results.probes import UNCHANGED, ProbedModels
+from cada.reporting.results.rankings import on_common_queries
+from cada.reporting.statistics import Difference, paired_bootstrap
+from cada.retrieval.metrics import METRICS
+
+ByMetric = Mapping[str, Difference] | None
+
+
+def changes(models: ProbedModels, kind: str, *, changed_alone: bool = False) -> ByMetric:
+    """How each metric of a variant's models changes under `kind`, over all queries or over the changed ones alone."""
+    tables = [_change(model, kind) for model in models]
+    return _differences([table[table["changed"]] for table in tables] if changed_alone else tables, METRICS)
+
+
+def changes_between(ours: ProbedModels, theirs: ProbedModels, kind: str) -> ByMetric:
+    """How much more each metric of `ours` changes under `kind` than that of `theirs`, on the queries that both were asked."""
+    return _between(*([_change(model, kind) for model in models] for models in (ours, theirs)))
+
+
+def scores_between(ours: ProbedModels, theirs: ProbedModels, kind: str) -> ByMetric:
+    """How much more `ours` has of each metric under `kind`, or UNCHANGED, than `theirs`, on the queries that both were asked."""
+    return _between(*([model[kind] for model in models] for models in (ours, theirs)))
+
+
+def preference(models: ProbedModels, kind: str, score: str) -> Difference | None:
+    """How much more often than by chance, in points, the true caption scores higher than the one changed by `kind`."""
+    name = f"{score}_wins"
+    found = _differences(
+        [model[kind].dropna(subset=name)[["person", name]].assign(more=lambda table: table[name] - 50) for model in models]
+    )
+    return found["more"] if found else None
+
+
+def match_gain(models: ProbedModels, kind: str) -> Difference | None:
+    """How much more often, in points, the match head prefers the true caption to the one changed by `kind` than the cosine does."""
+    tables = [model[kind].dropna(subset=["cosine_wins", "match_wins"]) for model in models]
+    found = _differences([table.assign(more=table["match_wins"] - table["cosine_wins"]) for table in tables])
+    return found["more"] if found else None
+
+
+def _change(model: Mapping[str, pd.DataFrame], kind: str) -> pd.DataFrame:
+    """The rows of `kind` with each query's change in METRICS, in points; all kinds have the same queries in the same order."""
+    names = list(METRICS)
+    return model[kind].assign(**(model[kind][names] - model[UNCHANGED][names].to_numpy()))
+
+
+def _between(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFrame]) -> ByMetric:
+    names = list(METRICS)
+    pairs = zip(*on_common_queries(ours, theirs), strict=True)
+    return _differences([one.assign(**(one[names] - other[names])) for one, other in pairs], METRICS)
+
+
+def _differences(tables: Sequence[pd.DataFrame], names: Sequence[str] = ("more",)) -> ByMetric:
+    """The mean of each column and its interval, from a table for each seed."""
+    persons = tables[0]["person"].to_numpy()
+    if len(np.unique(persons)) < 2:
+        return None
+    values = np.stack([table[list(names)].to_numpy() for table in tables], axis=1)  # (Q, S, M)
+    return dict(zip(names, paired_bootstrap(values, persons), strict=True))

@@ -1,0 +1,225 @@
+import csv
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cada.errors import CadaError
+from cada.reporting.tables.results import write_result_tables
+from tests.reporting.conftest import ends
+
+History = dict[str, list[float | None]]
+VARIANTS = [("global", "Global only"), ("dual", "+ ATP + ARA")]
+HEAD = "method,venue,dataset,R1,R5,R10,mAP,mINP,source,confirmed\n"
+PUBLISHED = (
+    HEAD
+    + 'CADA (paper),TMM 2024,CUHK-PEDES,78.37,91.57,94.58,68.87,,"R1 quoted, the rest recalled",partly\n'
+    + "IRRA,CVPR 2023,CUHK-PEDES,73.38,89.93,93.71,66.13,50.24,IRRA README,yes\n"
+    + "IRRA,CVPR 2023,RSTPReid,60.20,81.30,88.20,47.17,25.28,IRRA README,yes\n"
+)
+ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}, "parts": {"chance": 0.67, "bag_of_words": 53, "binding": 88}}
+
+
+@pytest.fixture
+def make(
+    write_metrics: Callable[..., Path], write_rankings: Callable[..., Path], write_history: Callable[..., Path], tmp_path: Path
+) -> Callable[..., Path]:
+    """Two variants, two seeds; returns the folder of the tables."""
+
+    def make_tables(
+        *,
+        dataset: str = "toy",
+        oracles: object = ORACLES,
+        published: str = PUBLISHED,
+        history: History | None = None,
+        duals: History | None = None,  # columns of its histories alone
+        **changes: object,
+    ) -> Path:
+        for seed, value in enumerate((40, 44)):
+            write_metrics("global", seed, {"cosine": value}, dataset=dataset, **changes)
+            write_metrics("dual", seed, {"cosine": value, "calibrated": value + 3, "published": value + 1}, dataset=dataset, **changes)
+            write_rankings("global", seed, [2] * 32)
+            write_rankings("dual", seed, [1] * 32, cosine=[2, 1] * 16)
+            for name, own in {"global": {}, "dual": duals or {}}.items():
+                write_history(name, seed, **((history or ends(20, 30, split="val")) | own))
+        (tmp_path / "manifest.json").write_text(json.dumps({"oracles": oracles}), encoding="utf-8")
+        (tmp_path / "published.csv").write_text(published, encoding="utf-8")
+        write_result_tables(
+            dataset,
+            variants=VARIANTS,
+            seeds=[0, 1],
+            pairs=[("dual", "global")],
+            results=tmp_path,
+            manifest=tmp_path / "manifest.json",
+            literature=tmp_path / "published.csv",
+            output=tmp_path / "tables",
+        )
+        return tmp_path / "tables"
+
+    return make_tables
+
+
+def lines_of(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_all_tables_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
+    first = {path.name: path.read_bytes() for path in make().iterdir()}
+    tables = [
+        f"{name}.{kind}" for name in ("ablation", "comparison", "pairs", "sensitivity") for kind in ("csv", "html", "json", "md", "tex")
+    ]
+    assert sorted(first) == sorted([*tables, "scores.json"])
+    assert {path.name: path.read_bytes() for path in make().iterdir()} == first
+
+
+def test_the_scores_are_the_means_of_the_headlines(make: Callable[..., Path]) -> None:
+    scores = json.loads((make() / "scores.json").read_text())
+    assert {variant: values["R1"] for variant, values in scores.items()} == {"global": 42, "dual": 45}
+
+
+def test_ablation_values(make: Callable[..., Path]) -> None:
+    lines = lines_of(make() / "ablation.csv")
+    assert [(line["gallery"], line["kind"], line["variant"], line["score"], line["headline"]) for line in lines[:7]] == [
+        ("all", "measured", "global", "cosine", "1"),
+        ("all", "measured", "dual", "cosine", "0"),
+        ("all", "measured", "dual", "calibrated", "1"),
+        ("all", "measured", "dual", "published", "0"),
+        ("all", "oracle", "chance", "", ""),
+        ("all", "oracle", "bag of words", "", ""),
+        ("all", "oracle", "binding", "", ""),
+    ]
+    calibrated = lines[2]  # 43 and 47: mean 45, the squares of -2 and 2 sum to 8 over n - 1 = 1
+    assert [calibrated[f"R1_{part}"] for part in ("mean", "std", "low", "high")] == ["45.0000", "2.8284", "43.0000", "47.0000"]
+    assert (lines[5]["R1_mean"], lines[5]["R5_mean"]) == ("46.2500", "")
+    parts = [line for line in lines if line["gallery"] == "parts"]
+    assert len(parts) == 7
+    assert (parts[2]["R1_mean"], parts[2]["R1_low"], parts[4]["R1_mean"]) == ("65.0000", "", "0.6700")
+
+
+def test_ablation_as_read(make: Callable[..., Path]) -> None:
+    text = (make() / "ablation.md").read_text(encoding="utf-8")
+    assert "**Full test gallery: 6 persons, 24 images**" in text
+    assert "**Means over 3 fixed galleries of 2 persons, each with its own queries**" in text
+    assert "| dual         | calibrated * | 45.0 ± 2.8 | 43.0 to 47.0 | 45.0 ± 2.8 |" in text
+    assert "| global       | cosine *     |" in text
+    assert "| binding      | oracle       |       87.5 |" in text
+    assert "over 2 seeds (0, 1). All variants and seeds start from the same weights" in text
+    assert "Queries: 48." in text
+    assert "w by seed: dual 5, 5." in text
+    assert "Val chose the checkpoint and the weight w; test chose nothing (global, dual)." in text
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    assert len({len(line) for line in table}) == 1
+
+
+def test_pairs_stand_in_their_table_and_in_words_below_the_ablation(make: Callable[..., Path]) -> None:
+    folder = make()
+    sentence = "dual beats global by 100.0 points R@1, 95 % interval 100.0 to 100.0, 2 seeds."
+    assert f"- {sentence}\n" in (folder / "ablation.md").read_text(encoding="utf-8")
+    text = (folder / "pairs.md").read_text(encoding="utf-8")
+    assert f"- {sentence}\n" in text
+    assert "| dual, calibrated | global, cosine | +100.0 | +100.0 to +100.0 | +50.0 |" in text
+    assert "| dual, cosine     | global, cosine |  +50.0 |" in text
+    assert [line["score"] for line in lines_of(folder / "pairs.csv")] == ["headline", "cosine"]
+
+
+def test_oracles_of_galleries_that_nobody_searched_are_left_out(make: Callable[..., Path]) -> None:
+    lines = lines_of(make(parts=None, part_count=1) / "ablation.csv")
+    assert {line["gallery"] for line in lines} == {"all"}
+
+
+def test_without_parts_and_oracles_there_is_one_section(make: Callable[..., Path]) -> None:
+    text = (make(oracles=None, parts=None, part_count=1) / "ablation.md").read_text(encoding="utf-8")
+    assert text.count("**") == 2
+    assert "racle" not in text
+
+
+def test_the_test_chosen_checkpoint_stands_in_a_section_of_its_own(make: Callable[..., Path]) -> None:
+    """Val likes the second epoch, test the first, which the weights were not taken from."""
+    history = ends(20, 30, split="val") | ends(60, 58.5, split="test") | {"test_queries": [None, 48, None, 48]}
+    folder = make(history=history)
+    text = (folder / "ablation.md").read_text(encoding="utf-8")
+    above, below = text.split("**Chosen on test, as in the paper's code, beside chosen on val")
+    assert below.startswith(" (full gallery; queries: 48; optimistic)**") and "60.0" not in above
+    for variant, score in (("global", "cosine"), ("dual", "calibrated")):
+        for split, value in (("val", "58.5"), ("test", "60.0")):
+            assert re.search(rf"\| {variant} +\| {score}, {split} +\| {value} ± 0.0 \|", below)
+    assert "mean over seeds: global 1.5 R@1 and 1.5 mAP; dual 1.5 R@1 and 1.5 mAP. Both chose the same epoch in 0 of 4 trainings." in below
+    found = [(line["gallery"], line["R1_mean"]) for line in lines_of(folder / "ablation.csv") if line["gallery"].endswith("chosen")]
+    assert found == [("val-chosen", "58.5000"), ("test-chosen", "60.0000")] * 2
+
+
+def test_where_not_all_were_asked_as_many_queries_it_is_said(make: Callable[..., Path]) -> None:
+    history = ends(20, 30, split="val") | ends(60, 58.5, split="test")
+    folder = make(history=history, duals={"test_queries": [None, 48, None, 48]})
+    assert "queries: all (global), 48 (dual); optimistic" in (folder / "ablation.md").read_text(encoding="utf-8")
+
+
+def test_where_test_was_not_watched_nothing_is_said_of_it(make: Callable[..., Path]) -> None:
+    folder = make()
+    assert "hosen on test" not in (folder / "ablation.md").read_text(encoding="utf-8")
+    assert "test-chosen" not in (folder / "ablation.csv").read_text(encoding="utf-8")
+
+
+def test_where_test_chose_anyway_it_adds_nothing(make: Callable[..., Path]) -> None:
+    text = (make(history=ends(60, 58, split="test"), selection="test") / "ablation.md").read_text(encoding="utf-8")
+    assert "(full gallery; queries: all; optimistic)**" in text and ", val |" not in text and "What choosing on test adds" not in text
+
+
+@pytest.mark.parametrize(("val", "text"), [("test", "val is test"), ("held_out", "held out by a fixed rule")])
+@pytest.mark.parametrize("table", ["ablation", "comparison"])
+def test_where_val_comes_from_is_said_in_every_table(make: Callable[..., Path], val: str, text: str, table: str) -> None:
+    assert text in (make(val=val) / f"{table}.md").read_text(encoding="utf-8")
+    assert "no val split" not in (make() / f"{table}.md").read_text(encoding="utf-8")
+
+
+def test_selection_on_test_is_said(make: Callable[..., Path]) -> None:
+    text = (make(selection="test") / "ablation.md").read_text(encoding="utf-8")
+    assert "Test chose the checkpoint, as in the published code (global, dual)." in text
+    assert "val chose" not in text
+
+
+def test_published_numbers_stand_apart_with_source_and_confirmation(make: Callable[..., Path]) -> None:
+    folder = make(dataset="cuhk_pedes", oracles=None)
+    lines = lines_of(folder / "comparison.csv")
+    assert [(line["kind"], line["method"], line["R1"], line["confirmed"], line["source"], line["seeds"]) for line in lines] == [
+        ("published", "CADA (paper)", "78.37", "partly", "R1 quoted, the rest recalled", ""),
+        ("published", "IRRA", "73.38", "yes", "IRRA README", ""),
+        ("measured", "global, cosine", "42.0000", "", "", "2"),
+        ("measured", "dual, calibrated", "45.0000", "", "", "2"),
+    ]
+    text = (folder / "comparison.md").read_text(encoding="utf-8")
+    literature, measured = text.split("**Measured by this run: 6 persons, 24 images**")
+    assert "**Published for CUHK-PEDES: not run here**" in literature
+    assert "| published | CADA (paper)     | TMM 2024  | partly    | (1)    |      78.37 |" in literature
+    assert "| measured " not in literature
+    assert "| published" not in measured
+    assert "- (1) R1 quoted, the rest recalled." in measured
+
+
+def test_a_set_without_published_numbers_says_so(make: Callable[..., Path]) -> None:
+    folder = make()
+    assert {line["kind"] for line in lines_of(folder / "comparison.csv")} == {"measured", "oracle"}
+    text = (folder / "comparison.md").read_text(encoding="utf-8")
+    assert "No published numbers for toy" in text
+    assert "IRRA" not in text
+
+
+@pytest.mark.parametrize(
+    ("published", "complaint"),
+    [
+        ("method,R1\nIRRA,1\n", r"published\.csv: has the columns \['method', 'R1'\]"),
+        (HEAD + "IRRA,CVPR 2023,RSTPReid,sixty,81.30,88.20,47.17,25.28,README,yes\n", r"published\.csv: line 2: R1: 'sixty' is no number"),
+    ],
+)
+def test_a_wrong_file_of_published_numbers_is_named(make: Callable[..., Path], published: str, complaint: str) -> None:
+    with pytest.raises(CadaError, match=complaint):
+        make(published=published)
+
+
+def test_nothing_is_written_when_a_metrics_file_is_foreign(make: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(CadaError, match=r"global/0\.json: variant: says 'dual', not 'global'"):
+        make(variant="dual")
+    assert not (tmp_path / "tables").exists()

@@ -1,0 +1,73 @@
+"""The package as a library: the page's examples run, the names are there and typed, and importing them is light."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cada
+from cada import phrases, synthpedes
+from cada.retrieval import metrics
+
+ROOT = Path(__file__).parents[1]
+LIGHT = """
+import time
+start = time.perf_counter()
+import cada
+seconds = time.perf_counter() - start
+import sys
+heavy = [name for name in ("torch", "numpy", "pydantic", "transformers") if name in sys.modules]
+print(seconds, heavy, set(cada._NAMES) <= set(dir(cada)))
+"""
+
+
+def test_the_examples_of_the_page_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    done = doctest.testfile(str(ROOT / "docs" / "library.md"), module_relative=False)
+    assert done.failed == 0
+    assert done.attempted > 30
+
+
+def test_the_examples_of_docstrings_run() -> None:
+    done = doctest.testmod(metrics)
+    assert done.failed == 0 and done.attempted
+
+
+@pytest.mark.parametrize("package", [cada, phrases, synthpedes], ids=lambda package: package.__name__)
+def test_every_public_name_is_there_and_known_to_type_checkers(package: object) -> None:
+    assert all(getattr(package, name) is not None for name in package._NAMES)
+    tree = ast.parse(Path(package.__file__).read_bytes())
+    (typed,) = (node for node in tree.body if isinstance(node, ast.If))
+    assert {alias.asname or alias.name for node in typed.body for alias in node.names} == set(package._NAMES)
+    assert (ROOT / "cada" / "py.typed").is_file()
+
+
+def test_another_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="module 'cada' has no attribute 'lode'"):
+        _ = cada.lode
+
+
+def test_importing_the_package_is_light() -> None:
+    said = subprocess.run([sys.executable, "-c", LIGHT], check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    seconds, rest = said.split(maxsplit=1)
+    assert rest.split() == ["[]", "True"]
+    assert float(seconds) < 0.3
+
+
+WITHOUT_PYDANTIC = """
+import sys
+sys.modules["pydantic"] = None  # importing it fails
+import cada
+cada.Cada, cada.Search, cada.Matcher, cada.rerank, cada.match_logits, cada.metrics, cada.losses, cada.phrases.parse("a red bag")
+import cada.training.finetune, cada.training.objective
+"""
+
+
+def test_what_trains_and_scores_runs_without_pydantic() -> None:
+    """The parameter files need it; a model, its search and its metrics are plain functions of tensors and dataclasses."""
+    subprocess.run([sys.executable, "-c", WITHOUT_PYDANTIC], check=True, cwd=ROOT)
