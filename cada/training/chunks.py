@@ -2,7 +2,8 @@
 
 `in_chunks`: the rows go through in chunks whose activations are thrown away and computed again in the backward pass, so a loss
 over the whole batch (which needs every feature at once) has its exact gradient at the memory of one chunk. Dropout draws the
-same again. `summed`: a loss that is a sum over rows needs no second computation, for each chunk has its gradient at once.
+same again. `summed`: a loss that is a sum over rows needs no second computation, for each chunk has its gradient at once,
+and what is computed after it does not lie beside its activations.
 
 Legend: B batch, P patches, D width.
 """

@@ -23,10 +23,10 @@ print((getrusage(RUSAGE_SELF).ru_maxrss - imports) // 1024)
 def test_a_training_of_the_default_sizes_stays_under_its_ceiling(tmp_path: Path) -> None:
     project = shrunk(tmp_path / "project")
     for name, pattern, text in (
+        ("data", r"train: 16", "train: 48"),
         ("model", r"vision: .*", "vision: {width: 96, depth: 4, heads: 3, mlp: 192}"),
         ("model", r"text: .*", "text: {width: 96, depth: 2, heads: 3, mlp: 192}"),
-        ("train", r"batch_size: 12", "batch_size: 64"),
-        ("train", r"epochs: 2", "epochs: 6"),
+        ("train", r"batch_size: 12", "batch_size: 128"),
     ):
         project.edit(f"params/smoke/{name}.yaml", pattern, text)
     project.run(PREPARE)
