@@ -82,9 +82,9 @@ def write_cuhk_pedes(root: Path, *, persons: Mapping[str, int], images_per_perso
     train[2]["captions"][0] = train[2]["captions"][0].replace(" and ", "\nand\r\n")
     test[1]["captions"][1] = test[1]["captions"][1].replace(", ", ",\n") + "\n"
     for record, mode in zip(train[3:7], ("L", "P", "RGBA", "LA"), strict=True):
-        _change(root, record, "CUHK03", lambda picture, mode=mode: picture.convert(mode))
-    _change(root, test[2], "CUHK01", lambda picture: picture.resize(SMALLEST))
-    _change(root, test[3], "Market", lambda picture: picture.resize(LARGEST))
+        _change(root, record, "CUHK03", lambda image, mode=mode: image.convert(mode))
+    _change(root, test[2], "CUHK01", lambda image: image.resize(SMALLEST))
+    _change(root, test[3], "Market", lambda image: image.resize(LARGEST))
     return _annotate(root / "reid_raw.json", records, with_tokens=True)
 
 
@@ -100,7 +100,7 @@ def write_icfg_pedes(
             path = f"{folder}/{person:04d}/{person:04d}_{number:03d}_morning.jpg"
             _save(_painted(look, _size(draw), draw), root, path)
             records.append({"split": split, "captions": [look.long_caption()], "file_path": path, "id": person})
-    _change(root, records[0], None, lambda picture: picture.convert("L"))
+    _change(root, records[0], None, lambda image: image.convert("L"))
     return _annotate(root / name, records, with_tokens=True)
 
 
@@ -119,7 +119,7 @@ def write_rstpreid(root: Path, *, persons: Mapping[str, int], images_per_person:
     second["captions"][0] = '<p class="caption">' + second["captions"][0] + "</p>&nbsp;{{text}};"
     for number in range(3):  # one caption on three ids
         records[(number + 1) * images_per_person]["captions"][1] = "A person walks along the road."
-    _change(root, records[2], None, lambda picture: picture.convert("L"))
+    _change(root, records[2], None, lambda image: image.convert("L"))
     return _annotate(root / "data_captions.json", records, with_tokens=False)
 
 
@@ -149,7 +149,7 @@ def _persons(persons: Mapping[str, int], draw: random.Random) -> list[tuple[str,
 
 
 def _size(draw: random.Random) -> tuple[int, int]:
-    """Width and height of a usual picture."""
+    """Width and height of a usual image."""
     height = draw.randrange(60, 130)
     return round(height * draw.uniform(0.38, 0.55)), height
 
@@ -158,8 +158,8 @@ def _painted(look: Look, size: tuple[int, int], draw: random.Random) -> Image.Im
     """A person of coloured blocks on a grey ground, not always in the middle and in the same light."""
     light = draw.uniform(0.8, 1.1)
     ground = draw.randrange(90, 200)
-    picture = Image.new("RGB", (40, 80), (ground, ground, ground + draw.randrange(-10, 10)))
-    pen, left = ImageDraw.Draw(picture), draw.randrange(6, 12)
+    image = Image.new("RGB", (40, 80), (ground, ground, ground + draw.randrange(-10, 10)))
+    pen, left = ImageDraw.Draw(image), draw.randrange(6, 12)
 
     def block(box: tuple[int, int, int, int], colour: tuple[int, int, int]) -> None:
         pen.rectangle((box[0] + left, box[1], box[2] + left, box[3]), fill=tuple(min(255, round(value * light)) for value in colour))
@@ -168,21 +168,21 @@ def _painted(look: Look, size: tuple[int, int], draw: random.Random) -> Image.Im
     block((2, 16, 21, 42), COLOURS[look.upper])
     block((5, 43, 18, 76), COLOURS[look.lower])
     block((18, 30, 25, 46), COLOURS[look.bag])
-    return picture.resize(size, Image.Resampling.BILINEAR)
+    return image.resize(size, Image.Resampling.BILINEAR)
 
 
-def _save(picture: Image.Image, root: Path, name: str) -> None:
+def _save(image: Image.Image, root: Path, name: str) -> None:
     path = root / "imgs" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
+    image.save(path)
 
 
 def _change(root: Path, record: dict[str, Any], folder: str | None, change: Callable[[Image.Image], Image.Image]) -> None:
-    """Change a record's picture, and move it to one of CUHK-PEDES' folders, whose kind of file can hold what it becomes."""
+    """Change a record's image, and move it to one of CUHK-PEDES' folders, whose kind of file can hold what it becomes."""
     key = "img_path" if "img_path" in record else "file_path"
     path = root / "imgs" / record[key]
-    with Image.open(path) as picture:
-        changed = change(picture)
+    with Image.open(path) as image:
+        changed = change(image)
     if folder:
         path.unlink()
         record[key] = f"{folder}/{path.stem}.{CUHK_FOLDERS[folder]}"

@@ -19,7 +19,7 @@ STARTS = {"pretrain": "a small model, pre-trained on persons of this data set's 
 
 
 class TrainingRecipe(Parameters):
-    """Where models start, how large they are, how they are trained, and how many pictures, `top_k`, are re-ranked."""
+    """Where models start, how large they are, how they are trained, and how many images, `top_k`, are re-ranked."""
 
     start: str
     model: Architecture

@@ -148,9 +148,9 @@ class TextProbes(Parameters):
 
 
 class ImageProbes(Parameters):
-    """How strongly pictures are changed.
+    """How strongly images are changed.
 
-    `blur`: a Gaussian's standard deviation, in shares of the picture's height. `darkness`: what is left of the brightness.
+    `blur`: a Gaussian's standard deviation, in shares of the image's height. `darkness`: what is left of the brightness.
     `occlusion`: the covered share of the area. `low_resolution`: by how much height and width shrink before they grow again.
     """
 
@@ -163,7 +163,7 @@ class ImageProbes(Parameters):
 class Probe(Parameters):
     """params/<dataset>/probe.yaml; what else a search needs stands in evaluate.yaml.
 
-    The captions and pictures of `persons` test persons are searched, without it those of all: groups of `consecutive` ids,
+    The captions and images of `persons` test persons are searched, without it those of all: groups of `consecutive` ids,
     evenly spaced in the order of ids. On a drawn set a group of three is a family of look-alikes.
     """
 

@@ -65,7 +65,7 @@ class Switches(Parameters):
     hard_negatives: Annotated[
         HardNegatives,
         Switch(
-            decides="Which wrong pictures and captions ATP learns to tell from the right ones",
+            decides="Which wrong images and captions ATP learns to tell from the right ones",
             values={
                 "published": "argmax of the softmax of raw products / 0.07; where it underflows, the first of the batch, right or wrong",
                 "hardest": "the most similar one of another person",
@@ -113,7 +113,7 @@ class Switches(Parameters):
     ara_masking: Annotated[
         Masking,
         Switch(
-            decides="What ARA masks of a caption and predicts from the picture",
+            decides="What ARA masks of a caption and predicts from the image",
             values={
                 "words": "single word pieces that NLTK tags JJ, NN, NNS, NNP or NNPS in the caption before it is cut, and [SEP] always; "
                 "never [CLS] or the padding",
@@ -183,7 +183,7 @@ class Switches(Parameters):
         Queries,
         Switch(
             decides="Which captions of val and test are queries",
-            values={"first_two": "the first two of each picture", "all": "all"},
+            values={"first_two": "the first two of each image", "all": "all"},
             why="the other methods' numbers use all",
             where="`take_split` in `cada/datasets/loading.py`",
             tests="`tests/datasets/test_loading.py`",

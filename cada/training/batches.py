@@ -1,6 +1,6 @@
 """What a training learns from, and its batches.
 
-Legend: N pictures, Q captions, B batch, L tokens.
+Legend: N images, Q captions, B batch, L tokens.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Pairs to learn from: uint8 pictures (N, 3, H, W); captions (Q) with their picture, person and attribute groups."""
+    """Pairs to learn from: uint8 images (N, 3, H, W); captions (Q) with their image, person and attribute groups."""
 
     images: Tensor
     captions: TokenizedCaptions
@@ -46,7 +46,7 @@ class TrainingSet:
     def batch(
         self, rows: np.ndarray, *, augmentation: Augmentation, padded_to: int | None, draw: torch.Generator, device: torch.device
     ) -> Batch:
-        """The pairs `rows` (B) on `device`: all captions, and this process's pictures, augmented as drawn for the whole batch."""
+        """The pairs `rows` (B) on `device`: all captions, and this process's images, augmented as drawn for the whole batch."""
         own = distributed.own_rows(len(rows))
         size = (self.images.shape[2], self.images.shape[3])
         changes = draw_changes(len(rows), size, flip=augmentation.flip, pad=augmentation.pad, erase=augmentation.erase, generator=draw)
@@ -57,7 +57,7 @@ class TrainingSet:
 
 
 def training_set(split: Split, images: Tensor, tokenizer: Tokenizer) -> TrainingSet:
-    """The split's pictures (N, 3, H, W) and its captions; no attribute groups yet."""
+    """The split's images (N, 3, H, W) and its captions; no attribute groups yet."""
     return TrainingSet(images, tokenizer(split.captions), split.caption_image, split.caption_persons, None)
 
 

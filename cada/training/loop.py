@@ -133,7 +133,7 @@ def fit(
             release_free_memory()
         bar.update()
         epoch_ends = progress.step % epoch_steps == 0 or progress.step == steps
-        if epoch_ends or progress.step % settings.log_every == 0:
+        if progress.step % settings.log_every == 0 or epoch_ends:
             row = progress.row(rate, epoch_steps)
             if epoch_ends:
                 if not _all_finite(parameters):  # a step's loss is that of the weights before it

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of a picture and a caption: this process's images (b, 3, H, W), normalised; all captions; all persons (B)."""
+    """Pairs of an image and a caption: this process's images (b, 3, H, W), normalised; all captions; all persons (B)."""
 
     images: Tensor
     captions: TokenBatch

@@ -291,7 +291,7 @@ def test_an_absent_val_is_taken_off_train_or_is_test() -> None:
         assert "val" not in split_counts(data.model_copy(update={"held_out_persons": persons}), "held_out")
 
 
-def test_an_epoch_has_two_captions_of_a_picture_at_most(recipe: Workload) -> None:
+def test_an_epoch_has_two_captions_of_an_image_at_most(recipe: Workload) -> None:
     assert recipe.steps(Counts(persons=11003, images=34054, captions=68126)) == 30 * (68108 // 120)
 
 

@@ -71,7 +71,7 @@ def test_bf16_is_near() -> None:
     assert 0 < (texts[1] - texts[0]).abs().max() < 0.03
 
 
-def test_pictures_on_the_disk_are_read_by_the_batch(tmp_path: Path) -> None:
+def test_images_on_the_disk_are_read_by_the_batch(tmp_path: Path) -> None:
     np.save(tmp_path / "pixels.npy", tiny_images().numpy())
     mapped = torch.from_numpy(np.load(tmp_path / "pixels.npy", mmap_mode="c"))
     found, expected = (encode_gallery(tiny_model(), images, ENGINE).features for images in (mapped, tiny_images()))
@@ -91,7 +91,7 @@ def evaluation() -> dict[str, Any]:
 
 
 def test_the_number_of_processes_changes_no_bit(tmp_path: Path) -> None:
-    """Two batches of pictures and of captions: one of three processes has none."""
+    """Two batches of images and of captions: one of three processes has none."""
     alone = evaluation()
     found = together(3, evaluation, tmp_path)
     assert [one["held"] for one in found] == [0, 9, 8]

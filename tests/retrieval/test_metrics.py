@@ -21,7 +21,7 @@ def plain(ranking, query_persons, gallery_persons):
 
 
 def test_by_hand():
-    # two relevant pictures at ranks 2 and 4: AP = (1/2 + 2/4) / 2, INP = 2/4
+    # two relevant images at ranks 2 and 4: AP = (1/2 + 2/4) / 2, INP = 2/4
     values = summarise(score_queries(np.array([[0, 1, 2, 3]]), np.array([7]), np.array([1, 7, 2, 7])).values())
     assert values == {"R1": 0.0, "R5": 100.0, "R10": 100.0, "mAP": 50.0, "mINP": 50.0}
 

@@ -53,7 +53,7 @@ def test_rank_is_a_stable_sort():
         assert ranking == sorted(range(40), key=lambda j: (-row[j], j))
 
 
-def test_ties_fall_to_the_earlier_picture():
+def test_ties_fall_to_the_earlier_image():
     assert rank(np.float32([[1, 2, 2, 1]])).tolist() == [[1, 2, 0, 3]]
     assert reorder(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
 

@@ -1,4 +1,4 @@
-"""A model, pictures and captions for retrieval, in milliseconds; plain functions, so that other processes can call them."""
+"""A model, images and captions for retrieval, in milliseconds; plain functions, so that other processes can call them."""
 
 from __future__ import annotations
 

@@ -37,5 +37,5 @@ def test_the_fullest_variant_is_drawn(project: Small) -> None:
 
 
 def height(folder: Path) -> int:
-    with Image.open(folder / "attention.png") as picture:
-        return picture.height
+    with Image.open(folder / "attention.png") as image:
+        return image.height

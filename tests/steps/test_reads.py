@@ -20,11 +20,14 @@ UNREAD = {
     ("phrases", "phrases.tagger"): "there is one",
     ("train global", "train.validation.top_k"): RERANKS_NOTHING,
     ("evaluate global", "evaluate.top_k"): RERANKS_NOTHING,
+    ("evaluate global", "evaluate.fusion_weights"): RERANKS_NOTHING,
     ("probe global", "search.top_k"): RERANKS_NOTHING,
     ("transfer global", "search.top_k"): RERANKS_NOTHING,
     ("transfer-tables", "rows.0.objectives"): TRAINED_ANEW,
     ("transfer-tables", "rows.1.objectives"): TRAINED_ANEW,
 }
+# Lists that a step copies into its output as they are, which is not seen while it runs.
+COPIED = {"chapter": ("choices.", "deviations.")}
 
 SCRIPT = """
 import json, pathlib
@@ -72,4 +75,5 @@ def test_a_step_reads_its_whole_recipe(tmp_path: Path) -> None:
     project.run(SCRIPT)
     unread = json.loads((project.root / "unread.json").read_text())
     assert {name.split()[0] for name in unread} == {*OF_DATASET, *OF_VARIANT, *OF_MATRIX, *OF_REPORT, "transfer"}
-    assert {(name, key) for name, keys in unread.items() for key in keys} == UNREAD.keys()
+    found = {(name, key) for name, keys in unread.items() for key in keys}
+    assert {(name, key) for name, key in found if not key.startswith(COPIED.get(name, ()))} == UNREAD.keys()

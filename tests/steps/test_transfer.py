@@ -1,4 +1,4 @@
-"""The transfer step on the smallest project: another data set that holds the same pictures must give the evaluation's own numbers."""
+"""The transfer step on the smallest project: another data set that holds the same images must give the evaluation's own numbers."""
 
 from __future__ import annotations
 

@@ -25,15 +25,15 @@ def wanted(cache: Cache, name: str, size: int) -> bool:
 
 def test_what_was_used_longest_ago_makes_room(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "cache", 100)
-    for age, name in enumerate(("pictures/a", "pictures/b", "features/c")):
+    for age, name in enumerate(("images/a", "images/b", "features/c")):
         assert wanted(cache, name, 30)
         os.utime(cache.root / name, (age, age))
-    assert not wanted(cache, "pictures/a", 30)  # used now
+    assert not wanted(cache, "images/a", 30)  # used now
     assert wanted(cache, "d", 60)  # in place of b and c
     assert sorted(str(path.relative_to(cache.root)) for path in cache.root.rglob("*") if path.is_file() and path.suffix != ".lock") == [
         "d",
+        "images/a",
         "lock",
-        "pictures/a",
     ]
 
 

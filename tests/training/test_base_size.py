@@ -48,7 +48,7 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Split, torch.Tensor]]:
-    """A replica of CUHK-PEDES with 52 test pictures."""
+    """A replica of CUHK-PEDES with 52 test images."""
     root = tmp_path_factory.mktemp("set")
     write_cuhk_pedes(root, persons={"train": 4, "val": 4, "test": 18})
     records = read("cuhk_pedes", root)
@@ -60,8 +60,8 @@ def splits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Split, t
 
 def test_one_training_step(model: Cada, tokenizer: Tokenizer, splits: dict[str, tuple[Split, torch.Tensor]], tmp_path: Path) -> None:
     recipe = load_dataset("cuhk_pedes").train
-    split, pictures = splits["train"]
-    training = training_set(split, pictures, tokenizer)
+    split, images = splits["train"]
+    training = training_set(split, images, tokenizer)
     groups = np.where((training.captions.ids > 0) & (np.arange(training.captions.ids.shape[1]) == 4), 0, -1)
     before = {name: parameter.detach().clone() for name, parameter in model.named_parameters() if "layer.11" in name}
     steps = len(training.captions) // 4

@@ -63,7 +63,7 @@ def groups_of(tokenizer: Tokenizer, masking: str, records: list[Record] = RECORD
     return captions, attribute_groups(captions, split, masking=masking, phrases=SPANS, tokenizer=tokenizer)
 
 
-def test_a_group_is_a_phrase_of_the_caption_s_own_picture(tokenizer: Tokenizer) -> None:
+def test_a_group_is_a_phrase_of_the_caption_s_own_image(tokenizer: Tokenizer) -> None:
     _, groups = groups_of(tokenizer, "phrases")
     #                           [CLS] a red bag [SEP]; [CLS] a bag [SEP]; [CLS] a man in a red t - shirt with a red bag [SEP]
     expected = [[-1, -1, 0, 0, -1], [-1] * 4, [-1, -1, -1, -1, -1, 0, 0, 0, 0, -1, -1, 1, 1, -1]]

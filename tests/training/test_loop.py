@@ -76,7 +76,7 @@ def test_two_runs_are_the_same_and_another_seed_is_not(model, training, target, 
 
 
 def test_what_is_watched_reaches_neither_the_weights_nor_the_choice(model, training, target, engine, tmp_path):
-    """Byte by byte; test has the persons of its pictures in another order, and would have chosen another epoch."""
+    """Byte by byte; test has the persons of its images in another order, and would have chosen another epoch."""
     other = replace(target, image_persons=target.image_persons[::-1].copy())
     start = {name: value.clone() for name, value in model.state_dict().items()}
     alone = train(model, training, target, engine, tmp_path / "a.pt")

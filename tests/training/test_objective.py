@@ -57,8 +57,8 @@ def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count):
     pairs = [(i, i, 1) for i in range(8)]
     pairs += [(i, int(negatives.image[i]), 0) for i in range(8)] + [(int(negatives.text[i]), i, 0) for i in range(8)]
     whole, local = [], []
-    for caption, picture, label in pairs:
-        one = (captions.ids[[caption]], captions.mask[[caption]], tokens[[picture]])
+    for caption, image, label in pairs:
+        one = (captions.ids[[caption]], captions.mask[[caption]], tokens[[image]])
         hidden = model.match_hidden(*one)
         parts = model.local_match_head(losses.group_means(hidden, captions.lengths[[caption]], how=groups, count=count))[0]
         whole.append(-model.match_head(hidden[0, 0]).log_softmax(0)[label])

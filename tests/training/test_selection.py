@@ -41,7 +41,7 @@ def test_the_rule_of_the_procedure(model: Cada, target: Target, engine: Engine, 
 
 
 def test_the_weight_of_the_cosine_is_that_of_the_best_map() -> None:
-    """As if whole rankings were scored: also where relevant pictures lie behind the first K."""
+    """As if whole rankings were scored: also where relevant images lie behind the first K."""
     draw = np.random.default_rng(0)
     weights = (0.0, 1.0, 3.0, 10.0)
     chosen = set()

@@ -58,7 +58,7 @@ def tiny_model(dropout: float = 0.1) -> Cada:
 
 
 def tiny_training() -> TrainingSet:
-    """12 pictures of 6 persons, two captions each, with three groups of tokens."""
+    """12 images of 6 persons, two captions each, with three groups of tokens."""
     generator = np.random.default_rng(1)
     images = torch.from_numpy(generator.integers(0, 256, (12, 3, 32, 16), dtype=np.uint8))
     lengths = generator.integers(8, 15, 24).astype(np.int32)

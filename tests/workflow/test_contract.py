@@ -126,15 +126,15 @@ def test_the_pinned_vocabularies_are_these_files() -> None:
 
 
 def test_the_recorded_data_is_what_the_parameters_draw() -> None:
-    """Another seed gives another number of pictures; beside them lie the annotation and how the set was drawn."""
+    """Another seed gives another number of images; beside them lie the annotation and how the set was drawn."""
     synthesis = load_dataset("synthpedes").data.synthesis
     assert synthesis is not None
-    pictures = sum(1 for split in Persons.model_fields for _ in tasks(synthesis, split))
+    images = sum(1 for split in Persons.model_fields for _ in tasks(synthesis, split))
     (recorded,) = yaml.safe_load(Path("data.dvc").read_text())["outs"]
-    assert recorded["nfiles"] == pictures + 2, "make record writes data.dvc anew"
+    assert recorded["nfiles"] == images + 2, "make record writes data.dvc anew"
 
 
-def test_the_picture_of_the_steps_is_the_graph() -> None:
+def test_the_drawn_steps_are_the_graph() -> None:
     """Its arrows, as Graphviz names them, against who makes whose inputs."""
     space = "{http://www.w3.org/2000/svg}"
     groups = list(ElementTree.parse("docs/steps.svg").iter(f"{space}g"))

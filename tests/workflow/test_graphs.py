@@ -267,7 +267,7 @@ def test_an_experiment_runs_in_a_folder_of_its_own(recorded: Project) -> None:
     results = recorded.root / "results/synthpedes"
     model, recipe = results / "models/dual/0/model.safetensors", results / "recipes/tables.json"
     before, code = model.read_bytes(), json.loads(recipe.read_text())["code"]
-    recorded.edit("cada/reporting/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
+    recorded.edit("cada/reporting/tables/ablation.py", 'f"Ablation on {dataset}"', 'f"Edited ablation on {dataset}"')
     recorded.dvc("exp", "run", "--temp", "--name", "weight", "--set-param", "params/variants/dual.yaml:+weights.ara=0.4")
     assert recorded.ran() == [], "the work tree is left alone"
     assert model.read_bytes() == before

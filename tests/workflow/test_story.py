@@ -128,7 +128,7 @@ def differing(project: Project, other: Project) -> list[str]:
 
 
 def the_change_is_shown(project: Project) -> None:
-    """What a person sees of it: a parameter, the scores of the changed variant, and curves of both commits in one picture."""
+    """What a person sees of it: a parameter, the scores of the changed variant, and curves of both commits in one figure."""
     assert "ara" in project.dvc("params", "diff") and "0.9" in project.dvc("params", "diff")
     changes = json.loads(project.dvc("metrics", "diff", "--json"))
     assert list(changes) == [str(SCORES)]
