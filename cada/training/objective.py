@@ -20,7 +20,7 @@ from cada.model.cada import Cada
 from cada.objectives import OBJECTIVES
 from cada.runtime import distributed
 from cada.runtime.compute import upload
-from cada.training.chunks import in_chunks, summed
+from cada.training.chunks import in_chunks
 
 if TYPE_CHECKING:
     from cada.config import Switches
@@ -88,12 +88,10 @@ def masked_words_loss(
     (M, V) at the masked places. `selected` may be on the CPU, where it is drawn.
     """
     captions, own = encoded.batch.captions, distributed.own_rows(len(selected))
-    ids, visible, selected = captions.ids[own], captions.mask[own], upload(selected, captions.ids.device)[own]
+    selected = upload(selected, captions.ids.device)[own]
 
-    def predict(tokens: Tensor, rows: slice) -> Tensor:
-        chosen = selected[rows]
-        found = logits(ids[rows].masked_fill(chosen, encoded.model.tokenizer.mask), visible[rows], tokens[rows], chosen)
-        return losses.attribute_loss(found, ids[rows][chosen], over=over)
+    def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
+        found = logits(ids.masked_fill(chosen, encoded.model.tokenizer.mask), visible, tokens, chosen)
+        return losses.attribute_loss(found, ids[chosen], over=over)[None]
 
-    parameters = encoded.model.parameters()
-    return summed(predict, encoded.tokens, parameters, count=len(ids), size=encoded.micro_batch, weight=encoded.weight)
+    return in_chunks(predict, encoded.micro_batch, captions.ids[own], captions.mask[own], encoded.tokens, selected).sum()
