@@ -127,8 +127,8 @@ class Switches(Parameters):
     ara_rate: Annotated[
         Probability,
         Switch(
-            decides="Which share of it is masked",
-            why="0.8 is the rate of the code's phrase branch",
+            decides="With which probability ARA masks each of these phrases or words",
+            why="0.8 is what the code has for phrases, in the branch that is switched off; 0.4 is for its words",
             where="`loss` in `cada/objectives/ara.py`, `select_groups` in `cada/losses.py`",
             tests="`test_groups_are_chosen_at_the_rate_and_never_none`",
         ),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def loss(encoded: Encoded, switches: Switches) -> dict[str, Tensor]:
-    """The share of the loss over the attribute groups that are masked in this step."""
+    """This process's part of the loss over the attribute groups that are masked in this step."""
     from cada import losses
 
     selected = losses.select_groups(encoded.batch.captions.groups, rate=switches.ara_rate, generator=encoded.generator)  # on the CPU

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def loss(encoded: Encoded, switches: Switches) -> dict[str, Tensor]:
-    """The share of the loss, and of the rows without a negative."""
+    """This process's part of the loss, and of the rows without a negative."""
     from cada import losses
     from cada.runtime import distributed
 

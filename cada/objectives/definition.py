@@ -19,9 +19,10 @@ Loss = Callable[["Encoded", "Switches"], "dict[str, Tensor]"]
 class Objective:
     """One loss of the training: everything else that is said or counted of it follows from this.
 
-    `name` is its key in `weights`, `label` and `title` are its names in tables and figures, `says` is a sentence.
-    `loss` takes the encoded batch and the switches. It returns this process's share as `loss`, and with it whatever else shall
-    be a column of the history. It draws from the batch's generator only.
+    `name` is its key in `weights`, `label` its name in tables, `title` the title of its curve, `says` a sentence.
+    `loss` takes the encoded batch, whose image and text features (B, E) are those of all processes and not normalised, and the
+    switches. It returns this process's part as `loss`: what every process computes alike is divided by `distributed.size()`, for
+    the parts are added up. Whatever else it returns is a column of the history too. It draws from the batch's generator only.
     `trains` names the parts of `cada.model.cost.parameter_parts` that it gives a gradient, and `costs` those of
     `cada.model.cost.forward_flops` that it adds to the encoders' passes. `switches`: those that only such objectives
     read. `phrases`: whether it needs the attribute phrases of the captions.

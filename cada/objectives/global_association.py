@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def loss(encoded: Encoded, _switches: Switches) -> dict[str, Tensor]:
-    """The share of the loss over all pairs: every process computes the whole of it."""
+    """This process's part of the loss over all pairs: every process computes the whole of it."""
     from cada import losses
     from cada.runtime import distributed
 

@@ -26,7 +26,7 @@ RATE = 0.15  # of the word pieces: BERT's, and IRRA's
 
 
 def loss(encoded: Encoded, _switches: Switches) -> dict[str, Tensor]:
-    """The share of the mean over the masked words of all processes."""
+    """This process's part of the mean over the masked words of all processes."""
     selected = random_words(encoded.batch.captions, rate=RATE, generator=encoded.generator)
     return {"loss": masked_language_loss(encoded, selected)}
 

@@ -20,7 +20,7 @@ EPSILON = 1e-8
 
 
 def loss(encoded: Encoded, _switches: Switches) -> dict[str, Tensor]:
-    """The share of the loss over all pairs: every process computes the whole of it."""
+    """This process's part of the loss over all pairs: every process computes the whole of it."""
     from cada.runtime import distributed
 
     matched = similarity_distribution_matching(encoded.images, encoded.texts, encoded.batch.persons)

@@ -325,7 +325,7 @@ def test_outside_the_environment_both_tools_say_how_to_activate_it(project: Proj
             "params/workflow.yaml",
             "dual",
             "duall",
-            "duall: no such variant; params/variants/ has ara, atp, dual, global, mlm, published, sdm.",
+            "duall: no such variant; params/variants/ has ara, atp, dual, ",
         ),
     ],
 )

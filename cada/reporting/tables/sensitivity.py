@@ -19,7 +19,7 @@ from cada.storage.points import base_of, values_of
 
 QUANTITIES = {
     "k": "Re-ranked images (k)",
-    "ara_rate": "Share of the attribute phrases that ARA masks (ara_rate)",
+    "ara_rate": "Probability that ARA masks a phrase (ara_rate)",
     "group_count": "Groups of a caption's tokens in ATP (group_count)",
 } | {name: f"Weight of the {objective.label} loss ({name})" for name, objective in OBJECTIVES.items()}
 NOTHING_VARIED = "No listed variant re-ranks, and no list of numbers is varied: there is no sensitivity to show."
