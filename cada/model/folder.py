@@ -58,7 +58,7 @@ def save_model(
     folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path, notes: Mapping[str, float] | None = None
 ) -> None:
     """Write the three files; the weights come last, so a folder with weights is whole. `notes` stand in the weights' header."""
-    header = {"notes": json.dumps(dict(notes))} if notes else None  # one entry: safetensors orders several by lot
+    header = {"notes": json.dumps(dict(notes))} if notes else None  # one entry: safetensors writes several in a random order
     write_json(folder / CONFIG, architecture.model_dump(mode="json"))
     with atomic(folder / VOCABULARY) as partial:
         shutil.copyfile(vocabulary, partial)

@@ -73,7 +73,7 @@ def find_vocabulary(choice: str | None, source: str) -> Path:
 
 def _from_hub(repository: str, file: str, advice: str) -> Path:
     shown = public(repository)
-    print(f"{shown}: asking the Hugging Face Hub for {file}", file=sys.stderr)
+    print(f"{shown}: downloading from the Hugging Face Hub: {file}", file=sys.stderr)
     try:
         with _quiet_hub():
             return Path(hf_hub_download(repository, file))

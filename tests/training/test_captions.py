@@ -95,7 +95,7 @@ def many_captions() -> list[Record]:
 
 
 def assert_published(captions: TokenizedCaptions, groups: np.ndarray) -> None:
-    """Whatever the tags: [CLS] and the padding are never masked, [SEP] is by lot, alone and as often as any attribute."""
+    """Whatever the tags: [CLS] and the padding are never masked, [SEP] at random, by itself, and as often as any attribute."""
     row, sep = np.arange(len(captions)), captions.lengths - 1
     behind = np.arange(groups.shape[1]) > sep[:, None]
     assert len(captions) == 600
