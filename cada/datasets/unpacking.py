@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import tarfile
 import zipfile
@@ -29,10 +30,7 @@ def unpack(archive: Path, target: Path) -> None:
         if zipfile.is_zipfile(archive):
             _unpack_zip(archive, target)
         elif tarfile.is_tarfile(archive):
-            with tarfile.open(archive) as file:
-                for info in tqdm(file, "unpacking", unit="file", disable=None):
-                    _check(archive, info.name, target, is_folder=info.isdir(), is_plain=info.isfile() or info.isdir())
-                    file.extract(info, target, filter="data")
+            _unpack_tar(archive, target)
         else:
             raise CadaError(f"{archive}: no whole zip or tar archive. Fetch it again; unpack other kinds (.rar, .7z) yourself.")
     except _DAMAGED as error:
@@ -49,6 +47,18 @@ def _unpack_zip(archive: Path, target: Path) -> None:
             if info.flag_bits & 1:
                 raise CadaError(f"{archive}: {info.filename} is locked with a password. Unpack the archive yourself.")
             file.extract(info, target)
+
+
+def _unpack_tar(archive: Path, target: Path) -> None:
+    """Contents alone are written, no owners and modes: tarfile's filter for that came with Python 3.11.4, and Debian 12 has 3.11.2."""
+    with tarfile.open(archive) as file:
+        for info in tqdm(file, "unpacking", unit="file", disable=None):
+            _check(archive, info.name, target, is_folder=info.isdir(), is_plain=info.isfile() or info.isdir())
+            path, content = target / info.name, file.extractfile(info)
+            (path.parent if content else path).mkdir(parents=True, exist_ok=True)
+            if content:
+                with content, path.open("wb") as copy:
+                    shutil.copyfileobj(content, copy)
 
 
 def _check(archive: Path, name: str, target: Path, *, is_folder: bool, is_plain: bool) -> None:
