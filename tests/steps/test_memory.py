@@ -9,7 +9,9 @@ import pytest
 
 from tests.steps.conftest import PREPARE, shrunk
 
-CEILING_MB = 860  # over what the imports take; 800 when this was written, 892 when the losses' activations lay side by side
+# Over what the imports take: 800 alone and up to 870 beside other tests when this was written. A pass whose activations are kept
+# beside those of another one adds 100 to 400.
+CEILING_MB = 960
 MEASURED = """
 from resource import RUSAGE_SELF, getrusage
 from cada.steps.train import train_variant
