@@ -9,8 +9,8 @@ import pytest
 
 from tests.steps.conftest import PREPARE, shrunk
 
-# Over what the imports take: 800 alone and up to 870 beside other tests when this was written. A pass whose activations are kept
-# beside those of another one adds 100 to 400.
+# Over what the imports take: 800 alone and up to 870 beside other tests when this was written. It finds what takes much more, such
+# as attention that keeps its matrices; that the activations of ATP are not kept is counted in tests/training/test_chunks.py.
 CEILING_MB = 960
 MEASURED = """
 from resource import RUSAGE_SELF, getrusage
