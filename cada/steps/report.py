@@ -11,8 +11,9 @@ from cada.reporting.html.chapter import read_chapter
 from cada.reporting.html.page import RunVariant, write_page
 from cada.reporting.html.provenance import provenance
 from cada.reporting.rendering import as_yaml
-from cada.reporting.tables.table import read_table_file
+from cada.reporting.tables.table import Table
 from cada.storage.paths import chapter_folder, report_folder, transfer_tables, variant_params
+from cada.storage.results import read_result
 
 
 def objectives(row: VariantRow) -> list[str]:
@@ -39,7 +40,7 @@ def write_report(workflow: Path) -> None:
         variants=[RunVariant(row.name, row.variant.title, row.variant.procedure, objectives(row)) for row in recipe.rows],
         seeds=recipe.workflow.seeds,
         parameters={str(workflow): as_yaml(recipe.workflow)} | {_place(row.name): as_yaml(row.variant) for row in recipe.rows},
-        transfer=read_table_file(transfer, command=f"cada transfer-tables --workflow {workflow}") if len(datasets) > 1 else None,
+        transfer=read_result(transfer, Table, command=f"cada transfer-tables --workflow {workflow}") if len(datasets) > 1 else None,
         provenance=provenance(),
         output=output,
     )

@@ -46,8 +46,8 @@ def draw(figure: Figure, part: str, **measures: int) -> None:
         folds = figure.folds if shape.folds else None
         for side in shape.sides:
             for outline in shape.outlines:
-                points = [tuple(_value(number, known, side) for number in point) for point in outline]
-                figure.canvas.tube(points, shape.material, folds=folds, shade=shape.shade, flat=shape.flat)  # type: ignore[arg-type]
+                points = [(_value(y, known, side), _value(centre, known, side), _value(half, known, side)) for y, centre, half in outline]
+                figure.canvas.tube(points, shape.material, folds=folds, shade=shape.shade, flat=shape.flat)
 
 
 def _value(number: Number, measures: dict[str, int], side: int) -> int:

@@ -50,7 +50,7 @@ def summed(
     if not torch.is_grad_enabled():
         return torch.stack([loss(image_tokens, rows) for rows in chunks]).sum()
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    total: Tensor = _Summed.apply(loss, chunks, weight, image_tokens, *trained)  # type: ignore[no-untyped-call]
+    total: Tensor = _Summed.apply(loss, chunks, weight, image_tokens, *trained)
     return total
 
 

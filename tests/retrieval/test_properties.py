@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -35,10 +37,10 @@ def test_metrics_are_those_of_plain_loops(search: tuple[np.ndarray, list[int], l
 
 
 @given(searches(), st.randoms(use_true_random=False))
-def test_names_of_persons_and_the_order_of_queries_do_not_matter(search: tuple[np.ndarray, list[int], list[int]], random: object) -> None:
+def test_names_of_persons_and_the_order_of_queries_do_not_matter(search: tuple[np.ndarray, list[int], list[int]], random: Random) -> None:
     scores, queries, gallery = search
     order = list(range(len(queries)))
-    random.shuffle(order)  # type: ignore[attr-defined]
+    random.shuffle(order)
     renamed = evaluate(scores[order], [f"p{queries[row]}" for row in order], [f"p{person}" for person in gallery])
     assert renamed == pytest.approx(evaluate(scores, queries, gallery))
 

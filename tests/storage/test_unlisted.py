@@ -53,7 +53,7 @@ def test_what_was_made_in_the_meantime_stays(results: Path) -> None:
 
 
 def test_the_chapter_of_a_data_set_goes_and_comes_back(results: Path) -> None:
-    chapter = Path("results/report/old/chapter.html")
+    chapter = Path("results/report/old/chapter.json")
     chapter.parent.mkdir(parents=True)
     chapter.write_text("old")
     assert list(move_unlisted(matrix("global", "dual"))) == [chapter]

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from cada.config import Choice, Deviation
-from cada.errors import CadaError
 from cada.reporting.html.topics import ShownTopic
 from cada.reporting.tables.table import Finding, Table
-from cada.storage.files import reading, write_text
+from cada.storage.files import write_text
+from cada.storage.results import read_result
 
 FILE = "chapter.json"
 ALWAYS = (
@@ -95,13 +95,7 @@ def write_chapter(chapter: Chapter, folder: Path) -> None:
 
 def read_chapter(folder: Path, *, command: str) -> Chapter:
     """The chapter in `folder`, which `command` writes. Errors: `CadaError` for a file that is missing or holds no chapter."""
-    path = folder / FILE
-    again = f"Make it with `{command}`."
-    try:
-        with reading(path, missing=again):
-            return CHAPTER.validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise CadaError(f"{path}: not a chapter ({error.errors()[0]['msg']}). {again}") from error
+    return read_result(folder / FILE, Chapter, command=command)
 
 
 def judged_scores(ablation: Path) -> tuple[JudgedScore, ...]:

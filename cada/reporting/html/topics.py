@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cada.errors import CadaError
-from cada.reporting.tables.table import Table, read_table_file
+from cada.reporting.tables.table import Table
 from cada.storage.files import read_json
+from cada.storage.results import read_result
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def shown_topics(dataset: str, folders: Mapping[str, Path], *, workflow: Path) -
     for topic in TOPICS:
         figures = tuple(_embedded(path) for path in _present(topic, topic.figures, ".png", folders, dataset, workflow))
         paths = _present(topic, topic.tables, ".json", folders, dataset, workflow)
-        read = [read_table_file(path, command=_command(path, dataset, workflow)) for path in paths]
+        read = [read_result(path, Table, command=_command(path, dataset, workflow)) for path in paths]
         tables = tuple(table for table in read if not topic.kind or topic.kind in {row[0] for row in table.rows})
         if figures or tables:
             shown.append(ShownTopic(topic.key, topic.title, topic.introduction, figures, tables, topic.intervals))

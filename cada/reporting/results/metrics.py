@@ -6,14 +6,14 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from cada.errors import CadaError
 from cada.reporting.statistics import mean_and_deviation
 from cada.retrieval.metrics import METRICS
-from cada.storage.files import read_json
+from cada.storage.results import read_result
 
 Fusion = Literal["cosine", "calibrated", "published"]
 FUSIONS: tuple[Fusion, ...] = ("cosine", "calibrated", "published")
@@ -26,9 +26,6 @@ class ResultFile(BaseModel):
     """What the tables need of a JSON file; it may have other keys."""
 
     model_config = ConfigDict(frozen=True)
-
-
-File = TypeVar("File", bound=ResultFile)
 
 
 class Scores(ResultFile):
@@ -151,18 +148,6 @@ def read_metrics(path: Path, dataset: str, variant: str, seed: int, *, trained_o
         if getattr(metrics, key) != wanted:
             raise CadaError(f"{path}: {key}: says {getattr(metrics, key)!r}, not {wanted!r}. Make it with `{command}`.")
     return metrics
-
-
-def read_result(path: Path, model: type[File], *, command: str) -> File:
-    """A JSON file that `command` makes. Errors: `CadaError` where it is missing or does not fit `model`."""
-    again = f"Make it with `{command}`."
-    if not path.is_file():
-        raise CadaError(f"{path}: there is no such file. {again}")
-    try:
-        return model.model_validate(read_json(path))
-    except ValidationError as error:
-        key = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise CadaError(f"{path}: {key or 'the file'}: {error.errors()[0]['msg']}. {again}") from error
 
 
 def _command(dataset: str, variant: str, seed: int, trained_on: str | None) -> str:

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
-from cada.errors import CadaError
 from cada.reporting.rendering import render
 from cada.reporting.tables.cells import MINUS
-from cada.storage.files import reading, write_text
+from cada.storage.files import write_text
 
 WIDE = 7  # columns that fit into one column of a page
 _TEX = {
@@ -100,16 +99,6 @@ def write_tables(tables: Mapping[str, Tabulated], folder: Path) -> None:
             "tex": latex(table),
         }.items():
             write_text(folder / f"{name}.{kind}", text)
-
-
-def read_table_file(path: Path, *, command: str) -> Table:
-    """The table in a JSON file that `command` writes. Errors: `CadaError` for a file that is missing or holds no table."""
-    again = f"Make it with `{command}`."
-    try:
-        with reading(path, missing=again):
-            return TABLE.validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise CadaError(f"{path}: not a table ({error.errors()[0]['msg']}). {again}") from error
 
 
 def csv_text(values: pd.DataFrame) -> str:

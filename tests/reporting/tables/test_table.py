@@ -16,9 +16,9 @@ from cada.reporting.tables.table import (
     escape_tex,
     latex,
     markdown,
-    read_table_file,
     write_tables,
 )
+from cada.storage.results import read_result
 
 TABLE = Table(
     "Scores on my_set",
@@ -130,8 +130,8 @@ def test_what_the_report_says_elsewhere_is_in_files_alone(tmp_path: Path) -> Non
 
 def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_tables({"it": (frame([], ["variant"]), TABLE)}, tmp_path)
-    assert read_table_file(tmp_path / "it.json", command="cada tables toy") == TABLE
+    assert read_result(tmp_path / "it.json", Table, command="cada tables toy") == TABLE
     (tmp_path / "it.json").write_text('{"title": "x"}')
     for name, what in (("it", "not a table"), ("none", "no such file")):
         with pytest.raises(CadaError, match=rf"{name}\.json: .*{what}.*`cada tables toy`"):
-            read_table_file(tmp_path / f"{name}.json", command="cada tables toy")
+            read_result(tmp_path / f"{name}.json", Table, command="cada tables toy")
