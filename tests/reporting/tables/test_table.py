@@ -132,6 +132,6 @@ def test_a_table_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_tables({"it": (frame([], ["variant"]), TABLE)}, tmp_path)
     assert read_result(tmp_path / "it.json", Table, command="cada tables toy") == TABLE
     (tmp_path / "it.json").write_text('{"title": "x"}')
-    for name, what in (("it", "not a table"), ("none", "no such file")):
+    for name, what in (("it", "columns"), ("none", "no such file")):
         with pytest.raises(CadaError, match=rf"{name}\.json: .*{what}.*`cada tables toy`"):
             read_result(tmp_path / f"{name}.json", Table, command="cada tables toy")
