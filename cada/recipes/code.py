@@ -20,25 +20,24 @@ PACKAGE = Path(cada.__file__).parent
 # own file alone. Everything else that a step imports counts.
 WITHOUT_EFFECT = {
     "cada.__init__": "its public names are loaded when used",
-    "cada.phrases.__init__": "its public names are loaded when used",
-    "cada.synthpedes.__init__": "its public names are loaded when used",
+    "cada.config": "what a step reads of the parameters is in its recipe, as values",
+    "cada.errors": "the class of messages",
     "cada.names": "how they are loaded",
+    "cada.phrases.__init__": "its public names are loaded when used",
+    "cada.recipes": "what they write is the recipe itself",
+    "cada.runtime.console": "how messages are shown",
+    "cada.runtime.gpus": "which of several equal devices is used",
+    "cada.runtime.memory": "what the process holds, not what it computes",
+    "cada.runtime.parent_process": "when a step ends, not what it makes",
+    "cada.runtime.prefetch": "when a batch is made, not what is in it",
     "cada.storage.addresses": "how an address is shown",
     "cada.storage.cache": "what is kept is found under its content, or made again",
-    "cada.runtime.parent_process": "when a step ends, not what it makes",
-    "cada.config": "what a step reads of the parameters is in its recipe, as values",
-    "cada.runtime.console": "how messages are shown",
-    "cada.errors": "the class of messages",
     "cada.storage.files": "how a file is put in its place",
     "cada.storage.git": "what MLflow and the report say of the commit",
-    "cada.runtime.memory": "what the process holds, not what it computes",
-    "cada.runtime.gpus": "which of several equal devices is used",
     "cada.storage.paths": "a place that changes is another input or output, which both graphs see",
-    "cada.runtime.prefetch": "when a batch is made, not what is in it",
-    "cada.recipes": "what they write is the recipe itself",
+    "cada.synthpedes.__init__": "its public names are loaded when used",
     "cada.tracking": "MLflow is told, and never asked",
 }
-
 
 REGISTRY = "cada.objectives"  # finds its modules when it is imported, so nothing that is read imports them
 
