@@ -242,7 +242,7 @@ def test_tokens_may_be_kept_smaller_or_not_at_all(index: Index, photos: Path, tm
     assert ("tokens.bin" in sizes) == (tokens == "int8")
 
 
-def test_an_index_says_what_is_wrong_with_it(index: Index, photos: Path, tmp_path: Path) -> None:
+def test_an_index_says_what_is_wrong_with_it(index: Index, tmp_path: Path) -> None:
     with pytest.raises(CadaError, match="gallery"):
         Index.create(index.folder, START)
     with pytest.raises(CadaError, match="nothing"):
