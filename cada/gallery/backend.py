@@ -11,6 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
+from cada.errors import CadaError
+from cada.gallery.options import Runtime
+from cada.storage.files import read_json
+
+GRAPHS, EXPORT = "onnx", "export.json"  # a folder beside the weights, and what it is of
 TokenChunks = Iterable[tuple[int, np.ndarray]]  # the number of a chunk's first image, and its tokens (n, S, I)
 
 
@@ -81,6 +86,16 @@ class TorchBackend:
         ).numpy()
 
 
-def open_backend(folder: Path) -> Backend:
-    """The model of a release or of any model folder. Errors: `CadaError` where it is missing or damaged."""
-    return TorchBackend(folder)
+def open_backend(folder: Path, sha256: str, *, runtime: Runtime | None = None) -> Backend:
+    """The model of a folder whose weights have the SHA-256: by onnxruntime where it was exported, unless torch is asked for.
+
+    Errors: `CadaError` where it is missing or damaged, or the export is of other weights.
+    """
+    graphs = folder / GRAPHS
+    if runtime == "torch" or (runtime is None and not (graphs / EXPORT).is_file()):
+        return TorchBackend(folder)
+    if not (graphs / EXPORT).is_file() or read_json(graphs / EXPORT)["weights_sha256"] != sha256:
+        raise CadaError(f"{graphs}: there is no export of the weights beside it. Make it: cada export {folder}")
+    from cada.export.backend import OnnxBackend
+
+    return OnnxBackend(folder, graphs)
