@@ -298,6 +298,20 @@ def search(
     )
 
 
+@track.command("register")
+def track_register(
+    index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)],
+    name: Annotated[str, typer.Option("--name", help="What the model is called in MLflow.")] = "cada-gallery",
+) -> None:
+    """Register an index with its model in MLflow.
+
+    `mlflow models serve` then answers sentences with ranked images.
+    """
+    from cada.steps.tracking import register_index
+
+    register_index(index, name)
+
+
 @app.command("parity")
 def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vectors.", show_default=False)]) -> None:
     """Compare the model with recorded numbers.

@@ -9,6 +9,7 @@ It holds index.json, images.sqlite and the features; the images stay where they 
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -84,21 +85,24 @@ class Index:
         return cls(folder, settings, backend)
 
     @classmethod
-    def open(cls, folder: Path | str, *, runtime: Runtime | None = None) -> Self:
-        """The index in `folder`; `runtime` as in `create`. Errors: `CadaError` where there is none, or its model has changed or is gone."""
+    def open(cls, folder: Path | str, *, model: Path | str | None = None, runtime: Runtime | None = None) -> Self:
+        """The index in `folder`; `runtime` as in `create`. model: where its model is now, if it was moved.
+
+        Errors: `CadaError` where there is no index, or its model has changed or is gone.
+        """
         folder = Path(folder)
         if not (folder / NAME).is_file():
             raise CadaError(f"{folder}: there is no index. Make one: cada index IMAGES -o {folder}")
         told = read_json(folder / NAME)
         if told.get("format") != FORMAT:
             raise CadaError(f"{folder / NAME}: its format is {told.get('format')}, this version reads {FORMAT}. Make the index again.")
-        settings = Settings(**told | {"weights": tuple(told["weights"])})
-        model = Path(settings.model)
-        if not (model / CONFIG).is_file():
-            raise CadaError(f"{model}: the model of {folder} is gone. Bring it back, or make the index again with another.")
-        if _stat(model) != settings.weights and Release.read(model).digest != settings.sha256:
-            raise CadaError(f"{model}: these weights are others than those that {folder} was made with. Make the index again.")
-        return cls(folder, settings, open_backend(model, settings.sha256, runtime=runtime))
+        settings = Settings(**told | {"weights": tuple(told["weights"])} | ({"model": str(Path(model).resolve())} if model else {}))
+        place = Path(settings.model)
+        if not (place / CONFIG).is_file():
+            raise CadaError(f"{place}: the model of {folder} is gone. Bring it back, or make the index again with another.")
+        if _stat(place) != settings.weights and Release.read(place).digest != settings.sha256:
+            raise CadaError(f"{place}: these weights are others than those that {folder} was made with. Make the index again.")
+        return cls(folder, settings, open_backend(place, settings.sha256, runtime=runtime))
 
     def __len__(self) -> int:
         """How many different images can be found."""
@@ -128,6 +132,13 @@ class Index:
     def problems(self) -> list[tuple[str, str]]:
         """The images that were skipped: path and reason."""
         return self._entries.problems()
+
+    def copy_to(self, folder: Path) -> Path:
+        """Copy the index as it is now into a new folder, which is returned; its model and its images stay where they are."""
+        with exclusive(self.folder / "lock", "indexing"):
+            self._entries.fold()
+            shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("lock", "*-wal", "*-shm"))
+        return folder
 
     def search(
         self,
