@@ -194,7 +194,7 @@ class Index:
         return self._entries.of_rows([row])[row]
 
     def _with_phrases(self, query: Query, hits: list[Hit], gallery: Gallery) -> list[Hit]:
-        from cada.phrases import parse
+        from cada.phrases.chunking import parse
 
         texts = list(dict.fromkeys(phrase.text for text, _ in query.texts for phrase in parse(text)))
         if not texts or not hits:
