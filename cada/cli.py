@@ -239,6 +239,21 @@ def index(
     index_images(images, output, model=model, boxes=boxes, tokens=tokens, part=part, watch=watch)
 
 
+@app.command("detect")
+def detect(
+    images: Annotated[Path, typer.Argument(help="A folder of photographs.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.", show_default=False)],
+    threshold: Annotated[float, typer.Option("--threshold", help="The least score: higher ones find less, and less that is wrong.")] = 0.5,
+) -> None:
+    """Find persons in photographs with OpenCV's detector of 2005.
+
+    For those who have no better one: it misses many. Writes boxes for `cada index --boxes`.
+    """
+    from cada.steps.gallery import detect_persons
+
+    detect_persons(images, output, threshold=threshold)
+
+
 @app.command("merge")
 def merge(
     output: Annotated[Path, typer.Argument(help="The folder of the index to write.", show_default=False)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,15 @@ def merge_indexes(output: Path, parts: list[Path]) -> None:
     print(f"{index.folder}: {len(index):,} images")
 
 
+def detect_persons(images: Path, output: Path, *, threshold: float) -> None:
+    """Write the boxes of persons in photographs, and say how many there are."""
+    from cada.gallery.detection import write_boxes
+
+    persons, count, skipped = write_boxes(images, output, threshold=threshold)
+    print(f"{output}: {persons:,} persons in {count:,} images, skipped {len(skipped):,}")
+    _print_skipped(dict(skipped))
+
+
 def _part(told: str | None) -> tuple[int, int] | None:
     if told is None:
         return None
@@ -84,6 +94,10 @@ def _print(index: Index, report: Indexed) -> None:
         f"{index.folder}: {len(index):,} images; added {report.added:,}, unchanged {report.unchanged:,}, moved {report.moved:,}, "
         f"removed {report.removed:,}, skipped {len(skipped):,}"
     )
+    _print_skipped(skipped)
+
+
+def _print_skipped(skipped: Mapping[str, str]) -> None:
     for path, problem in list(skipped.items())[:SHOWN]:
         print(f"skipped {path}: {problem}", file=sys.stderr)
     if len(skipped) > SHOWN:
