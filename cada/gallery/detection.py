@@ -51,7 +51,7 @@ def detect(image: np.ndarray, *, threshold: float = 0.5) -> Iterator[tuple[int, 
     shrink = min(1.0, LARGEST / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else image
     detector = cv2.HOGDescriptor()
-    detector.setSVMDetector(cv2.HOGDescriptor_getDefaultPeopleDetector())
+    detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
     found, scored = detector.detectMultiScale(small, hitThreshold=0, winStride=STRIDE, scale=SCALE)
     boxes, scores = np.asarray(found).reshape(-1, 4), np.asarray(scored, np.float64).ravel()
     for place in sorted(np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), threshold, OVERLAP), int).ravel().tolist()):
