@@ -21,11 +21,11 @@ Fact = str | int | float | Path
 def refused(
     *facts: Fact, by: type[Exception] = CadaError, cause: type[BaseException] | None = None
 ) -> Iterator[pytest.ExceptionInfo[Exception]]:
-    """The block ends in this class of error, with all of the facts in its message; `cause` is the class of what it was raised from."""
+    """The block ends in this class of error, with all of the facts in its message; `cause` is the class of one that it was raised from."""
     with pytest.raises(by) as caught:
         yield caught
     assert carries(str(caught.value), *facts)
-    assert cause is None or isinstance(caught.value.__cause__, cause), f"{caught.value!r} comes from {caught.value.__cause__!r}"
+    assert cause is None or any(isinstance(error, cause) for error in _causes(caught.value)), f"no {cause} behind {caught.value!r}"
 
 
 def carries(message: str, *facts: Fact) -> bool:
@@ -40,6 +40,12 @@ def line_with(page: str, *facts: Fact) -> str:
     found = [line for line in page.splitlines() if not _absent(line, facts)]
     assert len(found) == 1, f"{len(found)} lines have {facts}:\n{page}"
     return found[0]
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    while earlier := error.__cause__ or error.__context__:
+        yield earlier
+        error = earlier
 
 
 def _absent(message: str, facts: tuple[Fact, ...]) -> list[Fact]:
