@@ -79,7 +79,8 @@ def test_wrong_field(make_set: MakeSet, change: dict[str, Any], facts: tuple[Fac
 
 
 @pytest.mark.parametrize(
-    ("text", "facts"), [("[{", ("JSON", "line 1")), ("{}", ("list",)), ("[]", ("list",)), ("[3]", ("record 0", "'file_path'", "missing"))]
+    ("text", "facts"),
+    [("[{", ("JSON", "line 1")), ("{}", ("list", "records")), ("[]", ("list", "records")), ("[3]", ("record 0", "'file_path'", "missing"))],
 )
 def test_no_annotation_inside(make_set: MakeSet, text: str, facts: tuple[str, ...]) -> None:
     data, _ = make_set()
