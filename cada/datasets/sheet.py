@@ -49,7 +49,7 @@ def _strip(root: Path, row: Sequence[Record]) -> Image.Image:
     lines = max(len(caption) for caption in captions)
     strip = Image.new("RGB", (_GAP + COLUMNS * (_CELL + _GAP), _HEADING + height + _GAP + lines * _LINE + 2 * _GAP), _PAPER)
     pen, font = ImageDraw.Draw(strip), ImageFont.load_default(11)
-    pen.text((_GAP, 5), f"person {row[0].person}", fill=_QUIET, font=font)
+    pen.text((_GAP, 5), f"person {row[0].label}", fill=_QUIET, font=font)
     pen.line((_GAP, 1, strip.width - _GAP, 1), fill=(214, 212, 206))
     for column, (record, caption) in enumerate(zip(row, captions, strict=True)):
         left = _GAP + column * (_CELL + _GAP)

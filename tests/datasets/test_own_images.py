@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import random
 import re
@@ -92,6 +93,23 @@ def test_every_step_sees_the_same_splits(capsys: pytest.CaptureFixture[str], mon
     assert persons == {"test": {3, 4}, "val": {1}, "train": {2, 5, 6}}
     exec(BLOCKS["python"], scope := {})
     assert {record.person for record in scope["records"] if record.split == "test"} == persons["test"]
+
+
+@pytest.mark.usefixtures("followed")
+def test_persons_with_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest gives the numbers back their names."""
+    path, names = Path("data/mine/captions.csv"), dict(zip(PERSONS, ("zoe", "bert", "P-0017", "dora", "anna", "émile"), strict=True))
+    table = pd.read_csv(path)
+    table.assign(person=table["person"].map(names)).to_csv(path, index=False)
+    commands(capsys, monkeypatch)
+    manifest = json.loads(Layout("mine").manifest.read_text())
+    assert list(manifest["persons"].items()) == [(name, number) for number, name in enumerate(sorted(names.values()), start=1)]
+    recipe = take(Recipe("train", "mine", "dual"), TrainRecipe)
+    records = records_with_val("mine", recipe.source, recipe.switches, held_out_persons=recipe.held_out_persons)
+    assert all(manifest["persons"][record.name] == record.person for record in records)
+    ordered = sorted(names.values(), key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    for split, chosen in (("test", ordered[:2]), ("val", ordered[2:3]), ("train", ordered[3:])):
+        assert {record.name for record in records if record.split == split} == set(chosen)
 
 
 @pytest.mark.usefixtures("followed")

@@ -34,6 +34,9 @@ a/1.jpg,3,"He wears a ""Nike"" hat.",train
 """
 
 
+NO_NAMES = ("1.0", "-3", "1e5", ".5", "1" * 19, "NaN", "", " ", "anna ", "an\tna", "\u200b")
+
+
 def written(folder: Path, text: str, name: str = "captions.csv") -> Path:
     (folder / name).write_text(text, encoding="utf-8", newline="")
     return folder
@@ -56,6 +59,33 @@ def test_a_jsonl_file_with_single_captions_and_lists_of_them(tmp_path: Path) -> 
     assert read("table", written(tmp_path, jsonl(listed), "c.jsonl"), annotation="c.jsonl") == RECORDS
 
 
+def test_names_are_numbered_in_sorted_order_behind_the_numbers(tmp_path: Path) -> None:
+    """Whatever the order of the rows; 003 is the number 3, and é comes after z."""
+    persons = ["zoe", "7", "anna", "émile", "003", "P-1", "anna", "0017_c2", "安娜"]
+    rows = [f"{row}.jpg,{person},A man.\n" for row, person in enumerate(persons)]
+    expected = {"3": 3, "7": 7, "0017_c2": 8, "P-1": 9, "anna": 10, "zoe": 11, "émile": 12, "安娜": 13}
+    for ordered in (rows, rows[::-1]):
+        written(tmp_path, "image,person,caption\n" + "".join(ordered))
+        found = read("table", tmp_path, annotation="captions.csv", test_persons=2)
+        assert {record.label: record.person for record in found} == expected
+        assert [record.label.zfill(3) for record in found] == [line.split(",")[1].zfill(3) for line in ordered]
+    names = [{"image": f"{name}.jpg", "person": name, "caption": "A man."} for name in ("b", "a", "c")]
+    found = read("table", written(tmp_path, jsonl(names), "c.jsonl"), annotation="c.jsonl", test_persons=1)
+    assert [(record.name, record.person) for record in found] == [("b", 2), ("a", 1), ("c", 3)]
+
+
+def test_the_rule_takes_names_and_not_the_numbers_that_stand_for_them(tmp_path: Path) -> None:
+    """By SHA-256 the order is emil, bert, aaron, anna, carl, dora, whoever else is there and has whichever number."""
+    names = ["anna", "bert", "carl", "dora", "emil"]
+    numbers = set()
+    for some in (names, names[1:], ["aaron", *names]):
+        written(tmp_path, "image,person,caption\n" + "".join(f"{name}.jpg,{name},A man.\n" for name in some))
+        found = read("table", tmp_path, annotation="captions.csv", test_persons=2)
+        assert {record.name for record in found if record.split == "test"} == {"emil", "bert"}
+        numbers.add(tuple(record.person for record in found if record.split == "test"))
+    assert numbers == {(2, 5), (1, 4), (3, 6)}
+
+
 def test_without_splits_the_persons_of_the_smallest_digests_are_test(tmp_path: Path) -> None:
     """As in test_holdout: of 1 to 9 these are 9, 8, 4, 3, 2."""
     text = "image,person,caption\n" + "".join(f"{person}.jpg,{person},A man.\n" for person in range(1, 10))
@@ -74,8 +104,8 @@ def test_without_splits_the_persons_of_the_smallest_digests_are_test(tmp_path: P
         ("a/2.jpg,12,", "a/2.jpg,", ("line 4", "3 cells", "header 4")),
         ("A woman in", "A woman, in", ("line 4", "5 cells", "header 4")),
         ("a/2.jpg", "../2.jpg", ("line 4", "'image'", "'../2.jpg'", "imgs/")),
-        (",12,", ",anna,", ("line 4", "'person'", "'anna'")),
-        (",12,", ",1.0,", ("line 4", "'person'", "'1.0'")),
+        *((",12,", f",{name},", ("line 4", "'person'", repr(name))) for name in NO_NAMES),
+        ("a/1.jpg,3,\"He wears", "a/1.jpg,anna,\"He wears", ("line 6", "a/1.jpg", "person anna", "person 3", "line 2")),
         (",test", ",query", ("line 4", "'split'", "'query'", "train, val or test")),
         (",test", ",", ("line 4", "'split'", "''", "train, val or test")),
         ("a/1.jpg,3,\"He wears", "a/1.jpg,4,\"He wears", ("line 6", "a/1.jpg", "person 4", "person 3", "line 2")),
@@ -98,6 +128,8 @@ def test_faults_of_a_csv_file(tmp_path: Path, old: str, new: str, facts: tuple[F
         ("[1]", ("object", "image, person, caption")),
         ('{"image": "b.jpg", "person": 1}', ("'caption'", "missing")),
         ('{"image": "b.jpg", "person": true, "caption": "x"}', ("'person'", "True")),
+        ('{"image": "b.jpg", "person": null, "caption": "x"}', ("'person'", "None")),
+        ('{"image": "b.jpg", "person": ["anna"], "caption": "x"}', ("'person'", "['anna']")),
         ('{"image": "b.jpg", "person": 1, "caption": []}', ("'caption'", "[]")),
         ('{"image": "b.jpg", "person": 1, "caption": ["x", 1]}', ("'caption'", "['x', 1]")),
         ('{"image": "b.jpg", "person": 1234567890123456789, "caption": "x"}', ("'person'", 1234567890123456789)),
