@@ -10,8 +10,8 @@ import torch
 
 from benchmarks import __main__ as command
 from benchmarks import page
-from cada.errors import CadaError
 from cada.storage.files import read_json
+from tests.messages import line_with, refused
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -55,7 +55,7 @@ def test_ratios_are_those_of_the_rates(results: Path) -> None:
 
 
 def test_quick_numbers_are_marked_as_such(results: Path) -> None:
-    assert "the numbers mean nothing" in (results / "benchmarks.md").read_text()
+    assert line_with((results / "benchmarks.md").read_text(), "sizes of the tests")
 
 
 def test_the_docs_block_is_written_from_the_json(results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_without_a_measurement_the_page_says_so(tmp_path: Path) -> None:
 def test_a_page_without_marks_is_refused(tmp_path: Path) -> None:
     docs = tmp_path / "performance.md"
     docs.write_text("nothing\n")
-    with pytest.raises(CadaError, match="marks"):
+    with refused(docs, page.BEGIN, page.END):
         page.write_docs(docs, [])
 
 
