@@ -118,6 +118,8 @@ def test_the_public_sets_run_with_their_own_recipes(project: Project) -> None:
     assert (cuhk["selection"], published["selection"]) == ("val", "test")
     assert (cuhk["val"], published["val"]) == ("own", "own")
     assert (metrics["icfg_pedes", "dual"]["val"], metrics["icfg_pedes", "published"]["val"]) == ("held_out", "test")
+    assert [metrics["icfg_pedes", name]["open_set"] is None for name in ("dual", "published")] == [False, True]
+    assert metrics["rstpreid", "published"]["open_set"]["val"]["gallery"] == 3 * 5  # of four persons, without one's own
     for name in ("ablation", "comparison"):
         text = (project.root / f"results/icfg_pedes/tables/{name}.md").read_text()
         assert "val is train persons held out by a fixed rule, and they were not trained on (dual)" in text

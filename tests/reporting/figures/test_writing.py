@@ -20,7 +20,7 @@ from cada.reporting.results.rankings import read_rankings
 from cada.reporting.tables.pairs import compare
 from cada.reporting.tables.table import csv_text
 
-NAMES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
+NAMES = ("ablation", "pairs", "recall", "open_set", "sensitivity", "training", "successes", "failures")
 TITLES = [("global", "Global only"), ("dual", "+ ATP + ARA")]
 RANKS = {"global": [1, 2, 30, 4, 40, 1, 60, 12], "dual": [1, 1, 20, 4, 40, 1, 1, 12]}
 Draw = Callable[..., Path]

@@ -6,6 +6,7 @@ import pytest
 
 from cada.errors import CadaError
 from cada.reporting.results.metrics import read_variants
+from tests.reporting.conftest import open_set_of
 
 DUAL = ("dual", "+ ATP + ARA")
 
@@ -58,6 +59,8 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
         ({"headline": "calibrated"}, r"scores \(cosine\) lack the headline calibrated"),
         ({"top_k": 16}, r"top_k, fusion_weight and scores_at_k belong together"),
         ({"intervals": {}}, r"do not match the intervals"),
+        ({"open_set": None}, r"open_set and a val split of the own data set belong together"),
+        ({"val": "test", "open_set": open_set_of(30)}, r"open_set and a val split of the own data set belong together"),
     ],
 )
 def test_a_foreign_or_incomplete_file_is_named(
