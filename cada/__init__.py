@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cada.config import Architecture, Transformer
     from cada.datasets.images import read_images
     from cada.errors import CadaError
+    from cada.gallery import Index
     from cada.model.cada import Cada
     from cada.model.folder import load_model as load
     from cada.model.tokenizer import Tokenizer
@@ -26,6 +27,7 @@ _NAMES = {
     "Cada": "cada.model.cada:Cada",
     "CadaError": "cada.errors:CadaError",
     "Engine": "cada.retrieval.encoding:Engine",
+    "Index": "cada.gallery.index:Index",
     "Matcher": "cada.retrieval.search:Matcher",
     "Search": "cada.retrieval.search:Search",
     "Target": "cada.retrieval.search:Target",

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cada.gallery.options import Format, Stored
 from cada.runtime.console import console
 from cada.runtime.parent_process import end_with_workflow
 from cada.storage.paths import WORKFLOW
@@ -157,6 +158,7 @@ COMMANDS = {
     "figures": (_of_matrix("figures.write_figures"), "Draw the figures. Scores, paired differences, curves and ranked lists."),
     "attention": (_of_matrix("attention.draw_attention"), "Draw what phrases look at. The first images of a few queries."),
     "chapter": (_of_matrix("chapter.write_chapter_of"), "Write a data set's chapter of the report. The cost table lies beside it."),
+    "release": (_of_matrix("release.write_release"), "Make the best model ready to search with. Chosen on val; with a model card."),
     "report": (_of_all("report.write_report"), "Bind the chapters into the report. One page that needs no other file; prints where it is."),
     "track sync": (_of_nothing("tracking.sync_tracking"), "Rebuild the runs from results/. For after a pull or an outage of the store."),
 }
@@ -210,6 +212,104 @@ def transfer(
     from cada.steps.transfer import transfer_variant
 
     transfer_variant(dataset, to, variant, seed)
+
+
+@app.command("index")
+def index(
+    images: Annotated[Path, typer.Argument(help="A folder of images, or one image.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder of the index.", show_default=False)],
+    model: Annotated[
+        Path | None, typer.Option("--model", "-m", help="A release, or imported weights; chosen once.", show_default=False)
+    ] = None,
+    boxes: Annotated[
+        Path | None, typer.Option("--boxes", help="Persons in the images: CSV, or JSON as COCO has it.", show_default=False)
+    ] = None,
+    tokens: Annotated[Stored | None, typer.Option("--tokens", help="How image tokens are kept for re-ranking.", show_default=False)] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Go on, and take in what changes.")] = False,
+) -> None:
+    """Index a folder of images of one's own, or bring its index up to date.
+
+    Reads what is new or has changed, recognises what was moved, forgets what is gone. What cannot be read is skipped and listed.
+    """
+    from cada.steps.gallery import index_images
+
+    index_images(images, output, model=model, boxes=boxes, tokens=tokens, watch=watch)
+
+
+@app.command("export")
+def export(
+    model: Annotated[Path, typer.Argument(help="A release, or imported weights.", show_default=False)],
+    int8: Annotated[bool, typer.Option("--int8", help="A quarter of the size, at a small loss.")] = False,
+) -> None:
+    """Write a model as ONNX beside its weights.
+
+    Indexes of it are then searched by onnxruntime, which starts in a fraction of torch's time.
+    """
+    from cada.steps.export import export_model
+
+    export_model(model, int8=int8)
+
+
+@app.command("search")
+def search(
+    index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)],
+    query: Annotated[str | None, typer.Argument(help="A sentence that describes the person.", show_default=False)] = None,
+    image: Annotated[Path | None, typer.Option("--image", help="Search by an image instead.", show_default=False)] = None,
+    plus: Annotated[list[str], typer.Option("--plus", help="What must be there, too.", show_default=False)] = [],  # noqa: B006
+    minus: Annotated[list[str], typer.Option("--minus", help="What must not be there.", show_default=False)] = [],  # noqa: B006
+    k: Annotated[int, typer.Option("-k", min=1, help="How many images to show.")] = 10,
+    rerank: Annotated[
+        int | None, typer.Option("--rerank", min=0, help="How many images are compared closely; 0 for none.", show_default=False)
+    ] = None,
+    path: Annotated[str | None, typer.Option("--path", help="Only paths of this pattern, such as '*/door/*'.", show_default=False)] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Only images from this time on, ISO 8601.", show_default=False)] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only images before this time.", show_default=False)] = None,
+    phrases: Annotated[bool, typer.Option("--phrases", help="Say how well each phrase matches alone.")] = False,
+    queries: Annotated[
+        Path | None, typer.Option("--queries", help="A CSV file with a column query, and possibly id.", show_default=False)
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How hits are written.")] = "text",
+    paths: Annotated[bool, typer.Option("--paths", help="The same as --format paths.")] = False,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file to write them to.", show_default=False)] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="Draw the images: a .png or .jpg file.", show_default=False)] = None,
+) -> None:
+    """Search an index with a sentence.
+
+    Prints rank, match, cosine, confidence and path of the best images, best first.
+    """
+    from cada.steps.gallery import search_index
+
+    search_index(
+        index,
+        query,
+        image=image,
+        plus=plus,
+        minus=minus,
+        queries=queries,
+        output=output,
+        form="paths" if paths else form,
+        sheet=sheet,
+        since=since,
+        until=until,
+        k=k,
+        rerank=rerank,
+        path=path,
+        phrases=phrases,
+    )
+
+
+@track.command("register")
+def track_register(
+    index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)],
+    name: Annotated[str, typer.Option("--name", help="What the model is called in MLflow.")] = "cada-gallery",
+) -> None:
+    """Register an index with its model in MLflow.
+
+    `mlflow models serve` then answers sentences with ranked images.
+    """
+    from cada.steps.tracking import register_index
+
+    register_index(index, name)
 
 
 @app.command("parity")

@@ -169,6 +169,14 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             chapters,
         ),
         step(
+            "release",
+            "Make the best model of {dataset} ready to search with",
+            f"release {{dataset}} {listed}",
+            DATASET,
+            [manifest, *map(Every, model), Every(metrics), Every(history)],
+            _in(of.release(workflow), *MODEL, "release.json", "README.md"),
+        ),
+        step(
             "transfer",
             "Search {target} with {variant} of {dataset}, seed {seed}",
             f"transfer {{dataset}} --to {{target}} {own}",

@@ -31,14 +31,14 @@ def decode_rgb(content: bytes) -> Image.Image:
     """The image in the bytes of a file of one of FORMATS, in RGB. `ValueError` says why it cannot be read."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            return _as_rgb(image)
+            return as_rgb(image)
     except UnidentifiedImageError as error:
         raise ValueError(f"it does not begin as {', '.join(FORMATS[:-1])} or {FORMATS[-1]} files do") from error
     except (OSError, SyntaxError, Image.DecompressionBombError) as error:
         raise ValueError(str(error)) from error
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
+def as_rgb(image: Image.Image) -> Image.Image:
     """The image in RGB. `ValueError` for 32-bit samples, whose white is not defined."""
     if image.mode in ("I", "F"):
         raise ValueError("its samples have 32 bits; save it with 8")

@@ -26,33 +26,42 @@ def contact_sheet(root: Path, records: Sequence[Record], output: Path, *, split:
 
     Errors: `CadaError` for a split without records and for an ending that is no image format.
     """
-    if output.suffix not in (".png", ".jpg"):
-        raise CadaError(f"{output}: a contact sheet is a .png or .jpg file. Choose such a name.")
     mine = sorted((record for record in records if record.split == split), key=lambda record: record.person)
     rows = [list(group)[:COLUMNS] for _, group in groupby(mine, key=lambda record: record.person)][:persons]
     if not rows:
         known = ", ".join(dict.fromkeys(record.split for record in records))
         raise CadaError(f"{root}: has no split {split!r}, only {known}. Choose one of these.")
-    strips = [_strip(root, row) for row in rows]
+    save_sheet([_of_person(root, row) for row in rows], output)
+
+
+def _of_person(root: Path, row: Sequence[Record]) -> Image.Image:
+    images = [read_rgb(image_path(root, record)) for record in row]
+    return strip(f"person {row[0].person}", images, [record.captions[0] for record in row])
+
+
+def strip(heading: str, images: Sequence[Image.Image], texts: Sequence[str]) -> Image.Image:
+    """Up to COLUMNS images side by side, a heading over them and a text under each."""
+    height, width = IMAGE
+    wrapped = [textwrap.wrap(text, 34, break_on_hyphens=False) for text in texts]
+    lines = max(map(len, wrapped))
+    drawn = Image.new("RGB", (_GAP + COLUMNS * (_CELL + _GAP), _HEADING + height + _GAP + lines * _LINE + 2 * _GAP), _PAPER)
+    pen, font = ImageDraw.Draw(drawn), ImageFont.load_default(11)
+    pen.text((_GAP, 5), heading, fill=_QUIET, font=font)
+    pen.line((_GAP, 1, drawn.width - _GAP, 1), fill=(214, 212, 206))
+    for column, (image, text) in enumerate(zip(images, wrapped, strict=True)):
+        left = _GAP + column * (_CELL + _GAP)
+        drawn.paste(ImageOps.contain(image, (width, height)), (left, _HEADING))
+        pen.multiline_text((left, _HEADING + height + _GAP), "\n".join(text), fill=_INK, font=font, spacing=2)
+    return drawn
+
+
+def save_sheet(strips: Sequence[Image.Image], output: Path) -> None:
+    """Write strips, one below the other, as `output`. Errors: `CadaError` for an ending other than .png and .jpg."""
+    if output.suffix not in (".png", ".jpg"):
+        raise CadaError(f"{output}: a contact sheet is a .png or .jpg file. Choose such a name.")
     sheet = Image.fromarray(np.concatenate([np.asarray(strip) for strip in strips]))
     with files.atomic(output) as partial:
         if output.suffix == ".png":
             sheet.quantize(256).save(partial, "PNG")  # a quarter of the size
         else:
             sheet.save(partial, "JPEG", quality=90)
-
-
-def _strip(root: Path, row: Sequence[Record]) -> Image.Image:
-    """One person."""
-    height, width = IMAGE
-    captions = [textwrap.wrap(record.captions[0], 34, break_on_hyphens=False) for record in row]
-    lines = max(len(caption) for caption in captions)
-    strip = Image.new("RGB", (_GAP + COLUMNS * (_CELL + _GAP), _HEADING + height + _GAP + lines * _LINE + 2 * _GAP), _PAPER)
-    pen, font = ImageDraw.Draw(strip), ImageFont.load_default(11)
-    pen.text((_GAP, 5), f"person {row[0].person}", fill=_QUIET, font=font)
-    pen.line((_GAP, 1, strip.width - _GAP, 1), fill=(214, 212, 206))
-    for column, (record, caption) in enumerate(zip(row, captions, strict=True)):
-        left = _GAP + column * (_CELL + _GAP)
-        strip.paste(ImageOps.contain(read_rgb(image_path(root, record)), (width, height)), (left, _HEADING))
-        pen.multiline_text((left, _HEADING + height + _GAP), "\n".join(caption), fill=_INK, font=font, spacing=2)
-    return strip

@@ -58,7 +58,7 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
         share = len(caption) / (3 * count)
         return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share
 
-    size = encoded.micro_batch and 3 * encoded.micro_batch
+    size = encoded.micro_batch or len(rows)  # a third of the pairs at a time: no more activations than the other objectives have
     return summed(match, everyone, model.parameters(), count=len(text), size=size, weight=encoded.weight)
 
 

@@ -105,7 +105,7 @@ def _part(values: P, model: type[P]) -> P:
 
 def _of_matrix(recipe: Recipe, parameters: DatasetParameters, reader: Reader) -> Parameters:
     data, seeds = parameters.data, reader.matrix.seeds
-    if recipe.step == "tables":
+    if recipe.step in ("tables", "release"):
         return models.TitledRecipe(rows=_rows(reader, models.TitledRow), seeds=seeds)
     if recipe.step == "figures":
         return models.FiguresRecipe(rows=_rows(reader, models.TitledRow), seeds=seeds, source=data.source)

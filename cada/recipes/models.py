@@ -127,7 +127,7 @@ class MatrixRecipe(Parameters):
 
 
 class TitledRecipe(MatrixRecipe):
-    """Of the steps that show titles too. tables reads nothing else."""
+    """Of the steps that show titles too. tables and release read nothing else."""
 
     rows: tuple[TitledRow, ...]
 

@@ -12,7 +12,7 @@ from cada.storage.paths import WORKFLOW, Layout, report_folder
 
 OF_DATASET = ("data", "phrases", "initial")
 OF_VARIANT = ("train", "evaluate", "probe")
-OF_MATRIX = ("tables", "figures", "attention", "probe-tables", "chapter")
+OF_MATRIX = ("tables", "figures", "attention", "probe-tables", "chapter", "release")
 OF_REPORT = ("report", "transfer-tables")
 
 

@@ -38,6 +38,13 @@ class Target:
         return cls(images, split.image_persons, tokenizer(split.captions), split.caption_persons)
 
 
+def read_with_image(model: Cada, captions: TokenizedCaptions) -> Captions:
+    """Captions as the match encoder reads them: [ENC] is their first token."""
+    ids = captions.ids.copy()
+    ids[:, 0] = model.tokenizer.enc
+    return Captions(ids, captions.lengths)
+
+
 @dataclass(frozen=True)
 class Matcher:
     """The match head on captions (Q) and images of an encoded gallery, for `cada.retrieval.ranking.rerank`."""
@@ -52,12 +59,10 @@ class Matcher:
 
         -1 stands for no image: its logits are 0, and nothing is computed for it.
         """
-        ids = self.captions.ids.copy()
-        ids[:, 0] = self.model.tokenizer.enc
         logits = match_logits(
             self.model.text_encoder.bert,
             self.model.match_head,
-            captions=Captions(ids, self.captions.lengths),
+            captions=read_with_image(self.model, self.captions),
             candidates=candidates,
             image_tokens=self.gallery.chunks(),
             precision=self.engine.precision,

@@ -107,6 +107,10 @@ class Layout:
         """The tables of a workflow file's probes."""
         return self.reports(workflow) / "probe_tables"
 
+    def release(self, workflow: Path = WORKFLOW) -> Path:
+        """The best model of a workflow file, ready to be searched with."""
+        return self.reports(workflow) / "release"
+
 
 def transfer_tables(workflow: Path = WORKFLOW) -> Path:
     """The table of all data sets of a workflow file."""

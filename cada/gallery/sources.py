@@ -1,0 +1,142 @@
+"""The images that an index is made of: files in folders, read with care, since anybody's files are among them.
+
+Legend: H height, W width.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from cada.datasets.decoding import FORMATS, as_rgb
+from cada.errors import CadaError
+from cada.gallery.entries import WHOLE
+
+SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+MAX_PIXELS = 100_000_000  # of a file: more takes a gigabyte and is mostly an attack
+MAX_BYTES = 200_000_000
+_TAKEN = (0x9003, 0x9004, 0x0132)  # EXIF: DateTimeOriginal, DateTimeDigitized, DateTime
+
+
+class Unreadable(Exception):
+    """Why an image is skipped."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file that may be an image: its size and modification time (ns) are enough to see that nothing has changed."""
+
+    path: Path
+    bytes: int
+    changed: int
+
+
+def find_images(root: Path, *, without: Path) -> Iterator[Found]:
+    """The image files under the folder `root`, or `root` itself, in the order of their paths.
+
+    Hidden ones and the folder `without` are left out, links to folders are not followed. Errors: `CadaError` where there is no `root`.
+    """
+    if not root.exists():
+        raise CadaError(f"{root}: there is no such folder or image. Check the name.")
+    for path in [root] if root.is_file() else _walk(root, without):
+        try:
+            known = path.stat()
+        except OSError:  # gone meanwhile, or a link to nothing
+            continue
+        yield Found(path, known.st_size, known.st_mtime_ns)
+
+
+def _walk(folder: Path, without: Path) -> Iterator[Path]:
+    for place, folders, names in os.walk(folder):
+        here = Path(place)
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and here / name != without)
+        yield from (here / name for name in sorted(names) if name.lower().endswith(SUFFIXES) and not name.startswith("."))
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file that was read: its digest, when the image was taken, and each box of it as the model reads it, or why it cannot be read."""
+
+    sha256: str
+    time: float | None
+    images: Mapping[str, np.ndarray | str]  # by box: uint8 (3, H, W), or the problem
+
+
+def read_content(path: Path, boxes: Sequence[str], size: tuple[int, int], *, known: Container[tuple[str, str]] = ()) -> Content:
+    """Read a file and resize its `boxes` to `size` (H, W), unless all of them, by digest and box, are `known` already.
+
+    Errors: `Unreadable` for a file that cannot be read at all.
+    """
+    content = _read(path)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if all((sha256, box) in known for box in boxes):
+        return Content(sha256, None, {})
+    image, time = _decoded(content, size if list(boxes) == [WHOLE] else None)
+    return Content(sha256, time, {box: _resized(image, box, size) for box in boxes})
+
+
+def open_image(path: Path, box: str = WHOLE) -> Image.Image:
+    """A file's image, or a box of it, in RGB and upright. Errors: `Unreadable`."""
+    return _cropped(_decoded(_read(path), None)[0], box)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise Unreadable(f"it has more than {MAX_BYTES // 1_000_000} MB")
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(os.strerror(error.errno or 0)) from error
+
+
+def _decoded(content: bytes, size: tuple[int, int] | None) -> tuple[Image.Image, float | None]:
+    """The whole image and when it was taken. Where it will be resized to `size`, a JPEG is decoded at a fraction of its own."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+            if image.width * image.height > MAX_PIXELS:
+                raise Unreadable(f"it has {image.width} x {image.height} pixels, more than {MAX_PIXELS // 1_000_000} million")
+            if size is not None:
+                image.draft("RGB", (2 * size[1], 2 * size[0]))
+            return ImageOps.exif_transpose(as_rgb(image)), _taken(image)
+    except Unreadable:
+        raise
+    except Exception as error:  # Pillow's decoders raise many kinds for damaged files, struct.error and IndexError among them
+        raise Unreadable(str(error) or type(error).__name__) from error
+
+
+def _cropped(image: Image.Image, box: str) -> Image.Image:
+    if box == WHOLE:
+        return image
+    left, top, width, height = map(float, box.split(","))
+    right, bottom = min(image.width, round(left + width)), min(image.height, round(top + height))
+    left, top = max(0, round(left)), max(0, round(top))
+    if right <= left or bottom <= top:
+        raise Unreadable(f"the box {box} is outside of its {image.width} x {image.height} pixels")
+    return image.crop((left, top, right, bottom))
+
+
+def _resized(image: Image.Image, box: str, size: tuple[int, int]) -> np.ndarray | str:
+    try:
+        resized = _cropped(image, box).resize((size[1], size[0]), Image.Resampling.BILINEAR)
+    except Unreadable as error:
+        return str(error)
+    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
+
+
+def _taken(image: Image.Image) -> float | None:
+    """The POSIX time in the image's EXIF data, which has no time zone: taken as UTC."""
+    exif = image.getexif()
+    for told in (exif.get_ifd(0x8769).get(_TAKEN[0]), exif.get_ifd(0x8769).get(_TAKEN[1]), exif.get(_TAKEN[2])):
+        try:
+            return datetime.strptime(str(told).strip("\x00 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,104 @@
+"""An index made and searched from the command line."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from cada.errors import CadaError
+from cada.gallery.index import NAME, Index
+from cada.gallery.indexing import Indexed
+from cada.gallery.options import Format, Stored
+from cada.gallery.output import draw_hits, read_queries, rendered
+from cada.gallery.query import Query
+from cada.storage.files import write_text
+from cada.storage.paths import Layout
+
+SHIPPED = Path("weights") / "synthpedes-start"  # knows drawn persons only, and lies in the repository
+SHOWN = 10  # skipped images that are listed
+
+
+def index_images(source: Path, output: Path, *, model: Path | None, boxes: Path | None, tokens: Stored | None, watch: bool = False) -> None:
+    """Make the index `output` of the images under `source`, or bring it up to date; with `watch`, until it is interrupted."""
+    index = Index.open(output) if (output / NAME).exists() else Index.create(output, model or default_model(), tokens=tokens)
+    if model is not None and Path(index.settings.model) != model.resolve():
+        raise CadaError(f"{output}: this index is of {index.settings.model}. Choose another folder for {model}.")
+    _print(index, index.add(source, boxes=boxes))
+    if watch:
+        from watchfiles import watch as changes
+
+        print(f"watching {source}; end with Ctrl-C", file=sys.stderr)
+        for _ in changes(source, raise_interrupt=False):
+            _print(index, index.add(source, boxes=boxes))
+
+
+def default_model() -> Path:
+    """The release of the default data set where it was made here, else the weights that lie in the repository."""
+    release = Layout("synthpedes").release()
+    found = next((folder for folder in (release, SHIPPED) if folder.is_dir()), None)
+    if found is None:
+        raise CadaError("--model: name the folder of a release, or of weights that `cada weights import` has written.")
+    print(
+        f"model: {found}, which has seen drawn persons only and ranks photographs badly. For these import BLIP's or CADA's weights "
+        "(cada weights import) and name them by --model.",
+        file=sys.stderr,
+    )
+    return found
+
+
+def _print(index: Index, report: Indexed) -> None:
+    skipped = dict(report.skipped)
+    print(
+        f"{index.folder}: {len(index):,} images; added {report.added:,}, unchanged {report.unchanged:,}, moved {report.moved:,}, "
+        f"removed {report.removed:,}, skipped {len(skipped):,}"
+    )
+    for path, problem in list(skipped.items())[:SHOWN]:
+        print(f"skipped {path}: {problem}", file=sys.stderr)
+    if len(skipped) > SHOWN:
+        print(f"and {len(skipped) - SHOWN:,} more", file=sys.stderr)
+
+
+def search_index(
+    folder: Path,
+    query: str | None,
+    *,
+    image: Path | None,
+    plus: list[str],
+    minus: list[str],
+    queries: Path | None,
+    output: Path | None,
+    form: Format,
+    sheet: Path | None,
+    since: str | None,
+    until: str | None,
+    **options: Any,
+) -> None:
+    """Search the index in `folder`; print the hits, or write them to `output`, and draw them as `sheet`. `options` go to `Index.search`."""
+    if (query is not None) + (image is not None) + (queries is not None) != 1:
+        raise CadaError("search: give a sentence, or --image FILE, or --queries FILE. One of these, and --plus and --minus beside it.")
+    index = Index.open(folder)
+    asked = read_queries(queries) if queries else {query or str(image): Query.of(query or Path(str(image)))}
+    try:
+        asked = {name: Query.of(own, plus=plus, minus=minus) for name, own in asked.items()}
+        found = index.search_many(list(asked.values()), since=_time(since), until=_time(until), **options)
+    except ValueError as error:
+        raise CadaError(f"search: {error}") from error
+    answers = dict(zip(asked, found, strict=True))
+    if output is None:
+        print(rendered(answers, form), end="")
+    else:
+        write_text(output, rendered(answers, form))
+    if sheet is not None:
+        draw_hits(answers, sheet)
+
+
+def _time(told: str | None) -> float | None:
+    if told is None:
+        return None
+    try:
+        time = datetime.fromisoformat(told)
+    except ValueError as error:
+        raise CadaError(f"{told!r}: not a time in ISO 8601, such as 2026-11-29 or 2026-11-29T14:30:00+01:00.") from error
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

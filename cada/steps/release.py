@@ -1,0 +1,71 @@
+"""The release step: the best model of a run, chosen on val, as a folder to search with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cada.datasets import manifest as manifests
+from cada.gallery.release import CARD, FILES, WEIGHTS, OpenSet, Release
+from cada.recipes import Recipe, take
+from cada.recipes.models import TitledRecipe
+from cada.reporting.rendering import render
+from cada.reporting.results.histories import Histories, chosen_by, read_histories
+from cada.reporting.results.metrics import LABEL, MeasuredVariant, MetricsFile, read_variants
+from cada.retrieval.metrics import METRICS
+from cada.storage.files import atomic, digest, write_text
+from cada.storage.paths import Layout
+
+
+def write_release(dataset: str, *, workflow: Path) -> None:
+    """Write the model with the best mAP on val, how it is searched with, and its card.
+
+    The variant is the one with the best mean over its seeds, and of it the seed with the best mAP; of equal ones the first.
+    """
+    layout, matrix = Layout(dataset), take(Recipe("release", dataset, workflow=workflow), TitledRecipe)
+    measured = read_variants(dataset, list(matrix.titles.items()), matrix.seeds, layout.root / "metrics")
+    histories = read_histories(dataset, list(matrix.titles), matrix.seeds, layout.root / "history")
+    chosen, place = best(histories)
+    variant = next(variant for variant in measured if variant.name == chosen)
+    seed, folder = matrix.seeds[place], layout.release(workflow)
+    for name in FILES:
+        with atomic(folder / name) as partial:
+            shutil.copyfile(layout.model(chosen, seed) / name, partial)
+    file, by = variant.files[place], chosen_by(histories[chosen][place])
+    origin = {"dataset": dataset, "variant": chosen, "seed": seed, "chosen_on": by, "weights_sha256": digest(folder / WEIGHTS)}
+    release = Release(folder, file.headline, file.fusion_weight, file.top_k, open_set_of(file), origin)
+    release.write()
+    write_text(folder / CARD, card(release, variant, file, manifests.read(layout.manifest, dataset)))
+
+
+def best(histories: Histories) -> tuple[str, int]:
+    """The variant with the best mean mAP of its seeds' checkpoints on the split that chose them, and the place of its best seed."""
+    scores = {variant: [float(table[f"{chosen_by(table)}_mAP"].max()) for table in tables] for variant, tables in histories.items()}
+    variant = max(scores, key=lambda name: float(np.mean(scores[name])))
+    return variant, int(np.argmax(scores[variant]))
+
+
+def open_set_of(file: MetricsFile) -> OpenSet | None:
+    """What the evaluation says of persons who are not there."""
+    return None
+
+
+def card(release: Release, variant: MeasuredVariant, file: MetricsFile, manifest: Mapping[str, Any]) -> str:
+    """The model card."""
+    scores, ends = file.scores[file.headline], file.intervals[file.headline]
+    return render(
+        "release.md.jinja",
+        release=release,
+        title=variant.title,
+        file=file,
+        splits=manifest["splits"],
+        drawn="oracles" in manifest,
+        annotation=manifest["annotation"],
+        seeds=len(variant.files),
+        metrics=[(LABEL[name], getattr(scores, name), *getattr(ends, name)) for name in METRICS],
+        mean=variant.headline_summary(),
+    )
