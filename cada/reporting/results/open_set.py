@@ -45,11 +45,19 @@ class ReliabilityBin(ResultFile):
     searches: int
 
 
+class Curve(ResultFile):
+    """From a first hit's score to the probability that it is of the described person: `cada.retrieval.calibration.Logistic`."""
+
+    slope: float
+    intercept: float
+
+
 class Val(ResultFile):
-    """The searches for persons who are not there that set the thresholds."""
+    """The searches for persons who are not there that set the thresholds, and the curve."""
 
     gallery: int
     growth: float
+    curve: Curve
     nonmated: tuple[float, ...]
 
 

@@ -107,7 +107,10 @@ def _notes(records: Sequence[Record], variants: Sequence[MeasuredVariant], measu
         "second person is not there. Its expected calibration error on test, in points, and how many of 100 first hits it said were right "
         f"and how many were: {'; '.join(map(_calibration, records))}."
     )
-    yield "95 %: bootstrap over test's persons, thresholds and curve given: another val would set others. Its ends are the means of the ends of the seeds."
+    yield (
+        "95 %: bootstrap over test's persons, thresholds and curve given: another val would give others. Its ends are the means of the "
+        "ends of the seeds."
+    )
     yield seeds_note(variants)
     yield from choice_notes(variants)
 
