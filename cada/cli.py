@@ -225,6 +225,9 @@ def index(
         Path | None, typer.Option("--boxes", help="Persons in the images: CSV, or JSON as COCO has it.", show_default=False)
     ] = None,
     tokens: Annotated[Stored | None, typer.Option("--tokens", help="How image tokens are kept for re-ranking.", show_default=False)] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="Index the i-th of n parts of the files alone, written i/n.", show_default=False)
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and take in what changes.")] = False,
 ) -> None:
     """Index a folder of images of one's own, or bring its index up to date.
@@ -233,7 +236,36 @@ def index(
     """
     from cada.steps.gallery import index_images
 
-    index_images(images, output, model=model, boxes=boxes, tokens=tokens, watch=watch)
+    index_images(images, output, model=model, boxes=boxes, tokens=tokens, part=part, watch=watch)
+
+
+@app.command("detect")
+def detect(
+    images: Annotated[Path, typer.Argument(help="A folder of photographs.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.", show_default=False)],
+    threshold: Annotated[float, typer.Option("--threshold", help="The least score: higher ones find less, and less that is wrong.")] = 0.5,
+) -> None:
+    """Find persons in photographs with OpenCV's detector of 2005.
+
+    For those who have no better one: it misses many. Writes boxes for `cada index --boxes`.
+    """
+    from cada.steps.gallery import detect_persons
+
+    detect_persons(images, output, threshold=threshold)
+
+
+@app.command("merge")
+def merge(
+    output: Annotated[Path, typer.Argument(help="The folder of the index to write.", show_default=False)],
+    parts: Annotated[list[Path], typer.Argument(help="Indexes of the same model.", show_default=False)],
+) -> None:
+    """Merge indexes into one.
+
+    Copies what they hold; nothing is encoded again. Made by several machines with `cada index --part i/n`.
+    """
+    from cada.steps.gallery import merge_indexes
+
+    merge_indexes(output, parts)
 
 
 @app.command("export")

@@ -84,7 +84,12 @@ class Tokens:
     @property
     def row_bytes(self) -> int:
         """What one image takes on the disk."""
-        return {"none": 0, "float16": self._values.row_bytes, "int8": self._values.row_bytes + self._scales.row_bytes}[self.stored]
+        return sum(column.row_bytes for column in self.columns)
+
+    @property
+    def columns(self) -> list[Column]:
+        """The files that there are."""
+        return {"none": [], "float16": [self._values], "int8": [self._values, self._scales]}[self.stored]
 
     def append(self, first: int, tokens: np.ndarray) -> None:
         """Store tokens (n, S, I) behind the first `first` rows."""

@@ -25,7 +25,7 @@ from cada.gallery.backend import Backend, open_backend
 from cada.gallery.boxes import read_boxes
 from cada.gallery.entries import WHOLE, Entries, Entry
 from cada.gallery.features import STORED, Column, Features, Tokens
-from cada.gallery.indexing import Indexed, Indexing, Store
+from cada.gallery.indexing import Indexed, Indexing, Store, in_part, merge
 from cada.gallery.options import Runtime, Stored
 from cada.gallery.query import Part, Query
 from cada.gallery.release import CONFIG, WEIGHTS, Release
@@ -108,19 +108,30 @@ class Index:
         """How many different images can be found."""
         return len(self._gallery().rows)
 
-    def add(self, source: Path | str, *, boxes: Path | str | None = None) -> Indexed:
+    def add(self, source: Path | str, *, boxes: Path | str | None = None, part: tuple[int, int] | None = None) -> Indexed:
         """Bring the images of a folder, or one image, into the index, as they are now.
 
         Only files that are new or have changed are read; files with the bytes of one that is gone have been moved and are not encoded
-        again; images under `source` that are gone are removed. One that cannot be read is skipped, with the reason. boxes: a CSV or COCO
-        file with the persons in each image; images without one are left out. An interrupted call is finished by the next one.
+        again; images under `source` that are gone are removed. One that cannot be read is skipped, with the reason. An interrupted call
+        is finished by the next one.
+
+        boxes: a CSV or COCO file with the persons in each image; images without one are left out. part: (i, n) takes the i-th of n
+        parts of the files, for machines that share the work (`merge`).
         """
         root = Path(source).resolve()
         with exclusive(self.folder / "lock", "indexing"):
             known = self._entries.under(str(root))
             indexing = Indexing(self._store, self.backend, known)
-            indexing.add(find_images(root, without=self.folder.resolve()), read_boxes(Path(boxes)) if boxes else None)
+            files = find_images(root, without=self.folder.resolve())
+            indexing.add(in_part(files, root, part) if part else files, read_boxes(Path(boxes)) if boxes else None)
             return indexing.finish()
+
+    def merge(self, part: Index) -> None:
+        """Bring the images of another index of the same model into this one. Errors: `ValueError` for another model or other tokens."""
+        if (part.settings.sha256, part.settings.tokens) != (self.settings.sha256, self.settings.tokens):
+            raise ValueError(f"part: {part.folder} is of another model, or keeps other tokens, than {self.folder}.")
+        with exclusive(self.folder / "lock", "indexing"):
+            merge(self._store, part._store)
 
     def remove(self, source: Path | str) -> int:
         """Forget the images of a folder, or one image; says how many. The files stay."""
@@ -194,7 +205,7 @@ class Index:
         return self._entries.of_rows([row])[row]
 
     def _with_phrases(self, query: Query, hits: list[Hit], gallery: Gallery) -> list[Hit]:
-        from cada.phrases import parse
+        from cada.phrases.chunking import parse
 
         texts = list(dict.fromkeys(phrase.text for text, _ in query.texts for phrase in parse(text)))
         if not texts or not hits:

@@ -24,7 +24,7 @@ from cada.storage.paths import Layout
 def write_release(dataset: str, *, workflow: Path) -> None:
     """Write the model with the best mAP on val, how it is searched with, and its card.
 
-    The variant is the one with the best mean over its seeds, and of it the seed with the best mAP; of equal ones the first.
+    Errors: `CadaError` for a result that is missing.
     """
     layout, matrix = Layout(dataset), take(Recipe("release", dataset, workflow=workflow), TitledRecipe)
     measured = read_variants(dataset, list(matrix.titles.items()), matrix.seeds, layout.root / "metrics")
@@ -43,8 +43,15 @@ def write_release(dataset: str, *, workflow: Path) -> None:
 
 
 def best(histories: Histories) -> tuple[str, int]:
-    """The variant with the best mean mAP of its seeds' checkpoints on the split that chose them, and the place of its best seed."""
-    scores = {variant: [float(table[f"{chosen_by(table)}_mAP"].max()) for table in tables] for variant, tables in histories.items()}
+    """The variant with the best mean mAP of its seeds' checkpoints on the split that chose them, and the place of its best seed.
+
+    One whose checkpoints were chosen on test does not compare with those that val chose, and is taken where there are no others.
+    """
+    by = {variant: chosen_by(tables[0]) for variant, tables in histories.items()}
+    split = "val" if "val" in by.values() else "test"
+    scores = {
+        variant: [float(table[f"{split}_mAP"].max()) for table in tables] for variant, tables in histories.items() if by[variant] == split
+    }
     variant = max(scores, key=lambda name: float(np.mean(scores[name])))
     return variant, int(np.argmax(scores[variant]))
 

@@ -49,7 +49,7 @@ def edit(name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-TITLED = {"tables", "figures", "report", "transfer-tables"}
+TITLED = {"tables", "figures", "report", "transfer-tables", "release"}
 
 
 def test_another_way_of_writing_changes_nothing() -> None:
