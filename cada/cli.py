@@ -153,7 +153,7 @@ COMMANDS = {
     "evaluate": (_of_model("evaluate.evaluate_variant"), "Rank the test gallery for every caption. Writes metrics and rankings."),
     "probe": (_of_model("probe.probe_variant"), "Change captions and images and search again. Typing errors, swapped colours, blur."),
     "transfer-tables": (_of_all("transfer_tables.tabulate_transfers"), "Write the table of transfers."),
-    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, comparison, sensitivity."),
+    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, open set, comparison, sensitivity."),
     "probe-tables": (_of_matrix("probe_tables.tabulate_probes"), "Write the tables of the probes. All listed models must be probed."),
     "figures": (_of_matrix("figures.write_figures"), "Draw the figures. Scores, paired differences, curves and ranked lists."),
     "attention": (_of_matrix("attention.draw_attention"), "Draw what phrases look at. The first images of a few queries."),

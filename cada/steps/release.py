@@ -57,8 +57,11 @@ def best(histories: Histories) -> tuple[str, int]:
 
 
 def open_set_of(file: MetricsFile) -> OpenSet | None:
-    """What the evaluation says of persons who are not there."""
-    return None
+    """What the evaluation says of persons who are not there; None where val is test."""
+    if file.open_set is None:
+        return None
+    val = file.open_set.val
+    return OpenSet(val.gallery, list(val.nonmated), file.top_k, (val.curve.slope, val.curve.intercept))
 
 
 def card(release: Release, variant: MeasuredVariant, file: MetricsFile, manifest: Mapping[str, Any]) -> str:

@@ -136,7 +136,7 @@ def with_thresholds(index: Index, nonmated: list[float], *, gallery: int = 24, f
 def test_confidence_says_how_many_searches_for_the_absent_score_as_high(index: Index) -> None:
     scores = [hit.score for hit in index.search(SENTENCE, k=24, rerank=24)]
     low, high = (scores[12] + scores[13]) / 2, (scores[3] + scores[4]) / 2
-    nonmated = sorted([low - 9] * 895 + [low] * 93 + [high] * 12)  # 1 % of 1,000 reach high, 10 % low
+    nonmated = sorted([low - 9] * 900 + [low] * 90 + [high] * 10)  # 1 % of 1,000 reach high, 10 % low
     hits = with_thresholds(index, nonmated).search(SENTENCE, k=24, rerank=24)
     assert [hit.confidence for hit in hits] == ["confident"] * 4 + ["possible"] * 9 + ["unlikely"] * 11
 
