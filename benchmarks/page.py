@@ -18,7 +18,7 @@ Row = Sequence[object]
 
 def render(results: Results) -> str:
     """All tables of one machine."""
-    parts = [_machine(results), _reranking(results), _training(results), _encoding(results), _whole(results), _growth(results)]
+    parts = [part(results) for part in (_machine, _reranking, _query, _training, _encoding, _whole, _growth)]
     return "\n".join(parts)
 
 
@@ -99,6 +99,25 @@ def _reranking(results: Results) -> str:
         f"(the scores of a query spread by {results['rerank_spread_of_scores']:.1e}).\n\n"
         + _table(["", "pairs / s", "pairs / CPU s", "of the peak", "peak memory, MB"], _ways(results, ways))
     )
+
+
+def _query(results: Results) -> str:
+    models = {"large": "the model above", "default": "the default model"}
+    rows: list[Row] = [
+        [
+            f"{label}, {results[f'query_{name}_layers']} layers, {precision}",
+            *(
+                "{} ({}-{})".format(*(_number(results[f"query_{name}_{way}_{key}"]) for key in ("ms", "ms_q1", "ms_q3")))
+                for way in (f"keys_{precision}", precision)
+            ),
+            *(_number(results[f"query_{name}_{key}"]) for key in (f"{precision}_ratio", f"{precision}_ratio_cpu", "keys_gflop", "gflop")),
+        ]
+        for name, label in models.items()
+        for precision in ("fp32", "bf16")
+        if f"query_{name}_{precision}_ms" in results
+    ]
+    head = ["", "by keys of image tokens, ms", "here, ms", "times", "times by CPU s", "GFLOP by keys", "GFLOP here"]
+    return f"\n**One query** of {results['query_tokens']} tokens against {results['query_images']} images.\n\n" + _table(head, rows)
 
 
 def _training(results: Results) -> str:

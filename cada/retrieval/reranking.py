@@ -1,9 +1,9 @@
 """The second stage: the match head's logits of many (caption, image) pairs, without doing twice what pairs share.
 
 Only the hidden state of position 0 is read, so most of the plain computation falls away and the result is still exact
-(method section 7): pairs are taken image by image, and an image's keys and values are projected once per layer; captions
-lie one after the other without padding; the first layer's self-attention does not depend on the image and is computed once
-per caption; in the last layer position 0 alone asks.
+(method section 7): pairs are taken image by image, and an image's keys and values are projected once per layer, or not at all
+where few tokens read it (`cada.retrieval.packed`); captions lie one after the other without padding; the first layer's
+self-attention does not depend on the image and is computed once per caption; in the last layer position 0 alone asks.
 
 Works on any text model whose layers are built like those of transformers' BERT with cross-attention, `BertModel` and
 `BlipTextModel` among them. With a `BlipForImageTextRetrieval` of transformers:
