@@ -102,22 +102,24 @@ def _reranking(results: Results) -> str:
 
 
 def _query(results: Results) -> str:
-    models = {"large": "the model above", "default": "the default model"}
     rows: list[Row] = [
         [
-            f"{label}, {results[f'query_{name}_layers']} layers, {precision}",
+            f"{results[f'query_{name}_layers']} layers, {results[f'query_{name}_width']} wide, {precision}",
             *(
                 "{} ({}-{})".format(*(_number(results[f"query_{name}_{way}_{key}"]) for key in ("ms", "ms_q1", "ms_q3")))
                 for way in (f"keys_{precision}", precision)
             ),
             *(_number(results[f"query_{name}_{key}"]) for key in (f"{precision}_ratio", f"{precision}_ratio_cpu", "keys_gflop", "gflop")),
         ]
-        for name, label in models.items()
+        for name in ("large", "default")
         for precision in ("fp32", "bf16")
         if f"query_{name}_{precision}_ms" in results
     ]
-    head = ["", "by keys of image tokens, ms", "here, ms", "times", "times by CPU s", "GFLOP by keys", "GFLOP here"]
-    return f"\n**One query** of {results['query_tokens']} tokens against {results['query_images']} images.\n\n" + _table(head, rows)
+    head = ["", "by keys, ms", "here, ms", "times", "times by CPU s", "GFLOP by keys", "GFLOP here"]
+    return (
+        f"\n**One query** of {results['query_tokens']} tokens against {results['query_images']} images whose tokens are there.\n\n"
+        + _table(head, rows)
+    )
 
 
 def _training(results: Results) -> str:

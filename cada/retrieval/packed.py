@@ -27,7 +27,7 @@ from torch.nn import functional as F
 
 from cada.runtime.compute import upload
 
-# numbers in the projected queries of some images: enough for the matrix products, few enough for the caches of a CPU
+# A query has H * W numbers once it is projected. So many at a time are enough for the matrix products, few enough for the caches of a CPU.
 SLICE = {"cpu": 2**19, "cuda": 2**22}
 
 

@@ -111,7 +111,7 @@ class Reader:
         self.width, inner = self.layers[0].output.dense.weight.shape
         image_width = self.layers[0].crossattention.self.key.in_features
         # bytes at work: of a text token its state, queries, keys, values and sums and twice the inner layer; of an image
-        # token itself, its key and its value
+        # token itself, its key and its value; where queries are projected instead, a few MB of them
         self.token_bytes, self.image_token_bytes = 4 * (8 * self.width + 2 * inner), 4 * (image_width + 2 * self.width)
         self.limit = min(memory // 4, BATCH_TOKENS[device.type] * self.token_bytes)  # a batch may come to twice its limit
         fits = self.lengths.sum() * 4 * self.width <= memory - 2 * self.limit
