@@ -89,7 +89,7 @@ class Gallery:
         if known is None or not query.is_sentence or (release.fusion != "cosine" and not len(ranked.matches)):
             return [None] * len(ranked.rows)
         limits = {
-            name: threshold(np.asarray(known.nonmated), rate, gallery=len(self.rows), of=known.gallery)
+            name: threshold(known.nonmated, rate, gallery=len(self.rows), of=known.gallery, growth=known.growth)
             for name, rate in CONFIDENCES.items()
         }
         if None in limits.values():

@@ -9,6 +9,7 @@ Legend: Q queries, G gallery, K re-ranked, M images that move up into the first 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -149,6 +150,11 @@ class ValSearches:
     def of(cls, hits: FirstHits) -> Self:
         """Of val's first hits."""
         return cls(hits.gallery, hits.growth, np.sort(hits.nonmated), Logistic.fitted(hits.scores, hits.outcomes))
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> Self:
+        """From what `as_json` has written."""
+        return cls(told["gallery"], told["growth"], np.array(told["nonmated"], np.float32), Logistic(**told["curve"]))
 
     def as_json(self) -> dict[str, Any]:
         """All of it, with the fewest digits that give the scores back in float32."""
