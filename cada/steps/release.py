@@ -59,7 +59,7 @@ def best(histories: Histories) -> tuple[str, int]:
 
 def open_set_of(file: MetricsFile) -> ValSearches | None:
     """What the evaluation says of persons who are not there; None where val is test."""
-    return file.open_set and ValSearches.of_json(file.open_set.val.model_dump())
+    return None if file.open_set is None else ValSearches.of_json(file.open_set.val.model_dump())
 
 
 def card(release: Release, variant: MeasuredVariant, file: MetricsFile, manifest: Mapping[str, Any]) -> str:
