@@ -254,6 +254,17 @@ def detect(
     detect_persons(images, output, threshold=threshold)
 
 
+@app.command("approximate")
+def approximate(index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)]) -> None:
+    """Make searches of millions of images fast.
+
+    An approximate index beside the exact one; make it again when many images have been added.
+    """
+    from cada.steps.gallery import approximate_index
+
+    approximate_index(index)
+
+
 @app.command("merge")
 def merge(
     output: Annotated[Path, typer.Argument(help="The folder of the index to write.", show_default=False)],

@@ -20,7 +20,17 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("README.md", *(name for name in tracked("docs") if name.endswith(".md")))
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("tests") if Path(name).match("test_*.py"))
-MADE = ("results/", "data/", "imgs/", "R/", ".cada/", "params/mine/", "weights/blip", "weights/cada", "gallery/")  # by a run, or by the reader
+MADE = (
+    "results/",
+    "data/",
+    "imgs/",
+    "R/",
+    ".cada/",
+    "params/mine/",
+    "weights/blip",
+    "weights/cada",
+    "gallery/",
+)  # by a run, or by the reader
 EXAMPLES = {"params/variants/rare_phrases.yaml", "cada/objectives/NAME.py", "tests/objectives/test_NAME.py"}
 BY_NAME = {"dvc.lock", "data.yaml", "train.yaml", "model.yaml", "evaluate.yaml"}  # there is one for each data set, or after a run
 

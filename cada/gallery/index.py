@@ -21,6 +21,7 @@ from typing import Self
 import numpy as np
 
 from cada.errors import CadaError
+from cada.gallery.approximate import build, opened
 from cada.gallery.backend import Backend, open_backend
 from cada.gallery.boxes import read_boxes
 from cada.gallery.entries import WHOLE, Entries, Entry
@@ -59,7 +60,7 @@ class Index:
         self.folder, self.settings, self.backend = folder, settings, backend
         self.release = Release.read(settings.model)
         self._entries, self._lock, self._seen = Entries(folder), threading.Lock(), -1
-        self._rows, self._all = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32))
+        self._rows, self._all, self._near = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32)), opened(folder)
 
     @classmethod
     def create(cls, folder: Path | str, model: Path | str, *, tokens: Stored | None = None, runtime: Runtime | None = None) -> Self:
@@ -140,6 +141,15 @@ class Index:
             self._entries.change(remove=known)
         return len(known)
 
+    def approximate(self) -> None:
+        """Make an approximate index of what is stored now, for millions of images: searches without a filter look into a part of them.
+
+        Images that are added later are compared exactly, until it is made again. Errors: `CadaError` for fewer than 10,000.
+        """
+        with exclusive(self.folder / "lock", "indexing"):
+            build(self.folder, self._gallery().features)
+            self._entries.change()
+
     def problems(self) -> list[tuple[str, str]]:
         """The images that were skipped: path and reason."""
         return self._entries.problems()
@@ -191,7 +201,7 @@ class Index:
         gallery = self._gallery()
         if path is not None or since is not None or until is not None:
             within = self._entries.rows(path=path, since=since, until=until)
-            gallery = replace(gallery, rows=within[within < len(gallery.features.values)])
+            gallery = replace(gallery, rows=within[within < len(gallery.features.values)], near=None)
         if not len(gallery.rows) or not found:
             return [[] for _ in found]
         matched = (self.release.top_k or 0) if rerank is None else rerank
@@ -241,8 +251,9 @@ class Index:
             if version != self._seen:
                 self._rows = self._entries.rows()
                 self._all = Features.of(self._store.features.read(self._entries.count()))
+                self._near = opened(self.folder)
                 self._seen = version
-            return Gallery(self.backend, self.release, self._all, self._rows, self._tokens)
+            return Gallery(self.backend, self.release, self._all, self._rows, self._tokens, self._near)
 
     @cached_property
     def _store(self) -> Store:

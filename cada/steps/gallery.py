@@ -45,6 +45,13 @@ def index_images(
             _print(index, index.add(source, boxes=boxes, part=share))
 
 
+def approximate_index(folder: Path) -> None:
+    """Make the approximate index, and say how long the first stage takes with it."""
+    index = Index.open(folder)
+    index.approximate()
+    print(f"{folder}: {len(index):,} images have an approximate index")
+
+
 def merge_indexes(output: Path, parts: list[Path]) -> None:
     """Write all that is in `parts` into the index `output`, which is made where it is missing."""
     opened = [Index.open(part) for part in parts]
