@@ -284,6 +284,22 @@ def search(
     )
 
 
+@app.command("explain")
+def explain(
+    image: Annotated[Path, typer.Argument(help="An image file.", show_default=False)],
+    caption: Annotated[str, typer.Argument(help="A sentence that describes the person.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .png, .svg or .pdf file.", show_default=False)],
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="A release, or imported weights.", show_default=False)] = None,
+) -> None:
+    """Draw what a model makes of an image and a sentence.
+
+    Where each phrase looks, how well it matches alone, and the words that the decoder expects in its place.
+    """
+    from cada.steps.explain import explain_image
+
+    explain_image(image, caption, model=model, output=output)
+
+
 @app.command("parity")
 def parity(folder: Annotated[Path, typer.Argument(help="A folder of parity vectors.", show_default=False)]) -> None:
     """Compare the model with recorded numbers.
