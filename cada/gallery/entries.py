@@ -122,6 +122,11 @@ class Entries:
             table.execute(f"PRAGMA user_version = {table.execute('PRAGMA user_version').fetchone()[0] + 1}")
             table.execute("COMMIT")
 
+    def fold(self) -> None:
+        """Bring what SQLite has written beside the table into it, so that it may be copied."""
+        with self._open() as table:
+            table.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         try:

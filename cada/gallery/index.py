@@ -10,6 +10,7 @@ It holds index.json, images.sqlite and the features; the images stay where they 
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -26,7 +27,7 @@ from cada.gallery.boxes import read_boxes
 from cada.gallery.entries import WHOLE, Entries, Entry
 from cada.gallery.features import STORED, Column, Features, Tokens
 from cada.gallery.indexing import Indexed, Indexing, Store
-from cada.gallery.options import Stored
+from cada.gallery.options import Runtime, Stored
 from cada.gallery.query import Part, Query
 from cada.gallery.release import CONFIG, WEIGHTS, Release
 from cada.gallery.searching import Gallery, Hit, as_hits
@@ -54,57 +55,55 @@ class Index:
     A search sees what was stored when it began. Errors of all methods: `CadaError` about files, `ValueError` about arguments.
     """
 
-    def __init__(self, folder: Path, settings: Settings, *, backend: Backend | None = None) -> None:
+    def __init__(self, folder: Path, settings: Settings, backend: Backend) -> None:
         """Use `create` or `open`."""
-        self.folder, self.settings = folder, settings
+        self.folder, self.settings, self.backend = folder, settings, backend
         self.release = Release.read(settings.model)
         self._entries, self._lock, self._seen = Entries(folder), threading.Lock(), -1
         self._rows, self._all = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32))
-        if backend is not None:
-            self.backend = backend
 
     @classmethod
-    def create(cls, folder: Path | str, model: Path | str, *, tokens: Stored | None = None) -> Self:
+    def create(cls, folder: Path | str, model: Path | str, *, tokens: Stored | None = None, runtime: Runtime | None = None) -> Self:
         """Make an empty index in `folder` for a release, or any other model folder.
 
         tokens: what of an image is kept for re-ranking. float16; int8, half the size at a small loss; none, so that images are read and
         encoded again when they are re-ranked. Without it: float16 for tokens up to 32 kB an image, which small models have, else none.
-        Errors: `CadaError` where there is an index already.
+        runtime: torch or onnx; without it onnx where the model was exported (`cada export`). Errors: `CadaError` where there is an
+        index already.
         """
         folder, release = Path(folder), Release.read(Path(model).resolve())
         if (folder / NAME).exists():
             raise CadaError(f"{folder}: there is an index already. Open it, or choose another folder.")
         if tokens is not None and tokens not in STORED:
             raise ValueError(f"tokens: {tokens!r} is none of {', '.join(STORED)}.")
-        backend = open_backend(release.folder)
+        weights, sha256 = _stat(release.folder), release.digest
+        backend = open_backend(release.folder, sha256, runtime=runtime)
         folder.mkdir(parents=True, exist_ok=True)
         Entries(folder).create()
         kept = tokens or ("float16" if Tokens(folder, backend.token_shape, "float16").row_bytes <= SMALL else "none")
-        settings = Settings(FORMAT, str(release.folder), release.digest, _stat(release.folder), kept)
+        settings = Settings(FORMAT, str(release.folder), sha256, weights, kept)
         write_json(folder / NAME, asdict(settings))
-        return cls(folder, settings, backend=backend)
+        return cls(folder, settings, backend)
 
     @classmethod
-    def open(cls, folder: Path | str) -> Self:
-        """The index in `folder`. Errors: `CadaError` where there is none, or its model has changed or is gone."""
+    def open(cls, folder: Path | str, *, model: Path | str | None = None, runtime: Runtime | None = None) -> Self:
+        """The index in `folder`; `runtime` as in `create`. model: where its model is now, if it was moved.
+
+        Errors: `CadaError` where there is no index, or its model has changed or is gone.
+        """
         folder = Path(folder)
         if not (folder / NAME).is_file():
             raise CadaError(f"{folder}: there is no index. Make one: cada index IMAGES -o {folder}")
         told = read_json(folder / NAME)
         if told.get("format") != FORMAT:
             raise CadaError(f"{folder / NAME}: its format is {told.get('format')}, this version reads {FORMAT}. Make the index again.")
-        settings = Settings(**told | {"weights": tuple(told["weights"])})
-        model = Path(settings.model)
-        if not (model / CONFIG).is_file():
-            raise CadaError(f"{model}: the model of {folder} is gone. Bring it back, or make the index again with another.")
-        if _stat(model) != settings.weights and Release.read(model).digest != settings.sha256:
-            raise CadaError(f"{model}: these weights are others than those that {folder} was made with. Make the index again.")
-        return cls(folder, settings)
-
-    @cached_property
-    def backend(self) -> Backend:
-        """The model, loaded when it is needed."""
-        return open_backend(Path(self.settings.model))
+        settings = Settings(**told | {"weights": tuple(told["weights"])} | ({"model": str(Path(model).resolve())} if model else {}))
+        place = Path(settings.model)
+        if not (place / CONFIG).is_file():
+            raise CadaError(f"{place}: the model of {folder} is gone. Bring it back, or make the index again with another.")
+        if _stat(place) != settings.weights and Release.read(place).digest != settings.sha256:
+            raise CadaError(f"{place}: these weights are others than those that {folder} was made with. Make the index again.")
+        return cls(folder, settings, open_backend(place, settings.sha256, runtime=runtime))
 
     def __len__(self) -> int:
         """How many different images can be found."""
@@ -134,6 +133,13 @@ class Index:
     def problems(self) -> list[tuple[str, str]]:
         """The images that were skipped: path and reason."""
         return self._entries.problems()
+
+    def copy_to(self, folder: Path) -> Path:
+        """Copy the index as it is now into a new folder, which is returned; its model and its images stay where they are."""
+        with exclusive(self.folder / "lock", "indexing"):
+            self._entries.fold()
+            shutil.copytree(self.folder, folder, ignore=shutil.ignore_patterns("lock", "*-wal", "*-shm"))
+        return folder
 
     def search(
         self,

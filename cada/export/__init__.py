@@ -1,0 +1,1 @@
+"""Models as ONNX: written with torch, read by onnxruntime without it."""
