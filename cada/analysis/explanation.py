@@ -61,7 +61,8 @@ def explain(model: Cada, image: Image.Image, caption: str, *, spans: Sequence[Sp
     text = normalise_caption(caption)
     phrases = tuple(text[slice(*spans[place])] for place in kept)
     whole, *alone = _matches(model, [caption, *phrases], tokens)
-    maps, expected = {}, ()
+    maps: dict[str, Tensor] = {}
+    expected: tuple[tuple[Expected, ...], ...] = ()
     if kept:
         maps[MATCH] = match_maps(model, ids, tokens, chosen)
     if kept and decodes:

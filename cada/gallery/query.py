@@ -25,7 +25,7 @@ class Part:
 
     def __post_init__(self) -> None:
         if [self.text, self.image, self.row].count(None) != 2:
-            raise ValueError("a part of a query is either a text, an image or a row.")
+            raise ValueError("a part of a query is either a text or an image: a file, its bytes, or a row of the index.")
         if self.text is not None and not self.text.strip():
             raise ValueError("text: it is empty. Describe the person.")
         if not np.isfinite(self.weight) or self.weight == 0:
