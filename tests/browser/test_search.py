@@ -100,7 +100,7 @@ def test_search_weights_and_heat_maps(opened: Any, shared: Index, size: str) -> 
     opened.get_by_role("button", name="When masked").click()
     opened.locator("#expected b", has_text="backpack").wait_for()
     assert opened.evaluate("document.documentElement.scrollWidth") == width
-    box = opened.get_by_label("Close").bounding_box()
+    box = opened.get_by_role("button", name="Close", exact=True).bounding_box()
     assert box is not None and 0 <= box["x"] <= width - box["width"] and 0 <= box["y"] <= height - box["height"]
 
     shown = opened.locator("#name").text_content()
@@ -119,11 +119,11 @@ def test_back_and_history_bring_searches_back(opened: Any) -> None:
     assert opened.get_by_label("Describe the person").input_value() == QUERY
     opened.reload()
     opened.wait_for_function("first => document.querySelector('#grid .card img')?.alt.split(': ')[1] == first", arg=found[0])
-    opened.get_by_text("History").click()
+    opened.get_by_text("History", exact=True).click()
     assert opened.locator("#past a").all_text_contents() == [QUERY, "a man in a blue jacket"]
     opened.locator("#past a").nth(1).click()
     opened.wait_for_function("first => document.querySelector('#grid .card img').alt.split(': ')[1] != first", arg=found[0])
-    opened.get_by_text("History").click()
+    opened.get_by_text("History", exact=True).click()
     opened.get_by_role("button", name="Clear history").click()
     assert opened.locator("#past a").count() == 0
 
