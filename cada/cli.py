@@ -153,7 +153,7 @@ COMMANDS = {
     "evaluate": (_of_model("evaluate.evaluate_variant"), "Rank the test gallery for every caption. Writes metrics and rankings."),
     "probe": (_of_model("probe.probe_variant"), "Change captions and images and search again. Typing errors, swapped colours, blur."),
     "transfer-tables": (_of_all("transfer_tables.tabulate_transfers"), "Write the table of transfers."),
-    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, comparison, sensitivity."),
+    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, open set, comparison, sensitivity."),
     "probe-tables": (_of_matrix("probe_tables.tabulate_probes"), "Write the tables of the probes. All listed models must be probed."),
     "figures": (_of_matrix("figures.write_figures"), "Draw the figures. Scores, paired differences, curves and ranked lists."),
     "attention": (_of_matrix("attention.draw_attention"), "Draw what phrases look at. The first images of a few queries."),
@@ -225,6 +225,9 @@ def index(
         Path | None, typer.Option("--boxes", help="Persons in the images: CSV, or JSON as COCO has it.", show_default=False)
     ] = None,
     tokens: Annotated[Stored | None, typer.Option("--tokens", help="How image tokens are kept for re-ranking.", show_default=False)] = None,
+    part: Annotated[
+        str | None, typer.Option("--part", help="Index the i-th of n parts of the files alone, written i/n.", show_default=False)
+    ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Go on, and take in what changes.")] = False,
 ) -> None:
     """Index a folder of images of one's own, or bring its index up to date.
@@ -233,7 +236,47 @@ def index(
     """
     from cada.steps.gallery import index_images
 
-    index_images(images, output, model=model, boxes=boxes, tokens=tokens, watch=watch)
+    index_images(images, output, model=model, boxes=boxes, tokens=tokens, part=part, watch=watch)
+
+
+@app.command("detect")
+def detect(
+    images: Annotated[Path, typer.Argument(help="A folder of photographs.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.", show_default=False)],
+    threshold: Annotated[float, typer.Option("--threshold", help="The least score: higher ones find less, and less that is wrong.")] = 0.5,
+) -> None:
+    """Find persons in photographs with OpenCV's detector of 2005.
+
+    For those who have no better one: it misses many. Writes boxes for `cada index --boxes`.
+    """
+    from cada.steps.gallery import detect_persons
+
+    detect_persons(images, output, threshold=threshold)
+
+
+@app.command("approximate")
+def approximate(index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)]) -> None:
+    """Make searches of millions of images fast.
+
+    An approximate index beside the exact one; make it again when many images have been added.
+    """
+    from cada.steps.gallery import approximate_index
+
+    approximate_index(index)
+
+
+@app.command("merge")
+def merge(
+    output: Annotated[Path, typer.Argument(help="The folder of the index to write.", show_default=False)],
+    parts: Annotated[list[Path], typer.Argument(help="Indexes of the same model.", show_default=False)],
+) -> None:
+    """Merge indexes into one.
+
+    Copies what they hold; nothing is encoded again. Made by several machines with `cada index --part i/n`.
+    """
+    from cada.steps.gallery import merge_indexes
+
+    merge_indexes(output, parts)
 
 
 @app.command("export")

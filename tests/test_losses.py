@@ -7,6 +7,7 @@ import torch
 
 from cada import losses
 from cada.errors import ArgumentError
+from tests.messages import refused
 
 
 def wave(phase: float, rows: int = 4, width: int = 256) -> torch.Tensor:
@@ -107,7 +108,7 @@ def test_negatives_are_not_drawn_from_what_is_no_number(features, wrong):
 
 
 def test_negatives_need_two_persons(features):
-    with pytest.raises(ArgumentError, match="persons: 8 pairs"):
+    with refused("persons", "8 pairs", by=ArgumentError):
         losses.hard_negatives(*features[:2], torch.zeros(8, dtype=torch.long), how="hardest")
 
 

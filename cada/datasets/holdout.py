@@ -1,8 +1,9 @@
 """Persons held out by a fixed rule, for sets without a val split (ICFG-PEDES) or without any (a table); or the published "val = test".
 
-The rule: write each person's id in decimal, take the SHA-256 of that text, and order the persons by it. The first ones, with all
-their images, are held out. It needs no generator and no file, gives the same persons on every machine, and a larger number keeps
-those of a smaller one. Where test persons are held out too, these are the first, and val persons those that follow.
+The rule: write each person's id in decimal, or the name where the annotation has one instead, take the SHA-256 of that text in UTF-8,
+and order the persons by it. The first ones, with all their images, are held out. It needs no generator and no file, gives the same
+persons on every machine, and a larger number keeps those of a smaller one. Where test persons are held out too, these are the first,
+and val persons those that follow.
 """
 
 from __future__ import annotations
@@ -55,9 +56,6 @@ def with_test(records: Sequence[Record], *, persons: int | None, annotation: Pat
 
 def _divided(records: Sequence[Record], split: str, count: int) -> tuple[set[int], set[int]]:
     """The first `count` persons of a split by the rule, and its others."""
-    ordered = sorted({record.person for record in records if record.split == split}, key=_rank)
+    labels = {record.person: record.label for record in records if record.split == split}
+    ordered = sorted(labels, key=lambda person: hashlib.sha256(labels[person].encode()).hexdigest())
     return set(ordered[:count]), set(ordered[count:])
-
-
-def _rank(person: int) -> str:
-    return hashlib.sha256(str(person).encode()).hexdigest()

@@ -44,6 +44,8 @@ def prepare(dataset: str, data: config.Data, *, output: Path, force: bool = Fals
             "splits": findings.counts,
             "truncated_captions": findings.truncated,
         }
+        if names := {record.name: record.person for record in records if record.name}:
+            facts["persons"] = dict(sorted(names.items()))  # all other results have the numbers
         if data.synthesis:
             test = [record for record in read_annotation(data.root / ANNOTATION) if record["split"] == "test"]
             facts["oracles"] = oracle_scores(test, data.gallery_parts)

@@ -12,13 +12,20 @@ from pathlib import Path
 class Record:
     """One image of one person with its captions.
 
-    `image` is relative to the data set's `imgs/` folder; `person` is the id of the annotation file.
+    `image` is relative to the data set's `imgs/` folder; `person` is the id of the annotation file, or the number that stands for the
+    `name` that a user's table has in its place.
     """
 
     image: str
     person: int
     captions: tuple[str, ...]
     split: str
+    name: str = ""
+
+    @property
+    def label(self) -> str:
+        """The person as the annotation names it: the name, or the id in decimal."""
+        return self.name or str(self.person)
 
 
 Records = list[Record]

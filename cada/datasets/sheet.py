@@ -36,7 +36,7 @@ def contact_sheet(root: Path, records: Sequence[Record], output: Path, *, split:
 
 def _of_person(root: Path, row: Sequence[Record]) -> Image.Image:
     images = [read_rgb(image_path(root, record)) for record in row]
-    return strip(f"person {row[0].person}", images, [record.captions[0] for record in row])
+    return strip(f"person {row[0].label}", images, [record.captions[0] for record in row])
 
 
 def strip(heading: str, images: Sequence[Image.Image], texts: Sequence[str]) -> Image.Image:

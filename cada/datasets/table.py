@@ -1,6 +1,7 @@
 """A user's own captions: a CSV or JSONL file with the columns image, person, caption and, where the splits are fixed, split.
 
-Several captions of an image are several rows; in JSONL a row may also hold a list of them. Further columns are not read.
+Several captions of an image are several rows; in JSONL a row may also hold a list of them. Further columns are not read. A person is
+a number, which is kept, or any other text: the names are numbered in their sorted order, from behind the largest number on.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from cada.storage import files
 COLUMNS = ("image", "person", "caption")  # and SPLIT
 SPLIT, SPLITS = "split", ("train", "val", "test")
 UNSPLIT = ""  # the split of a record in a table without splits, until `cada.datasets.holdout` chooses the test persons
+_NO_NAME = re.compile(r"|nan|[+-]?[\d.,]+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)  # other numbers, and what is left of empty cells
 _NAMED = "Name the columns image, person, caption and, where the splits are fixed, split."
 Row = tuple[int, dict[str, Any]]  # the line that it begins at, and its cells
 
@@ -34,26 +37,33 @@ def read_table(path: Path) -> Records:
         raise CadaError(f"{path}: is no .csv or .jsonl file. Save the table as one of them.")
     lines: dict[str, int] = {}  # where each image is named first
     records: dict[str, Record] = {}
-    splits: dict[int, tuple[str, int]] = {}  # of each person, and the line that says so
+    splits: dict[str, tuple[str, int]] = {}  # of each person, and the line that says so
     for line, cells in kinds[path.suffix](path):
         where = f"{path}: line {line}"
         record = _record(cells, where)
-        split, first = splits.setdefault(record.person, (record.split, line))
+        split, first = splits.setdefault(record.label, (record.split, line))
         if split != record.split:
             raise CadaError(
-                f"{where}: person {record.person} has split {record.split!r}, and {split!r} in line {first}. Put a person into one split."
+                f"{where}: person {record.label} has split {record.split!r}, and {split!r} in line {first}. Put a person into one split."
             )
         known = records.setdefault(record.image, record)
         first = lines.setdefault(record.image, line)
-        if known.person != record.person:
+        if known.label != record.label:
             raise CadaError(
-                f"{where}: {record.image} shows person {record.person}, and person {known.person} in line {first}. Fix one of the two."
+                f"{where}: {record.image} shows person {record.label}, and person {known.label} in line {first}. Fix one of the two."
             )
         if known is not record:
-            records[record.image] = Record(record.image, record.person, known.captions + record.captions, record.split)
+            records[record.image] = replace(known, captions=known.captions + record.captions)
     if not records:
         raise CadaError(f"{path}: has no rows. {_NAMED}")
-    return list(records.values())
+    return _numbered(list(records.values()))
+
+
+def _numbered(records: Records) -> Records:
+    """The records with a number for each person who has a name."""
+    first = max((record.person for record in records if not record.name), default=0) + 1
+    numbers = {name: first + place for place, name in enumerate(sorted({record.name for record in records if record.name}))}
+    return [replace(record, person=numbers[record.name]) if record.name else record for record in records]
 
 
 def is_plain(image: str) -> bool:
@@ -112,10 +122,18 @@ def _record(cells: dict[str, Any], where: str) -> Record:
     captions = [captions] if isinstance(captions, str) else captions
     if not isinstance(image, str) or not is_plain(image):
         raise CadaError(f"{where}: 'image' is {image!r}, no plain path under imgs/. Write it as in train/1.jpg.")
-    if not re.fullmatch(r"\d{1,18}", str(person), re.ASCII):  # 18 digits are an int64
-        raise CadaError(f"{where}: 'person' is {person!r}, no whole number. Number the persons.")
+    number, name = _person(person, where)
     if not isinstance(captions, list) or not captions or not all(isinstance(caption, str) for caption in captions):
         raise CadaError(f"{where}: 'caption' is {captions!r}, no sentence. Write one or take the row out.")
     if SPLIT in cells and split not in SPLITS:
         raise CadaError(f"{where}: 'split' is {split!r}, not {', '.join(SPLITS[:-1])} or {SPLITS[-1]}. Fix the row.")
-    return Record(image, int(person), tuple(captions), split)
+    return Record(image, number, tuple(captions), split, name)
+
+
+def _person(value: Any, where: str) -> tuple[int, str]:
+    """A person's number; or no number yet, and the name."""
+    if re.fullmatch(r"\d{1,18}", str(value), re.ASCII):  # 18 digits are an int64
+        return int(value), ""
+    if not isinstance(value, str) or value != value.strip() or not value.isprintable() or _NO_NAME.fullmatch(value):
+        raise CadaError(f"{where}: 'person' is {value!r}, no whole number and no name. Number or name the persons, without spaces around.")
+    return 0, value

@@ -22,11 +22,12 @@ from typing import Self
 import numpy as np
 
 from cada.errors import ArgumentError, CadaError
+from cada.gallery.approximate import build, opened
 from cada.gallery.backend import Backend, open_backend
 from cada.gallery.boxes import read_boxes
 from cada.gallery.entries import WHOLE, Entries, Entry
 from cada.gallery.features import STORED, Column, Features, Tokens
-from cada.gallery.indexing import Indexed, Indexing, Store
+from cada.gallery.indexing import Indexed, Indexing, Store, in_part, merge
 from cada.gallery.options import Runtime, Stored
 from cada.gallery.query import Part, Query
 from cada.gallery.release import CONFIG, WEIGHTS, Release
@@ -60,7 +61,7 @@ class Index:
         self.folder, self.settings, self.backend = folder, settings, backend
         self.release = Release.read(settings.model)
         self._entries, self._lock, self._seen = Entries(folder), threading.Lock(), -1
-        self._rows, self._all = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32))
+        self._rows, self._all, self._near = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32)), opened(folder)
 
     @classmethod
     def create(cls, folder: Path | str, model: Path | str, *, tokens: Stored | None = None, runtime: Runtime | None = None) -> Self:
@@ -109,19 +110,30 @@ class Index:
         """How many different images can be found."""
         return len(self._gallery().rows)
 
-    def add(self, source: Path | str, *, boxes: Path | str | None = None) -> Indexed:
+    def add(self, source: Path | str, *, boxes: Path | str | None = None, part: tuple[int, int] | None = None) -> Indexed:
         """Bring the images of a folder, or one image, into the index, as they are now.
 
         Only files that are new or have changed are read; files with the bytes of one that is gone have been moved and are not encoded
-        again; images under `source` that are gone are removed. One that cannot be read is skipped, with the reason. boxes: a CSV or COCO
-        file with the persons in each image; images without one are left out. An interrupted call is finished by the next one.
+        again; images under `source` that are gone are removed. One that cannot be read is skipped, with the reason. An interrupted call
+        is finished by the next one.
+
+        boxes: a CSV or COCO file with the persons in each image; images without one are left out. part: (i, n) takes the i-th of n
+        parts of the files, for machines that share the work (`merge`).
         """
         root = Path(source).resolve()
         with exclusive(self.folder / "lock", "indexing"):
             known = self._entries.under(str(root))
             indexing = Indexing(self._store, self.backend, known)
-            indexing.add(find_images(root, without=self.folder.resolve()), read_boxes(Path(boxes)) if boxes else None)
+            files = find_images(root, without=self.folder.resolve())
+            indexing.add(in_part(files, root, part) if part else files, read_boxes(Path(boxes)) if boxes else None)
             return indexing.finish()
+
+    def merge(self, part: Index) -> None:
+        """Bring the images of another index of the same model into this one. Errors: `ValueError` for another model or other tokens."""
+        if (part.settings.sha256, part.settings.tokens) != (self.settings.sha256, self.settings.tokens):
+            raise ValueError(f"part: {part.folder} is of another model, or keeps other tokens, than {self.folder}.")
+        with exclusive(self.folder / "lock", "indexing"):
+            merge(self._store, part._store)
 
     def remove(self, source: Path | str) -> int:
         """Forget the images of a folder, or one image; says how many. The files stay."""
@@ -129,6 +141,15 @@ class Index:
             known = self._entries.under(str(Path(source).resolve()))
             self._entries.change(remove=known)
         return len(known)
+
+    def approximate(self) -> None:
+        """Make an approximate index of what is stored now, for millions of images: searches without a filter look into a part of them.
+
+        Images that are added later are compared exactly, until it is made again. Errors: `CadaError` for fewer than 10,000.
+        """
+        with exclusive(self.folder / "lock", "indexing"):
+            build(self.folder, self._gallery().features)
+            self._entries.change()
 
     def problems(self) -> list[tuple[str, str]]:
         """The images that were skipped: path and reason."""
@@ -181,7 +202,7 @@ class Index:
         stored = gallery = self._gallery()
         if path is not None or since is not None or until is not None:
             within = self._entries.rows(path=path, since=since, until=until)
-            gallery = replace(gallery, rows=within[within < len(gallery.features.values)])
+            gallery = replace(gallery, rows=within[within < len(gallery.features.values)], near=None)
         if not len(gallery.rows) or not found:
             return [[] for _ in found]
         matched = (self.release.top_k or 0) if rerank is None else rerank
@@ -204,7 +225,7 @@ class Index:
         return Path(first).parent if first == last else Path(os.path.commonpath([first, last]))
 
     def _with_phrases(self, query: Query, hits: list[Hit], gallery: Gallery) -> list[Hit]:
-        from cada.phrases import parse
+        from cada.phrases.chunking import parse
 
         texts = list(dict.fromkeys(phrase.text for text, _ in query.texts for phrase in parse(text)))
         if not texts or not hits:
@@ -246,8 +267,9 @@ class Index:
             if version != self._seen:
                 self._rows = self._entries.rows()
                 self._all = Features.of(self._store.features.read(self._entries.count()))
+                self._near = opened(self.folder)
                 self._seen = version
-            return Gallery(self.backend, self.release, self._all, self._rows, self._tokens)
+            return Gallery(self.backend, self.release, self._all, self._rows, self._tokens, self._near)
 
     @cached_property
     def _store(self) -> Store:

@@ -9,8 +9,9 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 from tqdm import tqdm
@@ -24,6 +25,7 @@ from cada.gallery.sources import Content, Found, Unreadable, read_content
 BATCH = 64  # images that are encoded at a time
 COMMIT = 512  # images after which what is there is stored for good
 AHEAD = 128  # files that are read ahead
+COPIED = 4096  # rows that are copied at a time where indexes are merged
 
 
 @dataclass
@@ -44,6 +46,27 @@ class Store:
     entries: Entries
     features: Column
     tokens: Tokens
+
+
+def in_part(files: Iterable[Found], root: Path, part: tuple[int, int]) -> Iterator[Found]:
+    """The files of part i of n, from 1: which one a file is in depends on its path below `root` alone."""
+    number, of = part
+    return (file for file in files if crc32(file.path.relative_to(root).as_posix().encode()) % of == number - 1)
+
+
+def merge(store: Store, part: Store) -> None:
+    """Bring all that `part` has into `store`: what is stored is copied, row by row, and nothing is encoded again."""
+    rows, of_part = store.entries.row_numbers(), part.entries.row_numbers()
+    new = {key: row for key, row in sorted(of_part.items(), key=lambda item: item[1]) if key not in rows}
+    count, first = len(of_part), len(rows)
+    rows |= {key: first + place for place, key in enumerate(new)}
+    wanted = np.fromiter(new.values(), dtype=np.int64, count=len(new))
+    for mine, theirs in zip((store.features, *store.tokens.columns), (part.features, *part.tokens.columns), strict=True):
+        stored = theirs.read(count)
+        for start in range(0, len(wanted), COPIED):
+            mine.append(first + start, stored[wanted[start : start + COPIED]])
+    entries = part.entries.under("/").values()
+    store.entries.change(put=(replace(entry, row=rows[entry.sha256, entry.box] if entry.sha256 else None) for entry in entries))
 
 
 class Indexing:

@@ -27,7 +27,7 @@ from cada.gallery.searching import UNLIKELY, Hit
 from cada.gallery.sources import Unreadable, open_image
 from cada.model.cada import Cada
 from cada.model.folder import load_model
-from cada.phrases import parse
+from cada.phrases.chunking import parse
 from cada.serving import messages
 from cada.serving.limits import UPLOAD_PIXELS
 from cada.serving.problems import Problem

@@ -8,7 +8,7 @@ from cada.analysis.explanation import explain
 from cada.errors import CadaError
 from cada.gallery.sources import Unreadable, open_image
 from cada.model.folder import load_model
-from cada.phrases import parse
+from cada.phrases.chunking import parse
 from cada.reporting.figures.explanation import explanation_figure
 from cada.reporting.figures.style import DPI, style
 from cada.steps.gallery import default_model

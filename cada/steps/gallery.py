@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.gallery.index import NAME, Index
 from cada.gallery.indexing import Indexed
 from cada.gallery.options import Format, Stored
@@ -20,18 +21,64 @@ SHIPPED = Path("weights") / "synthpedes-start"  # knows drawn persons only, and 
 SHOWN = 10  # skipped images that are listed
 
 
-def index_images(source: Path, output: Path, *, model: Path | None, boxes: Path | None, tokens: Stored | None, watch: bool = False) -> None:
+def index_images(
+    source: Path,
+    output: Path,
+    *,
+    model: Path | None,
+    boxes: Path | None,
+    tokens: Stored | None,
+    part: str | None = None,
+    watch: bool = False,
+) -> None:
     """Make the index `output` of the images under `source`, or bring it up to date; with `watch`, until it is interrupted."""
+    share = _part(part)
     index = Index.open(output) if (output / NAME).exists() else Index.create(output, model or default_model(), tokens=tokens)
     if model is not None and Path(index.settings.model) != model.resolve():
         raise CadaError(f"{output}: this index is of {index.settings.model}. Choose another folder for {model}.")
-    _print(index, index.add(source, boxes=boxes))
+    _print(index, index.add(source, boxes=boxes, part=share))
     if watch:
         from watchfiles import watch as changes
 
         print(f"watching {source}; end with Ctrl-C", file=sys.stderr)
         for _ in changes(source, raise_interrupt=False):
-            _print(index, index.add(source, boxes=boxes))
+            _print(index, index.add(source, boxes=boxes, part=share))
+
+
+def approximate_index(folder: Path) -> None:
+    """Make the approximate index, and say how long the first stage takes with it."""
+    index = Index.open(folder)
+    index.approximate()
+    print(f"{folder}: {len(index):,} images have an approximate index")
+
+
+def merge_indexes(output: Path, parts: list[Path]) -> None:
+    """Write all that is in `parts` into the index `output`, which is made where it is missing."""
+    opened = [Index.open(part) for part in parts]
+    settings = opened[0].settings
+    index = Index.open(output) if (output / NAME).exists() else Index.create(output, settings.model, tokens=settings.tokens)
+    for part in opened:
+        with about("merge"):
+            index.merge(part)
+    print(f"{index.folder}: {len(index):,} images")
+
+
+def detect_persons(images: Path, output: Path, *, threshold: float) -> None:
+    """Write the boxes of persons in photographs, and say how many there are."""
+    from cada.gallery.detection import write_boxes
+
+    persons, count, skipped = write_boxes(images, output, threshold=threshold)
+    print(f"{output}: {persons:,} persons in {count:,} images, skipped {len(skipped):,}")
+    _print_skipped(dict(skipped))
+
+
+def _part(told: str | None) -> tuple[int, int] | None:
+    if told is None:
+        return None
+    number, slash, of = told.partition("/")
+    if not (slash and number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise CadaError(f"--part {told}: write it as 3/8, the third of eight parts.")
+    return int(number), int(of)
 
 
 def default_model() -> Path:
@@ -54,6 +101,10 @@ def _print(index: Index, report: Indexed) -> None:
         f"{index.folder}: {len(index):,} images; added {report.added:,}, unchanged {report.unchanged:,}, moved {report.moved:,}, "
         f"removed {report.removed:,}, skipped {len(skipped):,}"
     )
+    _print_skipped(skipped)
+
+
+def _print_skipped(skipped: Mapping[str, str]) -> None:
     for path, problem in list(skipped.items())[:SHOWN]:
         print(f"skipped {path}: {problem}", file=sys.stderr)
     if len(skipped) > SHOWN:

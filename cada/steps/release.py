@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from cada.datasets import manifest as manifests
-from cada.gallery.release import CARD, FILES, WEIGHTS, OpenSet, Release
+from cada.gallery.release import CARD, FILES, WEIGHTS, Release
 from cada.recipes import Recipe, take
 from cada.recipes.models import TitledRecipe
 from cada.reporting.rendering import render
 from cada.reporting.results.histories import Histories, chosen_by, read_histories
 from cada.reporting.results.metrics import LABEL, MeasuredVariant, MetricsFile, read_variants
 from cada.retrieval.metrics import METRICS
+from cada.retrieval.openset import ValSearches
 from cada.storage.files import atomic, digest, write_text
 from cada.storage.paths import Layout
 
@@ -24,7 +25,7 @@ from cada.storage.paths import Layout
 def write_release(dataset: str, *, workflow: Path) -> None:
     """Write the model with the best mAP on val, how it is searched with, and its card.
 
-    The variant is the one with the best mean over its seeds, and of it the seed with the best mAP; of equal ones the first.
+    Errors: `CadaError` for a result that is missing.
     """
     layout, matrix = Layout(dataset), take(Recipe("release", dataset, workflow=workflow), TitledRecipe)
     measured = read_variants(dataset, list(matrix.titles.items()), matrix.seeds, layout.root / "metrics")
@@ -43,15 +44,22 @@ def write_release(dataset: str, *, workflow: Path) -> None:
 
 
 def best(histories: Histories) -> tuple[str, int]:
-    """The variant with the best mean mAP of its seeds' checkpoints on the split that chose them, and the place of its best seed."""
-    scores = {variant: [float(table[f"{chosen_by(table)}_mAP"].max()) for table in tables] for variant, tables in histories.items()}
+    """The variant with the best mean mAP of its seeds' checkpoints on the split that chose them, and the place of its best seed.
+
+    One whose checkpoints were chosen on test does not compare with those that val chose, and is taken where there are no others.
+    """
+    by = {variant: chosen_by(tables[0]) for variant, tables in histories.items()}
+    split = "val" if "val" in by.values() else "test"
+    scores = {
+        variant: [float(table[f"{split}_mAP"].max()) for table in tables] for variant, tables in histories.items() if by[variant] == split
+    }
     variant = max(scores, key=lambda name: float(np.mean(scores[name])))
     return variant, int(np.argmax(scores[variant]))
 
 
-def open_set_of(file: MetricsFile) -> OpenSet | None:
-    """What the evaluation says of persons who are not there."""
-    return None
+def open_set_of(file: MetricsFile) -> ValSearches | None:
+    """What the evaluation says of persons who are not there; None where val is test."""
+    return None if file.open_set is None else ValSearches.of_json(file.open_set.val.model_dump())
 
 
 def card(release: Release, variant: MeasuredVariant, file: MetricsFile, manifest: Mapping[str, Any]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import http.server
 import io
+import os
 import shutil
 import socket
 import tarfile
@@ -20,9 +22,9 @@ from cada.datasets.catalogue import Resource
 from cada.datasets.fetch import fetch_resource, fetch_set
 from cada.datasets.formats import FORMATS
 from cada.datasets.reading import read
-from cada.errors import CadaError
 from cada.storage.files import digest, exclusive
 from cada.storage.paths import set_lock
+from tests.messages import Fact, refused
 from tests.replicas import WRITERS
 
 ROOT = Path("data/set")
@@ -94,11 +96,11 @@ def test_the_one_folder_at_the_top_is_stripped(form: str, beside: tuple[str, ...
 
 def test_a_file_without_a_digest_is_refused_with_the_one_it_has() -> None:
     archive = zipped(("reid_raw.json", "[]"))
-    with pytest.raises(CadaError, match=rf"archive\.zip: its SHA-256 is {digest(archive)}\. Compare it .* add --sha256 {digest(archive)}"):
+    with refused(archive, f"--sha256 {digest(archive)}"):
         fetch_set(str(archive), ROOT, sha256=None, annotations=("reid_raw.json",))
-    with pytest.raises(CadaError, match=rf"archive\.zip: its SHA-256 is {digest(archive)}, not {'0' * 64}"):
+    with refused(archive, "SHA-256", digest(archive), "0" * 64):
         unpacked(archive, "0" * 64)
-    with pytest.raises(CadaError, match=r"nowhere\.zip: there is no such file"):
+    with refused("nowhere.zip", "http(s)"):
         unpacked("nowhere.zip", "0" * 64)
     assert not ROOT.exists()
 
@@ -108,7 +110,7 @@ def test_an_existing_set_is_left_alone() -> None:
     ROOT.mkdir(parents=True)
     unpacked(archive)
     (ROOT / "mine.txt").write_text("mine")
-    with pytest.raises(CadaError, match=r"data/set: there is something already, and it is left alone"):
+    with refused(ROOT, "already"):
         unpacked(archive)
     assert (ROOT / "mine.txt").read_text() == "mine"
 
@@ -116,7 +118,7 @@ def test_an_existing_set_is_left_alone() -> None:
 def test_a_link_in_place_of_the_set_is_left_alone() -> None:
     Path("data").mkdir()
     ROOT.symlink_to("/nowhere")
-    with pytest.raises(CadaError, match=r"data/set: there is something already"):
+    with refused(ROOT, "already"):
         unpacked(zipped(("reid_raw.json", "[]")))
     assert ROOT.is_symlink()
 
@@ -124,7 +126,7 @@ def test_a_link_in_place_of_the_set_is_left_alone() -> None:
 @pytest.mark.parametrize("name", ["../escaped", "/tmp/escaped", "imgs/../../escaped", "..\\escaped", "imgs/../../../escaped/x"])
 def test_no_path_leads_out(name: str) -> None:
     for archive in (zipped(("reid_raw.json", "[]"), (name, "text")), tarred(tarfile.TarInfo("reid_raw.json"), tarfile.TarInfo(name))):
-        with pytest.raises(CadaError, match=r"archive\.(zip|tar): the path .*escaped.* leads out of the folder"):
+        with refused(archive, repr(name), "path"):
             unpacked(archive)
     assert not ROOT.exists()
     assert not Path("/tmp/escaped").exists()
@@ -134,7 +136,7 @@ def test_no_path_leads_out(name: str) -> None:
 def test_links_and_devices_in_a_tar(kind: bytes) -> None:
     link = tarfile.TarInfo("imgs")
     link.type, link.linkname = kind, "reid_raw.json"
-    with pytest.raises(CadaError, match=r"archive\.tar: imgs is a link or a device"):
+    with refused("archive.tar", "imgs", "link", "device"):
         unpacked(tarred(tarfile.TarInfo("reid_raw.json"), link))
     assert not ROOT.exists()
 
@@ -142,13 +144,13 @@ def test_links_and_devices_in_a_tar(kind: bytes) -> None:
 def test_a_link_in_a_zip() -> None:
     link = zipfile.ZipInfo("imgs")
     link.create_system, link.external_attr = 3, 0o120777 << 16
-    with pytest.raises(CadaError, match=r"archive\.zip: imgs is a link or a device"):
+    with refused("archive.zip", "imgs", "link"):
         unpacked(zipped(("reid_raw.json", "[]"), (link, "/etc")))
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 def test_two_members_of_one_name() -> None:
-    with pytest.raises(CadaError, match=r"archive\.zip: two members have the name reid_raw\.json"):
+    with refused("archive.zip", "reid_raw.json", "members"):
         unpacked(zipped(("reid_raw.json", "[]"), ("reid_raw.json", "[1]")))
 
 
@@ -157,7 +159,7 @@ def test_a_locked_zip() -> None:
     content[6] |= 1  # the flag of the member
     content[content.index(b"PK\x01\x02") + 8] |= 1  # and in the list of members
     Path("archive.zip").write_bytes(content)
-    with pytest.raises(CadaError, match=r"reid_raw\.json is locked with a password"):
+    with refused("archive.zip", "reid_raw.json", "password"):
         unpacked("archive.zip")
 
 
@@ -166,7 +168,7 @@ def test_a_damaged_archive(kind: str) -> None:
     archive = packed(kind, replica("cuhk_pedes", Path("packed")))
     content = archive.read_bytes()
     archive.write_bytes(content[: len(content) // 2])
-    with pytest.raises(CadaError, match=r"archive\.\S+: (no whole zip or tar|cannot be unpacked)"):
+    with refused(archive.name, "unpack", "Fetch"):
         unpacked(archive)
     assert not ROOT.exists()
 
@@ -176,30 +178,27 @@ def test_a_flipped_byte_in_a_zip() -> None:
     content = bytearray(archive.read_bytes())
     content[len(content) // 2] ^= 255
     archive.write_bytes(content)
-    with pytest.raises(CadaError, match=r"archive\.zip: cannot be unpacked"):
+    with refused(archive.name, cause=zipfile.BadZipFile):
         unpacked(archive)
 
 
 def test_what_is_no_archive() -> None:
     Path("archive.rar").write_text("Rar!")
-    with pytest.raises(CadaError, match=r"archive\.rar: no whole zip or tar archive.*\.rar"):
+    with refused("archive.rar", "zip", "tar", ".7z"):
         unpacked("archive.rar")
 
 
 def test_an_archive_of_something_else() -> None:
-    with pytest.raises(CadaError, match=r"has no reid_raw\.json at its top or in the one folder there, but a\.txt, b\.txt"):
+    with refused("archive.zip", "reid_raw.json", "a.txt", "b.txt"):
         unpacked(zipped(("a.txt", ""), ("b.txt", "")))
-    with pytest.raises(CadaError, match=r"only caption_all\.json, an older annotation without splits"):
+    with refused("archive.zip", "caption_all.json", "splits", "reid_raw.json"):
         unpacked(zipped(("top/caption_all.json", "[]"), ("top/imgs/a.jpg", "")))
     assert not ROOT.exists()
 
 
 def test_another_process_is_waited_for() -> None:
     archive = zipped(("reid_raw.json", "[]"))
-    with (
-        exclusive(set_lock(ROOT), "other"),
-        pytest.raises(CadaError, match=r"fetching data/set: another process is doing this now"),
-    ):
+    with exclusive(set_lock(ROOT), "other"), refused(f"fetching {ROOT}", f"PID {os.getpid()}", set_lock(ROOT)):
         unpacked(archive)
 
 
@@ -221,9 +220,9 @@ def served(tmp_path: Path) -> Iterator[str]:
 def test_an_address(served: str) -> None:
     archive = packed("zip", replica("cuhk_pedes", Path("packed"))).rename("www/set.zip")
     url = f"{served}/set.zip"
-    with pytest.raises(CadaError, match=rf"{url}: give its --sha256"):
+    with refused(url, "give", "--sha256"):
         fetch_set(url, ROOT, sha256=None, annotations=("reid_raw.json",))
-    with pytest.raises(CadaError, match=rf"{url}: its SHA-256 is not {'0' * 64}"):
+    with refused(url, "SHA-256", "0" * 64):
         unpacked(url, "0" * 64)
     assert not ROOT.exists()
     unpacked(url, digest(archive))
@@ -231,41 +230,45 @@ def test_an_address(served: str) -> None:
 
 
 def test_an_address_that_does_not_answer(served: str) -> None:
-    with pytest.raises(CadaError, match=r"none\.zip: cannot be fetched \(404 [^()]*\)\. Fetch it on another machine .*--archive"):
+    with refused(f"{served}/none.zip", 404, "--archive") as caught:
         unpacked(f"{served}/none.zip", "0" * 64)
+    assert str(caught.value).count(served) == 1
 
 
-def test_a_home_that_cannot_be_reached_is_said_in_a_few_words() -> None:
+def test_a_home_that_cannot_be_reached_is_named_in_a_few_words() -> None:
     """Of all that the libraries wrap around it, only the first cause."""
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/words.zip"
-    with pytest.raises(CadaError, match=rf"^{url}: cannot be fetched \(Connection refused\)\. Fetch it on another machine"):
+    with refused(url, f"({os.strerror(errno.ECONNREFUSED)})", "--archive"):
         unpacked(url, "0" * 64)
 
 
 @pytest.mark.parametrize("signed", ["http://{}/{}?sig=s3cret-word", "http://someone:s3cret-word@{}/{}"])
-def test_the_signature_of_an_address_is_said_nowhere(signed: str, served: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_signature_of_an_address_is_shown_nowhere(signed: str, served: str, capfd: pytest.CaptureFixture[str]) -> None:
     archive = packed("zip", replica("cuhk_pedes", Path("packed"))).rename("www/set.zip")
     other = zipped(("else/list.txt", "")).rename("www/other.zip")
     server = served.removeprefix("http://")
     with socket.create_server(("127.0.0.1", 0)) as closed:
         gone = f"127.0.0.1:{closed.getsockname()[1]}"
-    for home, name, sha256 in (
-        (server, "set.zip", None),
-        (server, "set.zip", "0" * 64),
-        (server, "none.zip", "0" * 64),
-        (server, "other.zip", digest(other)),
-        (gone, "set.zip", "0" * 64),
+    shown = []
+    for home, name, sha256, fact in (
+        (server, "set.zip", None, "give"),
+        (server, "set.zip", "0" * 64, "SHA-256"),
+        (server, "none.zip", "0" * 64, "404"),
+        (server, "other.zip", digest(other), "reid_raw.json"),
+        (gone, "set.zip", "0" * 64, os.strerror(errno.ECONNREFUSED)),
     ):
-        with pytest.raises(CadaError, match=rf"^http://{home}/{name}: ") as refused:
+        with refused(f"http://{home}/{name}: ", fact) as caught:
             fetch_set(signed.format(home, name), ROOT, sha256=sha256, annotations=("reid_raw.json",))
-        assert "s3cret-word" not in str(refused.value)
-    with pytest.raises(CadaError, match=rf"^http://{server}/other\.zip: has no words/list\.txt") as refused:
+        shown.append(str(caught.value))
+    with refused(f"http://{server}/other.zip: ", "words/list.txt") as caught:
         fetch_resource(RESOURCE, signed.format(server, "other.zip"), Path("nltk/words"), sha256=None)
-    with pytest.raises(CadaError, match=r"^ftp://host/set\.zip: there is no such file"):
+    shown.append(str(caught.value))
+    with refused("ftp://host/set.zip: ", "http(s)") as caught:
         unpacked("ftp://someone:s3cret-word@host/set.zip", "0" * 64)
+    shown.append(str(caught.value))
     unpacked(signed.format(server, "set.zip"), digest(archive))
-    assert "s3cret-word" not in "".join((*capfd.readouterr(), str(refused.value)))
+    assert "s3cret-word" not in "".join((*capfd.readouterr(), *shown))
 
 
 RESOURCE = Resource("a list of words", "unused", "words", {"list.txt": hashlib.sha256(b"some words").hexdigest()})
@@ -285,14 +288,18 @@ def test_a_known_resource_needs_no_digest(served: str) -> None:
 
 def test_another_resource_is_refused() -> None:
     target = Path("nltk/words")
-    for text, complaint in (("other words", r"list\.txt is not the file of a list of words"), (None, r"has no words/list\.txt")):
-        archive = zipped(("words/list.txt", text) if text else ("list.txt", "some words"))
-        with pytest.raises(CadaError, match=rf"archive\.zip: {complaint}"):
+    cases: tuple[tuple[tuple[str, str], tuple[Fact, ...]], ...] = (
+        (("words/list.txt", "other words"), (": list.txt", "Fetch")),
+        (("list.txt", "some words"), ("words/list.txt",)),
+    )
+    for member, facts in cases:
+        archive = zipped(member)
+        with refused(archive, RESOURCE.title, *facts):
             fetch_resource(RESOURCE, str(archive), target, sha256=None)
         assert not target.exists()
-    with pytest.raises(CadaError, match=r"archive\.zip: its SHA-256 is"):
+    with refused("archive.zip", "SHA-256", digest(Path("archive.zip")), "0" * 64):
         fetch_resource(RESOURCE, "archive.zip", target, sha256="0" * 64)
     target.mkdir()
     (target / "list.txt").write_text("changed")
-    with pytest.raises(CadaError, match=r"nltk/words \(move it away, then call again\): list\.txt is not the file"):
+    with refused(target, "move", ": list.txt", RESOURCE.title):
         fetch_resource(RESOURCE, None, target, sha256=None)

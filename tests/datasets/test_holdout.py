@@ -11,7 +11,7 @@ import pytest
 
 from cada.datasets.holdout import with_val
 from cada.datasets.records import Record
-from cada.errors import CadaError
+from tests.messages import refused
 
 WHERE = Path("params/mine/data.yaml")
 
@@ -83,7 +83,9 @@ def test_a_val_split_of_the_set_stays() -> None:
 
 def test_a_missing_or_too_large_number_is_named() -> None:
     before = records(range(6), range(6, 9))
-    with pytest.raises(CadaError, match=r"params/mine/data\.yaml: held_out_persons is missing, and the set has no val split"):
+    with refused(WHERE, "held_out_persons", "missing", "val"):
         with_val(before, how="held_out", persons=None, where=WHERE)
-    with pytest.raises(CadaError, match=r"params/mine/data\.yaml: held_out_persons is 6, and train has 6 persons"):
+    with refused(WHERE, "held_out_persons", 7, "train", "6 persons"):
+        with_val(before, how="held_out", persons=7, where=WHERE)
+    with refused(WHERE, "held_out_persons", 6, "train", "6 persons"):
         with_val(before, how="held_out", persons=6, where=WHERE)

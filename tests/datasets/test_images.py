@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -12,12 +14,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 import cada
 from cada.datasets.decoding import FORMATS
 from cada.datasets.images import MEAN, STD, augment, decode_images, draw_changes, load_image, normalise
 from cada.errors import CadaError
+from tests.messages import carries, refused
 
 HEIGHT, WIDTH = 12, 7
 RAMP = (np.arange(HEIGHT * WIDTH, dtype=np.uint16) * 3).reshape(HEIGHT, WIDTH)  # 0 to 249
@@ -67,7 +70,7 @@ def test_16_bits_of_a_big_endian_file(saved: Callable[[Image.Image, str], Path])
 @pytest.mark.parametrize("kind", [np.int32, np.float32])
 def test_32_bits_are_refused(kind: type, saved: Callable[[Image.Image, str], Path]) -> None:
     path = saved(Image.fromarray(RAMP.astype(kind)), "image.tif")
-    with pytest.raises(CadaError, match=r"image\.tif: .*32 bits"):
+    with refused(path, "32 bits"):
         load_image(path, (HEIGHT, WIDTH))
 
 
@@ -93,13 +96,13 @@ def test_images_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"nobody\.png: there is no such image\. Restore it"):
+    with refused(tmp_path / "nobody.png", "`cada data prepare`", cause=FileNotFoundError):
         decode_images([tmp_path / "nobody.png"], np.zeros((1, 3, 4, 2), dtype=np.uint8), threads=1)
 
 
 def test_a_image_that_may_not_be_read_is_not_called_broken(tmp_path: Path) -> None:
     (tmp_path / "image.png").symlink_to("image.png")
-    with pytest.raises(CadaError, match=r"image\.png: cannot be read: Too many levels of symbolic links"):
+    with refused(tmp_path / "image.png", os.strerror(errno.ELOOP)):
         load_image(tmp_path / "image.png", (4, 2))
 
 
@@ -107,7 +110,7 @@ def test_a_image_that_may_not_be_read_is_not_called_broken(tmp_path: Path) -> No
 def test_a_truncated_image_is_named(form: str, saved: Callable[[Image.Image, str], Path]) -> None:
     path = saved(Image.fromarray(COLOURS), f"image.{form}")
     path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(CadaError, match=rf"image\.{form}: not a whole image .* Restore it"):
+    with refused(path, "`cada data prepare`", cause=ValueError):
         load_image(path, (4, 2))
 
 
@@ -119,7 +122,7 @@ def test_damage_at_any_byte_is_named_or_harmless(saved: Callable[[Image.Image, s
         try:
             load_image(path, (4, 2))
         except CadaError as error:
-            assert str(error).startswith(f"{path}: not a whole image")
+            assert carries(str(error), path) and isinstance(error.__cause__, ValueError)
             named += 1
     assert named > len(content) / 2
 
@@ -129,13 +132,13 @@ def test_a_lost_byte_between_two_chunks_is_named(saved: Callable[[Image.Image, s
     content = path.read_bytes()
     second = content.index(b"IDAT", content.index(b"IDAT") + 1)
     path.write_bytes(content[: second - 4] + content[second - 3 :])
-    with pytest.raises(CadaError, match=r"image\.png: not a whole image .broken PNG file"):
+    with refused(path, "broken PNG file"):
         load_image(path, (4, 2))
 
 
 def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
     (tmp_path / "image.png").write_text("a page that says: log in first")
-    with pytest.raises(CadaError, match=r"image\.png: not a whole image"):
+    with refused(tmp_path / "image.png", cause=UnidentifiedImageError):
         load_image(tmp_path / "image.png", (4, 2))
 
 
@@ -148,16 +151,15 @@ def test_a_image_is_of_these_formats(form: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("form", ["EPS", "GIF", "ICO", "PCX", "PPM", "TGA"])
 def test_a_image_of_another_format_is_refused_with_those_that_are_read(form: str, tmp_path: Path) -> None:
     Image.fromarray(COLOURS).save(tmp_path / "image.jpg", form)
-    with pytest.raises(CadaError) as caught:
+    with refused(tmp_path / "image.jpg", *FORMATS, cause=UnidentifiedImageError):
         load_image(tmp_path / "image.jpg", (HEIGHT, WIDTH))
-    assert all(part in str(caught.value) for part in (f"{tmp_path / 'image.jpg'}: not a whole image", *FORMATS))
 
 
 def test_no_image_starts_a_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pillow gives PostScript to Ghostscript."""
     Image.fromarray(COLOURS).save(tmp_path / "image.eps")
     monkeypatch.setattr(subprocess, "Popen", lambda *words, **_: pytest.fail(f"{words} was started"))
-    with pytest.raises(CadaError, match=r"image\.eps: not a whole image"):
+    with refused(tmp_path / "image.eps", cause=UnidentifiedImageError):
         load_image(tmp_path / "image.eps", (HEIGHT, WIDTH))
 
 

@@ -10,8 +10,8 @@ import torch
 
 from cada.datasets.loading import take_persons, take_queries, take_split, token_batch
 from cada.datasets.records import Record
-from cada.errors import CadaError
 from cada.model.tokenizer import TokenizedCaptions
+from tests.messages import refused
 
 ROOT = Path("data/Somewhere")
 RECORDS = [
@@ -42,7 +42,7 @@ def test_the_published_queries_are_the_first_two_captions() -> None:
 
 
 def test_a_split_without_records_is_named() -> None:
-    with pytest.raises(CadaError, match=r"Somewhere: no record has the split val"):
+    with refused(ROOT, "val", "`split`"):
         take_split(RECORDS, "val", root=ROOT)
 
 

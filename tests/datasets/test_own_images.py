@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import random
 import re
@@ -24,6 +25,7 @@ from cada.recipes.models import PhrasesRecipe, TrainRecipe
 from cada.runtime.parent_process import IN_WORKFLOW
 from cada.steps.common import records_with_val
 from cada.storage.paths import Layout
+from tests.messages import Fact, carries, line_with
 from tests.tracked import copy_tracked
 
 PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
@@ -94,24 +96,37 @@ def test_every_step_sees_the_same_splits(capsys: pytest.CaptureFixture[str], mon
 
 
 @pytest.mark.usefixtures("followed")
+def test_persons_with_names(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The manifest gives the numbers back their names."""
+    path, names = Path("data/mine/captions.csv"), dict(zip(PERSONS, ("zoe", "bert", "P-0017", "dora", "anna", "émile"), strict=True))
+    table = pd.read_csv(path)
+    table.assign(person=table["person"].map(names)).to_csv(path, index=False)
+    commands(capsys, monkeypatch)
+    manifest = json.loads(Layout("mine").manifest.read_text())
+    assert list(manifest["persons"].items()) == [(name, number) for number, name in enumerate(sorted(names.values()), start=1)]
+    recipe = take(Recipe("train", "mine", "dual"), TrainRecipe)
+    records = records_with_val("mine", recipe.source, recipe.switches, held_out_persons=recipe.held_out_persons)
+    assert all(manifest["persons"][record.name] == record.person for record in records)
+    ordered = sorted(names.values(), key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    for split, chosen in (("test", ordered[:2]), ("val", ordered[2:3]), ("train", ordered[3:])):
+        assert {record.name for record in records if record.split == split} == set(chosen)
+
+
+@pytest.mark.usefixtures("followed")
 @pytest.mark.parametrize(
-    ("key", "value", "complaint"),
+    ("key", "value", "facts"),
     [
-        ("test_persons", None, "params/mine/data.yaml: test_persons is missing"),
-        ("test_persons", 6, "params/mine/data.yaml: test_persons is 6, and data/mine/captions.csv has 6 persons"),
-        ("held_out_persons", 4, "params/mine/data.yaml: held_out_persons is 4, and train has 4 persons"),
-        (
-            "annotation",
-            "caption.csv",
-            "data/mine: there is no caption.csv. Put the data set there, or fix `root` or `annotation`",
-        ),
-        ("annotation", None, "params/mine/data.yaml: the file: annotation is missing"),
-        ("format", "csv", "params/mine/data.yaml: format: no such format: 'csv'"),
-        ("root", "data/my", "data/my: there is no captions.csv"),
+        ("test_persons", None, ("test_persons", "missing", "data/mine/captions.csv")),
+        ("test_persons", 7, ("test_persons", 7, "data/mine/captions.csv", "6 persons")),
+        ("held_out_persons", 5, ("held_out_persons", 5, "train", "4 persons")),
+        ("annotation", "caption.csv", ("data/mine", "caption.csv", "`root`", "`annotation`")),
+        ("annotation", None, ("annotation", "missing")),
+        ("format", "csv", ("format", "'csv'", "table")),
+        ("root", "data/my", ("data/my", "captions.csv", "`root`")),
     ],
 )
 def test_a_wrong_value_is_named(
-    key: str, value: object, complaint: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    key: str, value: object, facts: tuple[Fact, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = Path("params/mine/data.yaml")
     values = yaml.safe_load(path.read_text()) | {key: value}
@@ -120,7 +135,7 @@ def test_a_wrong_value_is_named(
         monkeypatch.setattr("sys.argv", ["cada", "data", command, "mine"])
         with pytest.raises(SystemExit) as ended:
             main()
-        assert ended.value.code == 1 and complaint in capsys.readouterr().err
+        assert ended.value.code == 1 and line_with(capsys.readouterr().err, path, *facts)
     assert not Layout("mine").manifest.exists()
 
 
@@ -133,7 +148,7 @@ def test_a_table_without_test_persons_is_refused(capsys: pytest.CaptureFixture[s
     monkeypatch.setattr("sys.argv", ["cada", "data", "prepare", "mine"])
     with pytest.raises(SystemExit):
         main()
-    assert "data/mine: no record has the split test" in capsys.readouterr().err
+    assert carries(capsys.readouterr().err, "data/mine", "split test")
 
 
 def _captions() -> list[dict[str, str]]:

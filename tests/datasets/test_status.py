@@ -1,4 +1,4 @@
-"""What is there of each set, in the words of `cada data status`, and what `cada data validate` and `fetch` say."""
+"""What is there of each set, as `cada data status` shows it, and what `cada data validate` and `fetch` print."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ import yaml
 from cada.cli import main
 from cada.config import load_dataset
 from cada.datasets.catalogue import PUBLIC_SETS, TAGGER
+from cada.datasets.decoding import FORMATS as FORMATS_OF_IMAGES
 from cada.datasets.formats import FORMATS
 from cada.datasets.prepared import load_records
 from cada.phrases.words import attribute_words
 from cada.storage.files import digest
 from cada.storage.paths import Layout
+from tests.messages import carries, line_with
 from tests.replicas import expected_counts, write_cuhk_pedes, write_icfg_pedes
 from tests.tracked import copy_tracked
 
@@ -38,20 +40,19 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def cada(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run a command: its exit code, and what it said."""
+    """Run a command: its exit code, its output and its errors."""
 
     def run(*arguments: str) -> tuple[object, str, str]:
         monkeypatch.setattr("sys.argv", ["cada", "data", *arguments])
         with pytest.raises(SystemExit) as ended:
             main()
-        said = capsys.readouterr()
-        return ended.value.code, said.out, said.err
+        return ended.value.code, *capsys.readouterr()
 
     return run
 
 
 def section(text: str, dataset: str) -> dict[str, str]:
-    """What is said of one set."""
+    """The lines of one set, by their names."""
     lines = text.splitlines()
     begin = next(place for place, line in enumerate(lines) if line.split(" ")[0] == dataset)
     own = []
@@ -71,27 +72,29 @@ def test_nothing_is_there(cada: Run) -> None:
     code, text, _ = cada("status")
     assert code == 0
     for dataset, public in PUBLIC_SETS.items():
-        said = section(text, dataset)
-        assert said["root"] == f"data/{public.title}: not there"
-        assert said["annotation"] == "missing: " + " or ".join(FORMATS[dataset].names)
-        assert said["manifest"].startswith("none; `cada data prepare")
-        assert (said["ask for it"], said["terms"]) == (public.ask, public.terms)
-    assert section(text, "smoke")["origin"] == "drawn by `cada data prepare smoke`"
+        shown = section(text, dataset)
+        assert carries(shown["root"], f"data/{public.title}", "not there")
+        assert carries(shown["annotation"], "missing", *FORMATS[dataset].names)
+        assert carries(shown["images"], "missing", f"data/{public.title}/imgs/")
+        assert carries(shown["manifest"], "none", f"`cada data prepare {dataset}`")
+        assert (shown["ask for it"], shown["terms"]) == (public.ask, public.terms)
+    assert carries(section(text, "smoke")["origin"], "drawn", "`cada data prepare smoke`")
 
 
 def test_from_nothing_to_a_current_manifest_and_back(cada: Run) -> None:
     records = write_cuhk_pedes(Path("data/CUHK-PEDES"), persons=PERSONS)
     expect("cuhk_pedes", expected_counts(records))
-    said = section(cada("status")[1], "cuhk_pedes")
-    assert said["annotation"].startswith("reid_raw.json, 0.0 MB")
-    assert said["images"].startswith(f"{len(records)} files of {len(records)} expected (CUHK01 ")
-    assert said["manifest"] == "none; `cada data prepare cuhk_pedes` checks the set and writes it"
+    shown = section(cada("status")[1], "cuhk_pedes")
+    assert shown["root"] == "data/CUHK-PEDES" and shown["annotation"] == "reid_raw.json, 0.0 MB"
+    assert carries(shown["images"], f"{len(records)} files", f"{len(records)} expected", "CUHK01")
+    assert carries(shown["manifest"], "none", "`cada data prepare cuhk_pedes`")
     assert cada("prepare", "cuhk_pedes")[0] == 0
-    assert section(cada("status")[1], "cuhk_pedes")["manifest"] == "current: results/cuhk_pedes/data/manifest.json"
-    Path("data/CUHK-PEDES/imgs", records[0]["file_path"]).unlink()
-    said = section(cada("status")[1], "cuhk_pedes")
-    assert said["manifest"].startswith(f"not current: data/CUHK-PEDES/imgs/{records[0]['file_path']}: there is no such image")
-    assert said["images"].startswith(f"{len(records) - 1} files of {len(records)} expected")
+    assert section(cada("status")[1], "cuhk_pedes")["manifest"] == f"current: {Layout('cuhk_pedes').manifest}"
+    image = Path("data/CUHK-PEDES/imgs", records[0]["file_path"])
+    image.unlink()
+    shown = section(cada("status")[1], "cuhk_pedes")
+    assert carries(shown["manifest"], "not current", image, "`cada data prepare cuhk_pedes`")
+    assert carries(shown["images"], f"{len(records) - 1} files", f"{len(records)} expected")
 
 
 @pytest.mark.parametrize(
@@ -107,9 +110,9 @@ def test_links_that_no_record_names_are_the_users(cada: Run, links: dict[str, st
     for name, target in links.items():
         (root / "imgs" / name).symlink_to(target)
     assert cada("prepare", "cuhk_pedes")[0] == 0
-    said = section(cada("status")[1], "cuhk_pedes")
-    assert said["images"].startswith(f"{len(records)} files of {len(records)} expected")
-    assert said["manifest"].startswith("current")
+    shown = section(cada("status")[1], "cuhk_pedes")
+    assert carries(shown["images"], f"{len(records)} files", f"{len(records)} expected")
+    assert shown["manifest"] == f"current: {Layout('cuhk_pedes').manifest}"
     parameters = load_dataset("cuhk_pedes").data
     assert len(load_records("cuhk_pedes", parameters, manifest=Layout("cuhk_pedes").manifest)) == len(records)
 
@@ -122,12 +125,11 @@ def test_images_behind_a_link_count(cada: Run) -> None:
     (root / "imgs").rename("elsewhere/imgs")
     (root / "imgs").symlink_to(Path("elsewhere/imgs").absolute())
     assert cada("prepare", "cuhk_pedes")[0] == 0
-    said = section(cada("status")[1], "cuhk_pedes")
-    assert said["images"].startswith(f"{len(records)} files of {len(records)} expected")
+    assert carries(section(cada("status")[1], "cuhk_pedes")["images"], f"{len(records)} files", f"{len(records)} expected")
     image = root / "imgs" / records[0]["file_path"]
     image.unlink()
     image.symlink_to("nowhere.jpg")
-    assert f"{image}: there is no such image" in section(cada("status")[1], "cuhk_pedes")["manifest"]
+    assert carries(section(cada("status")[1], "cuhk_pedes")["manifest"], "not current", image)
 
 
 def test_a_set_that_may_not_be_looked_at_does_not_hide_the_others(cada: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,21 +138,21 @@ def test_a_set_that_may_not_be_looked_at_does_not_hide_the_others(cada: Run, mon
 
     def refuse(folder: Path) -> object:
         if str(folder).startswith("data/CUHK-PEDES/imgs"):
-            raise PermissionError(errno.EACCES, "Permission denied", str(folder))
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
         return scan(folder)
 
     monkeypatch.setattr(os, "scandir", refuse)
     code, text, _ = cada("status")
     assert code == 0
-    assert section(text, "cuhk_pedes")["images"].startswith("data/CUHK-PEDES/imgs: cannot be read: Permission denied.")
-    assert section(text, "rstpreid")["images"] == "missing: data/RSTPReid/imgs/"
+    assert carries(section(text, "cuhk_pedes")["images"], "data/CUHK-PEDES/imgs", os.strerror(errno.EACCES))
+    assert carries(section(text, "rstpreid")["images"], "missing", "data/RSTPReid/imgs/")
 
 
-def test_the_older_annotation_is_said(cada: Run) -> None:
-    Path("data/CUHK-PEDES").mkdir(parents=True)
-    Path("data/CUHK-PEDES/caption_all.json").write_text("[]")
-    said = section(cada("status")[1], "cuhk_pedes")["annotation"]
-    assert said == "missing: data/CUHK-PEDES/caption_all.json: this older annotation has no splits. Ask for CUHK-PEDES' reid_raw.json."
+def test_the_older_annotation_is_named(cada: Run) -> None:
+    path = Path("data/CUHK-PEDES/caption_all.json")
+    path.parent.mkdir(parents=True)
+    path.write_text("[]")
+    assert carries(section(cada("status")[1], "cuhk_pedes")["annotation"], "missing", path, "splits", "reid_raw.json")
 
 
 def test_validate_writes_nothing(cada: Run) -> None:
@@ -158,37 +160,39 @@ def test_validate_writes_nothing(cada: Run) -> None:
     expect("cuhk_pedes", expected_counts(records))
     code, text, _ = cada("validate", "cuhk_pedes")
     assert code == 0
-    assert f"{len(records)} whole images" in text and "not compared" not in text
+    assert line_with(text, f"{len(records)} whole images") and "`expected`" not in text
     for split, counts in expected_counts(records).items():
         assert [split, *map(str, counts.values())] in [line.split() for line in text.splitlines()]
     assert not Path("results").exists()
 
 
 def test_validate_lists_everything(cada: Run) -> None:
-    """The published counts, a missing image and a broken one; `prepare` says the same and writes nothing."""
+    """The published counts, a missing image and a broken one; `prepare` prints the same and writes nothing."""
     records = write_icfg_pedes(Path("data/ICFG-PEDES"), persons={"train": 4, "test": 4})
     Path("data/ICFG-PEDES/imgs", records[0]["file_path"]).unlink()
     Path("data/ICFG-PEDES/imgs", records[4]["file_path"]).write_text("no image")
-    code, text, said = cada("validate", "icfg_pedes")
+    code, text, errors = cada("validate", "icfg_pedes")
     assert code == 1
-    assert "train has 4 persons, not 3,102, train has 12 images, not 34,674" in said
-    assert f"1 of 3 images are missing: {Path(records[0]['file_path']).name}." in said
-    assert f"{records[4]['file_path']}: not a whole image" in said
-    assert "22 whole images" in text
-    assert cada("prepare", "icfg_pedes") == (1, "", said)
+    assert line_with(errors, "data/ICFG-PEDES", "4 persons", "3,102", "12 images", "34,674", "`expected`", "params/icfg_pedes/data.yaml")
+    absent = Path("data/ICFG-PEDES/imgs", records[0]["file_path"])
+    assert line_with(errors, absent.parent, "1 of 3", absent.name)
+    assert line_with(errors, records[4]["file_path"], *FORMATS_OF_IMAGES)
+    assert line_with(text, "22 whole images")
+    assert cada("prepare", "icfg_pedes") == (1, "", errors)
     assert not Path("results/icfg_pedes/data").exists()
 
 
-def test_counts_that_nobody_expects_are_said(cada: Run) -> None:
+def test_counts_that_nobody_expects_are_not_compared(cada: Run) -> None:
     write_cuhk_pedes(Path("data/CUHK-PEDES"), persons=PERSONS)
     expect("cuhk_pedes", None)
     code, text, _ = cada("validate", "cuhk_pedes")
     assert code == 0
-    assert "the counts are not compared: params/cuhk_pedes/data.yaml has no `expected`" in text
+    assert line_with(text, "not compared", "params/cuhk_pedes/data.yaml", "`expected`")
 
 
 def test_a_drawn_set_is_drawn_first(cada: Run) -> None:
-    assert cada("validate", "smoke") == (1, "", "cada: data/smoke: this set is not drawn yet. Run `cada data prepare smoke`.\n")
+    code, text, errors = cada("validate", "smoke")
+    assert (code, text) == (1, "") and carries(errors, "cada: data/smoke", "`cada data prepare smoke`")
 
 
 def test_fetch_then_prepare(cada: Run) -> None:
@@ -196,17 +200,19 @@ def test_fetch_then_prepare(cada: Run) -> None:
     expect("cuhk_pedes", expected_counts(records))
     archive = shutil.make_archive("sent", "zip", "packed")
     code, text, _ = cada("fetch", "cuhk_pedes", "--archive", archive, "--sha256", digest(Path(archive)).upper())
-    assert (code, text) == (0, "data/CUHK-PEDES: unpacked. Next: `cada data prepare cuhk_pedes`.\n")
+    assert code == 0 and carries(text, "data/CUHK-PEDES", "`cada data prepare cuhk_pedes`")
+    assert Path("data/CUHK-PEDES/reid_raw.json").is_file()
     assert cada("prepare", "cuhk_pedes")[0] == 0
 
 
 def test_what_cannot_be_fetched(cada: Run) -> None:
-    assert cada("fetch", "cuhk")[2].startswith(
-        "cada: cuhk: no such data set; params/ has cuhk_pedes, icfg_pedes, rstpreid, smoke, start, synthpedes."
-    )
-    said = f"cada: rstpreid is given on request: {PUBLIC_SETS['rstpreid'].ask}. Call again with --archive FILE.\n"
-    assert cada("fetch", "rstpreid") == (1, "", said)
-    assert "smoke: this set is drawn, not fetched" in cada("fetch", "smoke")[2]
+    for dataset, facts in (
+        ("cuhk", ("params/", "cuhk_pedes", "icfg_pedes", "rstpreid", "smoke", "start", "synthpedes")),
+        ("rstpreid", (PUBLIC_SETS["rstpreid"].ask, "--archive FILE")),
+        ("smoke", ("drawn", "`cada data prepare smoke`")),
+    ):
+        code, text, errors = cada("fetch", dataset)
+        assert (code, text) == (1, "") and carries(errors, f"cada: {dataset}", *facts)
 
 
 def test_the_tagger_is_found_where_it_is_unpacked(cada: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,7 +222,9 @@ def test_the_tagger_is_found_where_it_is_unpacked(cada: Run, tmp_path: Path, mon
     Path("nltk_data").mkdir()
     monkeypatch.setattr(nltk.data, "path", [str(tmp_path / "nltk_data")])
     archive = shutil.make_archive("tagger", "zip", source, TAGGER.folder)
-    code, text, said = cada("fetch", "nltk-tagger", "--archive", archive)
-    assert (code, text) == (0, f"{tmp_path}/nltk_data/taggers/{TAGGER.folder}: {TAGGER.title}\n"), said
+    facts = f"{tmp_path}/nltk_data/taggers/{TAGGER.folder}: ", TAGGER.title
+    code, text, errors = cada("fetch", "nltk-tagger", "--archive", archive)
+    assert code == 0, errors
+    assert carries(text, *facts) and "already" not in text
     assert attribute_words([["a", "red", "shirt"]]) == [[False, True, True]]
-    assert cada("fetch", "nltk-tagger")[1] == f"{tmp_path}/nltk_data/taggers/{TAGGER.folder}: {TAGGER.title} is there already.\n"
+    assert carries(cada("fetch", "nltk-tagger")[1], *facts, "already")

@@ -4,11 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
-import pytest
 import torch
 
 from cada.doctor.parity import compare
-from cada.errors import CadaError
+from tests.messages import refused
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "parity"
 
@@ -34,11 +33,11 @@ def test_a_missing_weight_is_named(tmp_path):
     checkpoint = torch.load(folder / "official_checkpoint.pth", weights_only=True)
     del checkpoint["model"]["itm_head.bias"]
     torch.save(checkpoint, folder / "official_checkpoint.pth")
-    with pytest.raises(CadaError, match=r"official_checkpoint\.pth.*match_head\.bias is missing"):
+    with refused(folder / "official_checkpoint.pth", " match_head.bias", "missing"):
         compare(folder)
 
 
 def test_a_missing_file_is_named(tmp_path):
     (tmp_path / "golden.json").write_text(json.dumps({}))
-    with pytest.raises(CadaError, match=r"not a folder of parity vectors: .*golden\.safetensors"):
+    with refused(tmp_path, "parity", "golden.safetensors"):
         compare(tmp_path)

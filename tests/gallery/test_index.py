@@ -15,6 +15,7 @@ from cada.errors import CadaError
 from cada.gallery import Index
 from cada.gallery.backend import TorchBackend
 from cada.gallery.indexing import Indexed
+from cada.gallery.options import Stored
 from tests.gallery.conftest import START
 
 
@@ -230,9 +231,9 @@ def test_readers_see_what_is_stored_while_a_writer_adds(index: Index, photos: Pa
 
 
 @pytest.mark.parametrize("tokens", ["int8", "none"])
-def test_tokens_may_be_kept_smaller_or_not_at_all(index: Index, photos: Path, tmp_path: Path, tokens: str) -> None:
+def test_tokens_may_be_kept_smaller_or_not_at_all(index: Index, photos: Path, tmp_path: Path, tokens: Stored) -> None:
     """The order of the first stage is the same, and matches are near."""
-    other = Index.create(tmp_path / tokens, START, tokens=tokens)  # type: ignore[arg-type]
+    other = Index.create(tmp_path / tokens, START, tokens=tokens)
     other.add(photos)
     query = "A woman in a red jacket and black trousers."
     wanted, found = ({hit.path: hit.match for hit in made.search(query, k=24, rerank=24)} for made in (index, other))
@@ -276,3 +277,26 @@ def test_the_same_folder_is_not_indexed_into_itself(photos: Path) -> None:
     Image.new("RGB", (48, 96), "red").save(photos / "gallery" / "sheet.png")
     index.add(photos)
     assert len(index) == 24
+
+
+@pytest.mark.parametrize("tokens", ["float16", "int8", "none"])
+def test_parts_that_several_machines_have_indexed_are_merged(photos: Path, tmp_path: Path, tokens: Stored) -> None:
+    """As if one had indexed all, but for the order of rows; an image in two parts comes once."""
+    whole = Index.create(tmp_path / "whole", START, tokens=tokens)
+    whole.add(photos)
+    (photos / "broken.jpg").write_bytes(b"no image")
+    merged, added = Index.create(tmp_path / "merged", START, tokens=tokens), 0
+    for number in (1, 2, 3):
+        part = Index.create(tmp_path / f"part{number}", START, tokens=tokens)
+        added += part.add(photos, part=(number, 3)).added
+        part.add(images_of(photos)[0])
+        merged.merge(part)
+    assert added == 24
+    assert len(merged) == 24
+    assert [Path(path).name for path, _ in merged.problems()] == ["broken.jpg"]
+    for query in ("a man in a red jacket", "a woman with a bag"):
+        wanted, found = ({hit.path: hit.score for hit in index.search(query, k=24, rerank=24)} for index in (whole, merged))
+        assert found == pytest.approx(wanted, abs=1e-4)
+    assert merged.add(photos).unchanged == 24
+    with pytest.raises(ValueError, match="tokens"):
+        merged.merge(Index.create(tmp_path / "other", START, tokens="int8" if tokens == "none" else "none"))

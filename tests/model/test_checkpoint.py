@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from cada.errors import CadaError
 from cada.model.checkpoint import read_state
+from tests.messages import refused
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_a_truncated_checkpoint_is_named(tmp_path: Path, state: dict[str, Tensor
     torch.save({"model": state}, path, _use_new_zipfile_serialization=zipped)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(CadaError, match=r"cut\.pth: .*(cut off|not a whole checkpoint|not a checkpoint)"):
+    with refused(path, "again"):  # as what it is seen to be cut depends on the place
         read_state(path)
 
 
@@ -54,28 +55,28 @@ def test_a_truncated_safetensors_file_is_named(tmp_path: Path, state: dict[str, 
     save_file(state, path)
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
-    with pytest.raises(CadaError, match=r"cut\.safetensors: not a whole safetensors file .* Fetch it again"):
+    with refused(path, "again", cause=SafetensorError):
         read_state(path)
 
 
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("content", "facts"),
     [
-        (b"\n<html>\nnot found</html>", r"text \(<html> \.\.\.\) and no weights: .* Fetch the file itself"),
-        (b"version https://git-lfs.github.com/spec/v1\n", r"text \(version https://git-lfs\.github\.com/spec/v1 "),
-        (b"\x89PNG\r\n\x1a", "not a checkpoint of plain tensors"),
-        (b"PK\x03\x04", "the file is cut off"),
+        (b"\n<html>\nnot found</html>", ("text", "<html>", "Git LFS")),
+        (b"version https://git-lfs.github.com/spec/v1\n", ("text", "version https://git-lfs.github.com/spec/v1", "Git LFS")),
+        (b"\x89PNG\r\n\x1a", ("tensors", "again")),
+        (b"PK\x03\x04", ("cut off", "again")),
     ],
 )
-def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_of_another_kind_is_named(tmp_path: Path, content: bytes, facts: tuple[str, ...]) -> None:
     (tmp_path / "model.pth").write_bytes(content)
-    with pytest.raises(CadaError, match=rf"model\.pth: {message}"):
+    with refused(tmp_path / "model.pth", *facts):
         read_state(tmp_path / "model.pth")
 
 
-def test_a_page_named_safetensors_is_said_to_be_text(tmp_path: Path) -> None:
+def test_a_page_named_safetensors_is_called_text(tmp_path: Path) -> None:
     (tmp_path / "model.safetensors").write_text("<!DOCTYPE html>\n")
-    with pytest.raises(CadaError, match=r"model\.safetensors: text \(<!DOCTYPE html> "):
+    with refused(tmp_path / "model.safetensors", "text", "<!DOCTYPE html>"):
         read_state(tmp_path / "model.safetensors")
 
 
@@ -91,8 +92,8 @@ class Harmful:
 def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path: Path, state: dict[str, Tensor]) -> None:
     torch.save({"model": state, "config": Harmful(tmp_path / "harm")}, tmp_path / "new.pth")
     (tmp_path / "plain.pth").write_bytes(pickle.dumps(Harmful(tmp_path / "harm")))
-    for name, said in {"new.pth": r"it holds getattr, which could run code", "plain.pth": "not a checkpoint of plain tensors"}.items():
-        with pytest.raises(CadaError, match=f"{name}: {said}") as caught:
+    for name, facts in {"new.pth": ("getattr", "code"), "plain.pth": ("tensors", "again")}.items():
+        with refused(tmp_path / name, *facts) as caught:
             read_state(tmp_path / name)
         assert "weights_only" not in str(caught.value)  # torch advises to read it all the same
         assert str(caught.value).isprintable()
@@ -102,10 +103,10 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path: Path, state: d
 @pytest.mark.parametrize("content", [[1, 2], {}, {"model": {}}, {"model": {"a": 1}}, {"state_dict": {"a": 1}}, torch.zeros(3)])
 def test_a_checkpoint_without_weights_is_named(tmp_path: Path, content: object) -> None:
     torch.save(content, tmp_path / "other.pth")
-    with pytest.raises(CadaError, match=r"other\.pth: it holds no weights"):
+    with refused(tmp_path / "other.pth", "weights", "`model`"):
         read_state(tmp_path / "other.pth")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"nowhere\.pth: there is no such file"):
+    with refused(tmp_path / "nowhere.pth", "no such file"):
         read_state(tmp_path / "nowhere.pth")

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cada.model.positions import grid_of, resize_positions
+from tests.messages import refused
 
 
 def test_the_grid_of_an_image() -> None:
@@ -63,5 +64,5 @@ def test_channels_are_resized_one_by_one() -> None:
 
 
 def test_another_grid_than_the_embedding_s_is_a_mistake() -> None:
-    with pytest.raises(ValueError, match=r"13 positions are not \[CLS\] and a grid of 3 x 3"):
+    with refused("13 positions", "3 x 3", by=ValueError):
         resize_positions(torch.zeros(1, 13, 2), old=(3, 3), new=(6, 6))

@@ -7,11 +7,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from huggingface_hub.errors import LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
+from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
-from cada.errors import CadaError
 from cada.model import sources
 from cada.model.sources import Source, find_source, find_vocabulary
+from tests.messages import refused
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_folder_gives_safetensors_first(tmp_path: Path) -> None:
 
 
 def test_an_empty_folder_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"neither model\.safetensors nor pytorch_model\.bin"):
+    with refused(tmp_path, "model.safetensors", "pytorch_model.bin"):
         find_source(str(tmp_path))
 
 
@@ -59,16 +59,16 @@ def test_the_hub_gives_safetensors_first(hub: Path) -> None:
 
 
 def test_what_the_hub_does_not_give_is_named(hub: Path) -> None:
-    with pytest.raises(CadaError, match=r"group/blip: this repository .* has no config\.json"):
+    with refused("group/blip", "config.json", cause=RemoteEntryNotFoundError):
         find_source("group/blip")
     (hub / "config.json").touch()
-    with pytest.raises(CadaError, match=r"group/blip: this repository .* has no pytorch_model\.bin"):
+    with refused("group/blip", "pytorch_model.bin", cause=RemoteEntryNotFoundError):
         find_source("group/blip")
 
 
 @pytest.mark.usefixtures("hub")
-def test_a_hub_out_of_reach_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(CadaError, match=r"a/b: the Hugging Face Hub did not give config\.json \(no connection to the hub\)\. Nor is"):
+def test_a_hub_out_of_reach_is_reported_once(caplog: pytest.LogCaptureFixture) -> None:
+    with refused("a/b", "config.json", "connection", cause=LocalEntryNotFoundError):
         find_source("a/b")
     assert caplog.records == []
     logging.getLogger("huggingface_hub.utils").warning("later")
@@ -80,30 +80,33 @@ def test_a_repository_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch
         raise RepositoryNotFoundError("401 Client Error.\n\nRepository Not Found", response=SimpleNamespace(headers={}, request=None))
 
     monkeypatch.setattr(sources, "hf_hub_download", refuse)
-    with pytest.raises(CadaError, match=r"\(there is no such repository, or you may not read it\)"):
+    with refused("group/none", "config.json", "repository", cause=RepositoryNotFoundError) as caught:
         find_source("group/none")
+    assert str(caught.value).isprintable()
 
 
 def test_a_name_that_no_repository_can_have(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CadaError, match=r"config\.json \(no repository can have this name\)\. Nor is there such a file"):
+    with refused("a b/c", "config.json", "name", cause=HFValidationError):
         find_source("a b/c")
 
 
 @pytest.mark.parametrize("name", ["weights/cuhk.pth", "group/model.safetensors", "./blip", "~/blip", "/blip", "blip", "a/b/c"])
 def test_a_path_is_not_looked_for_on_the_hub(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(sources, "hf_hub_download")
-    with pytest.raises(CadaError, match=rf"^{name}: there is no such file or folder"):
+    with refused("file or folder") as caught:
         find_source(name)
+    assert str(caught.value).startswith(f"{name}: ")
 
 
-def test_an_address_in_place_of_a_name_is_said_without_its_password() -> None:
+def test_an_address_in_place_of_a_name_is_shown_without_its_password() -> None:
     for name in ("https://me:s3cret-word@hub/a/b", "https://hub/a/b?token=s3cret-word"):
-        with pytest.raises(CadaError, match=r"^https://hub/a/b: there is no such file or folder") as refused:
+        with refused("https://hub/a/b: ", "file or folder") as caught:
             find_source(name)
-        assert "s3cret-word" not in str(refused.value)
-    with pytest.raises(CadaError, match=r"^https://hub/vocab\.txt: there is no such vocabulary"):
+        assert "s3cret-word" not in str(caught.value)
+    with refused("https://hub/vocab.txt: ", "vocabulary", "--vocabulary") as caught:
         find_vocabulary("https://me:s3cret-word@hub/vocab.txt", "blip")
+    assert "s3cret-word" not in str(caught.value)
 
 
 def test_the_vocabulary_that_is_chosen(hub: Path, tmp_path: Path) -> None:
@@ -123,17 +126,17 @@ def test_the_vocabulary_beside_the_weights(hub: Path) -> None:
 @pytest.mark.usefixtures("hub")
 def test_a_bare_checkpoint_takes_bert_s_from_the_hub(tmp_path: Path) -> None:
     (tmp_path / "cuhk_best.pth").touch()
-    with pytest.raises(CadaError, match=r"bert-base-uncased: the Hugging Face Hub did not give vocab\.txt .* --vocabulary vocab\.txt"):
+    with refused("bert-base-uncased", "connection", "--vocabulary vocab.txt", cause=LocalEntryNotFoundError):
         find_vocabulary(None, "cuhk_best.pth")
 
 
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("choice", ["nowhere/vocab.txt", "words.txt"])
 def test_a_missing_vocabulary_is_named(choice: str) -> None:
-    with pytest.raises(CadaError, match=rf"{choice}: there is no such vocabulary\. Name BERT's"):
+    with refused(choice, "--vocabulary FILE", "--vocabulary bert-base-uncased"):
         find_vocabulary(choice, "cuhk_best.pth")
 
 
 def test_a_folder_without_a_vocabulary_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"vocab\.txt: there is no such vocabulary\. Name BERT's: --vocabulary"):
+    with refused(tmp_path / "vocab.txt", "--vocabulary FILE", "--vocabulary bert-base-uncased"):
         find_vocabulary(None, str(tmp_path))

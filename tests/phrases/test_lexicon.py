@@ -2,10 +2,10 @@ import collections
 
 import pytest
 
-from cada.errors import CadaError
 from cada.phrases import lexicon
 from cada.phrases.tagging import tag
 from cada.phrases.tokens import tokenise
+from tests.messages import refused
 
 
 def test_no_word_has_two_classes() -> None:
@@ -61,5 +61,5 @@ def test_tags_in_context(caption: str, expected: str) -> None:
 
 def test_a_missing_word_list_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lexicon.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(CadaError, match="textblob: the tagger's word list is missing"):
+    with refused("textblob", "word list"):
         lexicon._general()

@@ -13,6 +13,7 @@ import pytest
 from cada.objectives import OBJECTIVES
 from cada.recipes import code
 from cada.recipes.places import OF_DATASET, OF_MATRIX, OF_REPORT, OF_VARIANT
+from tests.messages import refused
 
 PACKAGE = code.PACKAGE
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
@@ -180,7 +181,7 @@ def test_a_relative_import_is_refused(copied: Path) -> None:
     path = copied / "losses.py"
     path.write_text(f"from . import paths\n{path.read_text()}")
     forget()
-    with pytest.raises(AssertionError, match="relative imports are not followed"):
+    with refused(path, "relative", by=AssertionError):
         code.fingerprint("cada.steps.train")
     forget()
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from cada.config import Workflow, load_workflow
-from cada.errors import CadaError
 from cada.recipes import Recipe, identity, recipes_of, take, write
 from cada.recipes.files import content
 from cada.recipes.making import Reader
 from cada.recipes.models import EvaluateRecipe, TrainRecipe
 from cada.runtime.parent_process import IN_WORKFLOW
+from tests.messages import refused
 from tests.recipes.keys import WITHOUT_ALTERNATIVE, Key, all_keys, with_another_value
 
 ROOT = Path(__file__).parents[2]
@@ -49,7 +49,7 @@ def edit(name: str, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-TITLED = {"tables", "figures", "report", "transfer-tables"}
+TITLED = {"tables", "figures", "report", "transfer-tables", "release"}
 
 
 def test_another_way_of_writing_changes_nothing() -> None:
@@ -138,7 +138,7 @@ def test_a_recipe_is_canonical_and_written_only_when_it_changes() -> None:
 def test_by_hand_a_step_brings_its_recipe_up_to_date_and_in_a_workflow_it_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe("train", "synthpedes", "dual")
     monkeypatch.setenv(IN_WORKFLOW, "1")
-    with pytest.raises(CadaError, match=r"recipes/train/dual\.json: there is no such recipe"):
+    with refused("recipes/train/dual.json", "`cada recipes`"):
         take(recipe, TrainRecipe)
     monkeypatch.delenv(IN_WORKFLOW)
     first = take(recipe, TrainRecipe).train.optimisation.learning_rate

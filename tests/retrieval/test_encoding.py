@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from cada.errors import CadaError
 from cada.retrieval.encoding import Engine, encode_gallery, encode_queries
+from cada.retrieval.openset import ValSearches
 from cada.retrieval.results import Scoring, score_model
 from cada.retrieval.search import Search, Target
+from tests.messages import refused
 from tests.processes import together
 from tests.retrieval.tiny import tiny_captions, tiny_images, tiny_model
 
@@ -41,7 +42,7 @@ def test_tokens_that_fit_nowhere_are_named(tmp_path: Path, monkeypatch: pytest.M
 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     monkeypatch.setattr("os.posix_fallocate", full)
-    with pytest.raises(CadaError, match=rf"{tmp_path}: 0\.0 GB of image tokens do not fit .*No space left.*TMPDIR"):
+    with refused(f"{tmp_path}: ", "0.0 GB", os.strerror(errno.ENOSPC), "TMPDIR"):
         encode_gallery(tiny_model(), tiny_images(), replace(ENGINE, memory_mb=0))
 
 
@@ -50,13 +51,13 @@ def test_a_gallery_that_is_not_matched_keeps_no_tokens() -> None:
     gallery = encode_gallery(tiny_model(), tiny_images(), replace(ENGINE, top_k=None))
     assert gallery.tokens is None
     assert gallery.features.shape == (17, 12)
-    with pytest.raises(ValueError, match="no image tokens"):
+    with refused("image tokens", "top_k", by=ValueError):
         next(gallery.chunks())
 
 
 @pytest.mark.parametrize("images", [tiny_images().float(), tiny_images().transpose(2, 3), tiny_images()[0]])
 def test_images_of_another_kind_or_size_are_named(images: torch.Tensor) -> None:
-    with pytest.raises(ValueError, match=r"images: .*uint8 \(N, 3, 32, 16\)"):
+    with refused("images", "uint8 (N, 3, 32, 16)", by=ValueError):
         encode_gallery(tiny_model(), images, ENGINE)
 
 
@@ -84,7 +85,9 @@ def evaluation() -> dict[str, Any]:
     target, engine = Target(images, np.arange(17) // 2, captions, np.arange(11) // 2), replace(ENGINE, batch_size=9)
     search = Search.of(model, target, engine)
     found = search.found()
-    metrics, rankings = score_model(search, Scoring("calibrated", found.choose_weight((0.0, 1.0, 10.0)), parts=2, bootstrap=10))
+    weight = found.choose_weight((0.0, 1.0, 10.0))
+    val = ValSearches.of(search.first_hits(found, "calibrated", weight))
+    metrics, rankings = score_model(search, Scoring("calibrated", weight, parts=2, bootstrap=10, val=val))
     assert search.gallery.tokens is not None
     arrays = {"features": search.gallery.features.numpy(), "queries": search.queries.numpy(), "logits": found.logits, **rankings}
     return {"arrays": arrays, "metrics": metrics, "held": len(search.gallery.tokens)}

@@ -11,7 +11,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from cada.gallery import Index
-from cada.gallery.release import OpenSet, Release
+from cada.gallery.release import Release
+from cada.retrieval.calibration import Logistic
+from cada.retrieval.openset import ValSearches
 from cada.serving.app import create_app
 from cada.serving.security import Access
 from cada.serving.service import Service
@@ -24,7 +26,7 @@ SCORES = np.linspace(0, 6, 2000)  # of persons who are not there
 def index_with_thresholds(images: Path, folder: Path) -> Index:
     """An index of a release that says how sure a hit is."""
     release = Path(shutil.copytree(START, folder / "release"))
-    known = OpenSet(len(list(images.iterdir())), SCORES.tolist(), 32, (1.0, 0.0))
+    known = ValSearches(sum(path.is_file() for path in images.rglob("*")), 1.0, SCORES, Logistic(1.0, 0.0))
     Release(release, "published", None, 32, known, {"dataset": "synthpedes", "variant": "dual"}).write()
     index = Index.create(folder / "gallery", release)
     index.add(images)

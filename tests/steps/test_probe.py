@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tests.messages import line_with
 from tests.steps.conftest import Small
 
 CELL = "('smoke', 'dual', 0)"
@@ -32,9 +33,9 @@ def read(root: Path, kind: str) -> dict:
 
 def test_a_model_is_probed(project: Small) -> None:
     project.edit("params/smoke/train.yaml", "epochs: 2", "epochs: 1")
-    said = project.run(FROM_TRAINING_ON)
-    assert "results/smoke/metrics/dual/0.json: there is no such file. Make it with `cada evaluate smoke" in said
-    assert "results/smoke/probes/dual/0.json: R1 " in said
+    printed = project.run(FROM_TRAINING_ON)
+    assert line_with(printed, "results/smoke/metrics/dual/0.json", "`cada evaluate smoke --variant dual --seed 0`")
+    assert line_with(printed, "results/smoke/probes/dual/0.json: R1")
 
     metrics, whole = read(project.root, "metrics"), read(project.root, "probes")
     assert whole["unchanged"] == metrics["scores"][metrics["headline"]]

@@ -18,6 +18,7 @@ import pandas as pd
 from safetensors.torch import load_file
 
 from cada.storage.files import digest
+from tests.messages import line_with
 from tests.processes import free_port
 from tests.steps.conftest import ROOT, Small
 from tests.tracked import copy_tracked
@@ -81,18 +82,16 @@ def test_an_edit_of_other_code_keeps_the_state_and_one_of_its_own_code_leaves_it
     append(project, "cada/reporting/html/chapter.py", "ANOTHER = 1")
     append(project, "cada/reporting/tables/table.py", "ANOTHER = 1")
     append(project, "cada/losses.py", "# a comment")
-    assert "begins anew" not in project.run(TRAIN)
+    assert "cada resume" not in project.run(TRAIN)
     assert made(project) == made(unbroken)
 
     state = interrupted(project)
     append(project, "cada/losses.py", "ANOTHER = 1")
-    said = project.run(TRAIN)
-    assert f"begins anew. There is the state {state.stem}" in said
-    command = re.search(r"To go on from it: cada (resume .*)", said)
+    command = re.search(rf"cada (resume .* {state.stem})$", line_with(project.run(TRAIN), "smoke/dual/0", state.stem, "code"))
     assert command is not None
     shutil.rmtree(project.root / "results/smoke/models/dual")
     project.run(f"import sys; sys.argv[1:] = {command[1].split()}\nfrom cada.cli import main; main()")
-    assert "begins anew" not in project.run(TRAIN)
+    assert "cada resume" not in project.run(TRAIN)
     assert made(project) == made(unbroken)
     assert state_of(project) == state, "a state that somebody else's code has made is not deleted with one's own"
 
@@ -122,7 +121,7 @@ def test_an_orphan_and_its_successor_never_both_write(project: Small) -> None:
     successor = project.start(TRAIN)
     _, errors = successor.communicate()
     assert successor.returncode == 1
-    assert "smoke/dual/0: another process is doing this now" in errors
+    assert line_with(errors, "smoke/dual/0", f"PID {orphan.pid}")
     assert digest(state_of(project)) == before
     orphan.send_signal(signal.SIGCONT)
     _, errors = orphan.communicate()
@@ -131,7 +130,7 @@ def test_an_orphan_and_its_successor_never_both_write(project: Small) -> None:
 
 
 def test_two_processes_train_and_evaluate_one_model(project: Small, tmp_path: Path) -> None:
-    """As train.yaml and evaluate.yaml ask for them; in between they are ended and started again.
+    """As train.yaml and evaluate.yaml say; in between they are ended and started again.
 
     The scores of the evaluation are those of one process, bit by bit.
     """

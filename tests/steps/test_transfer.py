@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+from tests.messages import line_with
 from tests.steps.conftest import Small
 
 CELL = "'dual', 0"
@@ -26,11 +27,14 @@ def test_a_twin_of_the_own_set_gives_the_own_numbers(project: Small) -> None:
     shutil.copytree(project.root / "params/smoke", project.root / "params/twin")
     project.edit("params/twin/evaluate.yaml", "top_k: 16", "top_k: 3")  # the model's own counts
     project.edit("params/twin/model.yaml", r"image_size: .*", "image_size: [32, 16]")
-    said = project.run(SCRIPT)
-    assert "results/smoke/metrics/dual/0.json: there is no such file. Make it with `cada evaluate smoke --variant dual --seed 0`" in said
-    assert "--to smoke: the model was trained on this set." in said
+    printed = project.run(SCRIPT)
+    assert line_with(printed, "results/smoke/metrics/dual/0.json", "`cada evaluate smoke --variant dual --seed 0`")
+    assert line_with(printed, "--to smoke", "trained", "`cada evaluate smoke`")
     own, found = (json.loads((project.root / f"results/smoke/{kind}/dual/0.json").read_text()) for kind in ("metrics", "transfer/twin"))
     assert found["trained_on"] == own["dataset"] == "smoke" and found["dataset"] == "twin"
-    assert {key: value for key, value in found.items() if key != "trained_on"} == own | {"dataset": "twin"}
+    assert {key: value for key, value in found.items() if key != "trained_on"} == own | {"dataset": "twin", "open_set": None}
+    val = json.loads((project.root / "results/smoke/data/manifest.json").read_text())["splits"]["val"]
+    assert len(own["open_set"]["val"]["nonmated"]) == val["captions"]
+    assert own["open_set"]["val"]["gallery"] == round(val["images"] * (1 - 1 / val["persons"]))
     assert own["scores_at_k"][str(own["top_k"])] == own["scores"][own["headline"]]
     assert own["scores_at_k"]["1"] == own["scores"]["cosine"]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cada.errors import CadaError
 from cada.storage.cache import LIMIT, Cache
+from tests.messages import refused
 
 
 def wanted(cache: Cache, name: str, size: int) -> bool:
@@ -47,7 +47,7 @@ def test_the_limit_is_never_exceeded(tmp_path: Path) -> None:
 def test_a_file_over_the_limit_is_refused_and_nothing_is_removed(tmp_path: Path) -> None:
     cache = Cache(tmp_path, 100)
     wanted(cache, "small", 60)
-    with pytest.raises(CadaError, match=rf"large: takes .* may hold 1e-07\. Set {LIMIT} to more"):
+    with refused(tmp_path / "large", 1e-07, LIMIT):
         wanted(cache, "large", 101)
     assert not wanted(cache, "small", 60)
 
@@ -57,7 +57,7 @@ def test_the_limit_comes_from_the_environment(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv(LIMIT, "1.5")
     assert Cache.at(tmp_path).limit == 1.5e9
     monkeypatch.setenv(LIMIT, "much")
-    with pytest.raises(CadaError, match=rf"{LIMIT}: a number of gigabytes is wanted, found 'much'"):
+    with refused(LIMIT, "number", "gigabytes", "'much'"):
         Cache.at(tmp_path)
 
 
@@ -80,5 +80,5 @@ def test_a_file_that_goes_before_it_is_opened_is_made_again(tmp_path: Path) -> N
 
     assert cache.read("a", 4, lambda path: path.write_bytes(b"once"), open_file) == b"once"
     assert len(opened) == 3
-    with pytest.raises(CadaError, match=r"a: others remove it as fast as it is made"):
+    with refused(tmp_path / "a", "others"):
         cache.read("a", 4, lambda path: path.write_bytes(b"once"), lambda path: path.unlink() or path.read_bytes())

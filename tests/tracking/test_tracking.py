@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from cada import tracking
-from cada.errors import CadaError
 from cada.storage import git
 from cada.storage.paths import Cell
 from cada.tracking import runs
 from cada.tracking.sync import sync
+from tests.messages import carries, line_with, refused
 
 CELL = Cell("smoke", "dual", 3)
 PARAMETERS = {"train": {"epochs": 2, "betas": [0.9, 0.98]}}
@@ -284,10 +284,8 @@ def test_a_store_that_cannot_be_reached_is_named_once(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.delenv("CADA_TRACKING", raising=False)
     train(range(3))
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1
-    assert address in said[0]
-    assert "the work goes on" in said[0]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert carries(line, "MLflow", address, "cada track sync")
 
 
 def test_a_store_that_fails_in_the_middle_is_named_once(store: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -298,7 +296,7 @@ def test_a_store_that_fails_in_the_middle_is_named_once(store: Path, capsys: pyt
         for _ in range(2):
             run.summary({"val_R1": 1.0})
         assert not run.told
-    assert capsys.readouterr().err.count("the work goes on") == 1
+    assert line_with(capsys.readouterr().err, "MLflow", store / "mlflow.db", "cada track sync")
 
 
 def test_a_store_in_the_folder_where_the_step_runs(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -446,7 +444,7 @@ def test_sync_completes_a_run_that_an_outage_cut_short(store: Path) -> None:
 def test_sync_says_when_the_store_fails(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results(store)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
-    with pytest.raises(CadaError, match="smoke/dual/3: MLflow was not told"):
+    with refused("smoke/dual/3", "MLflow", "http://127.0.0.1:9"):
         sync(lambda _: (PARAMETERS, "abc"))
 
 

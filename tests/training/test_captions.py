@@ -12,11 +12,11 @@ import torch
 
 from cada.datasets.loading import take_split
 from cada.datasets.records import Record
-from cada.errors import CadaError
 from cada.losses import select_groups
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.phrases.words import TAGGER, attribute_words
 from cada.training.captions import attribute_groups
+from tests.messages import refused
 
 NLTK_DATA = Path(__file__).parents[3] / "shared" / "resources" / "nltk_data"
 ENTRIES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "man", "in", "red", "t", "-", "shirt", "##s", "bag", "with"]
@@ -142,5 +142,5 @@ def test_attributes_are_what_nltk_tags_between_cls_and_sep(tmp_path: Path) -> No
 def test_a_missing_tagger_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(nltk.data, "path", [])
     nltk.tag._get_tagger.cache_clear()  # a tagger that another test loaded is kept
-    with pytest.raises(CadaError, match=rf"{TAGGER}.*`cada data fetch nltk-tagger`, or choose ara_masking: phrases"):
+    with refused(TAGGER, "`cada data fetch nltk-tagger`", "ara_masking: phrases"):
         attribute_words([["a", "man"]])

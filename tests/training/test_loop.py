@@ -1,6 +1,7 @@
 """The loop: learns, chooses, and goes on after SIGKILL to the very same weights."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
 from cada.training.pretrain import pretrain
+from tests.messages import refused
 from tests.training.tiny import ROBUST, WEIGHTS, tiny_settings
 
 OPTIMISATION = Optimisation(epochs=4, batch_size=8, learning_rate=1e-3, warmup_steps=2, weight_decay=0.05, betas=(0.9, 0.98), clip_norm=1.0)
@@ -144,7 +146,7 @@ def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
 
 
 def test_a_loss_that_is_no_number_stops_the_training(model, tmp_path):
-    with pytest.raises(FloatingPointError, match="step 3: the loss is nan"):
+    with refused("step 3", "loss", "nan", by=FloatingPointError):
         fit(
             model,
             lambda step: math.nan if step == 1 else 1.0,
@@ -161,14 +163,15 @@ def test_features_that_are_no_numbers_stop_the_training(model, training, target,
     """Under every way to choose negatives, in the words of a loss that is none; drawing them fails before there is a loss."""
     with torch.no_grad():
         model.text_projection.weight.fill_(math.nan)
-    with pytest.raises(FloatingPointError, match=r"step [12]: the loss is nan"):
+    with refused("loss", "nan", by=FloatingPointError) as caught:
         train(model, training, target, engine, tmp_path / "state.pt", negatives=negatives)
+    assert re.search(r"\bstep [12]\b", str(caught.value))
 
 
 def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, tmp_path):
     with torch.no_grad():
         model.image_projection.weight.fill_(math.nan)
-    with pytest.raises(FloatingPointError, match="step 1: the loss is nan"):
+    with refused("step 1", "loss", "nan", by=FloatingPointError):
         pretrain(
             model,
             training,
@@ -188,7 +191,7 @@ def test_pretraining_that_leaves_the_numbers_is_stopped_too(model, training, tmp
 
 def test_weights_that_are_no_numbers_are_not_kept(model, tmp_path):
     """The last step's loss is a number, and its gradient is not: nothing later would tell."""
-    with pytest.raises(FloatingPointError, match="step 8: the weights are not finite"):
+    with refused("step 8", "weights", by=FloatingPointError):
         fit(
             model,
             lambda step: step,

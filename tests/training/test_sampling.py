@@ -10,6 +10,7 @@ import pytest
 from cada.errors import ArgumentError
 from cada.model.tokenizer import Tokenizer
 from cada.training.sampling import Lookalikes, Sampler, find_lookalikes, relatives, steps_per_epoch
+from tests.messages import refused
 
 VOCABULARY = Path("params/synthpedes/vocab.txt")
 
@@ -50,8 +51,8 @@ def test_steps_are_whole_batches() -> None:
     assert [steps_per_epoch(count, 4) for count in (4, 7, 8, 9)] == [1, 1, 2, 2]
 
 
-def test_fewer_samples_than_a_batch_are_said() -> None:
-    with pytest.raises(ArgumentError, match="batch_size: a batch of 4 needs as many samples, and there are 3"):
+def test_fewer_samples_than_a_batch_are_named() -> None:
+    with refused("batch_size", 4, 3, by=ArgumentError):
         Sampler(3, 4, seed=0).rows(0)
 
 

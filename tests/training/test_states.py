@@ -1,9 +1,8 @@
-"""States of interrupted trainings: kept beside a new start, found again, gone on from when asked, and removed by the limits alone."""
+"""States of interrupted trainings: kept beside a new start, found again, resumed on request, and removed by the limits alone."""
 
 from __future__ import annotations
 
 import os
-import re
 import time
 from pathlib import Path
 
@@ -11,12 +10,12 @@ import pytest
 import torch
 
 from cada.config import Storage
-from cada.errors import CadaError
 from cada.model.folder import WEIGHTS
 from cada.recipes import Identity
 from cada.storage.files import atomic
 from cada.storage.paths import Cell, Layout
 from cada.training.states import expired, folder_of, go_on_from, kept, resumable
+from tests.messages import carries, line_with, refused
 
 CELL = Cell("toy", "dual", 3)
 NOW, OTHER_CODE, OTHER_VALUES = Identity("a" * 64, "b" * 64), Identity("a" * 64, "c" * 64), Identity("d" * 64, "b" * 64)
@@ -62,9 +61,7 @@ def test_other_code_starts_beside_it_and_says_how_to_go_on(capsys: pytest.Captur
     with resumable(CELL, NOW, STORAGE) as path:
         assert not path.exists()
         save(path, 1)
-        said = capsys.readouterr().err
-    assert re.search(rf"toy/dual/3: begins anew\. There is the state {old}.*, step 41, whose code is other\.", said)
-    assert f"cada resume toy --variant dual --seed 3 {old}" in said
+    assert line_with(capsys.readouterr().err, "toy/dual/3", "step 41", "code", f"cada resume toy --variant dual --seed 3 {old}")
     assert [state.path.stem for state in kept(CELL)] == [old], "the finished training deletes its own state alone"
 
     assert go_on_from(CELL, NOW, old).step == 41
@@ -79,16 +76,16 @@ def test_other_values_or_inputs_are_kept_and_cannot_be_gone_on_from(capsys: pyte
     of_inputs = interrupted(NOW, 6)
     Layout("toy").phrases.write_text("others")
     with resumable(CELL, NOW, STORAGE):
-        said = capsys.readouterr().err
-    assert f"{of_values}" in said and "parameters and inputs are other" in said and "cada resume" not in said
+        printed = capsys.readouterr().err
+    assert carries(printed, of_values, "parameters and inputs") and "cada resume" not in printed
     assert {state.path.stem for state in kept(CELL)} == {of_values, of_inputs}
-    with pytest.raises(CadaError, match="parameters and inputs are not those of now"):
+    with refused(of_values, "parameters and inputs"):
         go_on_from(CELL, NOW, of_values)
-    with pytest.raises(CadaError, match=rf"toy/dual/3 has no such state\. There is: .*{of_inputs}"):
+    with refused("toy/dual/3", "0123456789ab", of_values, of_inputs):
         go_on_from(CELL, NOW, "0123456789ab")
 
 
-def test_the_oldest_go_when_they_are_too_many_or_too_old_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_oldest_go_when_they_are_too_many_or_too_old_and_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     names = [interrupted(Identity("a" * 64, str(number) * 64), number, storage=Storage(states=9, state_days=30)) for number in range(4)]
     for age, name in zip((40, 3, 2, 1), names, strict=True):
         path = folder_of(CELL) / f"{name}.pt"
@@ -96,10 +93,10 @@ def test_the_oldest_go_when_they_are_too_many_or_too_old_and_that_is_said(capsys
     capsys.readouterr()
     assert [state.path.stem for state in expired(kept(CELL), Storage(states=9, state_days=30))] == names[:1]
     with resumable(CELL, NOW, STORAGE):
-        said = capsys.readouterr().err
+        printed = capsys.readouterr().err
     assert {state.path.stem for state in kept(CELL)} == set(names[2:])
     for name in names[:2]:
-        assert re.search(rf"the state {name}.* is removed: params/storage\.yaml", said)
+        assert line_with(printed, name, "removed", "params/storage.yaml")
 
 
 def test_what_a_killed_process_left_half_written_is_removed() -> None:

@@ -49,13 +49,14 @@ def test_test_has_a_panel_only_where_it_chose() -> None:
     with style():
         figure = training_figure({"global": [watched], "published": [history(loss_global=[4, 2], test_mAP=[None, 40])]})
     panels = {axes.get_title(): [np.asarray(line.get_ydata()).tolist() for line in axes.get_lines()] for axes in figure.axes}
-    assert (panels["mAP on val"], panels["mAP on test, which chose"]) == ([[30]], [[40]])
+    (chosen,) = (values for title, values in panels.items() if title.startswith("mAP on test"))
+    assert (panels["mAP on val"], chosen) == ([[30]], [[40]])
 
 
 def test_what_test_chose_has_a_panel_of_its_own() -> None:
     with style():
         figure = training_figure({"published": [history(loss_global=[4, 2], test_mAP=[None, 30])]})
-    assert [axes.get_title() for axes in figure.axes] == ["mAP on test, which chose", "Global association loss"]
+    assert [axes.get_title().partition(",")[0] for axes in figure.axes] == ["mAP on test", "Global association loss"]
 
 
 def test_recall_differences_are_paired() -> None:

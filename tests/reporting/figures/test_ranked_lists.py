@@ -9,6 +9,7 @@ from matplotlib.colors import to_hex
 from cada.reporting.figures.ranked_lists import LISTS, RankedList, draw_lists, failures, lists_figure, successes
 from cada.reporting.figures.style import QUIET, RIGHT, WRONG, style
 from cada.reporting.results.rankings import read_rankings
+from tests.messages import carries
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def test_right_images_are_framed_and_ticked() -> None:
         figure = lists_figure([found], persons, lambda _: np.zeros((4, 2, 3), dtype=np.uint8))
         figure.canvas.draw()
     panel, own, *images = figure.axes
-    assert panel.get_title(loc="left") == "“A $5 hat.” First right image: rank 2."
+    assert carries(panel.get_title(loc="left"), "“A $5 hat.”", "rank 2")
     assert to_hex(own.spines["top"].get_edgecolor()) == QUIET.lower()
     marks = [image.get_title() for image in images]
     assert marks == [f"{rank} {'✓' if rank in (1, 2, 10) else '✗'}" for rank in range(1, 11)]

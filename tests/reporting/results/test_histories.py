@@ -2,10 +2,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import pytest
 
-from cada.errors import CadaError
 from cada.reporting.results.histories import all_chosen_on_test, chosen_on_test, read_histories
+from tests.messages import refused
 from tests.reporting.conftest import METRICS
 
 Write = Callable[..., Path]
@@ -40,5 +39,5 @@ def test_a_variant_counts_when_all_its_trainings_watched_test() -> None:
 
 
 def test_a_missing_history_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"history/ara/0\.csv: there is no such file.*cada train toy --variant ara --seed 0"):
+    with refused(tmp_path / "history/ara/0.csv", "`cada train toy --variant ara --seed 0`", cause=FileNotFoundError):
         read_histories("toy", ["ara"], [0], tmp_path / "history")

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from cada.errors import CadaError
 from cada.reporting.results.metrics import read_variants
+from tests.messages import Fact, refused
+from tests.reporting.conftest import open_set_of
 
 DUAL = ("dual", "+ ATP + ARA")
 
@@ -44,46 +45,50 @@ def test_scores_come_in_a_fixed_order_and_the_headline_is_known(write_metrics: C
 
 
 def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
-    with pytest.raises(CadaError, match=r"dual/3\.json: there is no such file.*cada evaluate toy --variant dual --seed 3"):
+    with refused(tmp_path / "dual/3.json", "`cada evaluate toy --variant dual --seed 3`", cause=FileNotFoundError):
         read_variants("toy", [DUAL], [3], tmp_path)
 
 
 @pytest.mark.parametrize(
-    ("changes", "complaint"),
+    ("changes", "facts"),
     [
-        ({"dataset": "other"}, r"dataset: says 'other', not 'toy'"),
-        ({"seed": 7}, r"seed: says 7, not 0"),
-        ({"queries": None}, r"queries: Input should be a valid integer"),
-        ({"scores": {"cosine": {"R1": 1.0}}}, r"scores\.cosine\.R5: Field required"),
-        ({"headline": "calibrated"}, r"scores \(cosine\) lack the headline calibrated"),
-        ({"top_k": 16}, r"top_k, fusion_weight and scores_at_k belong together"),
-        ({"intervals": {}}, r"do not match the intervals"),
+        ({"dataset": "other"}, ("dataset", "'other'", "'toy'")),
+        ({"seed": 7}, ("seed", 7, 0)),
+        ({"queries": None}, ("queries", "integer")),
+        ({"scores": {"cosine": {"R1": 1.0}}}, ("scores.cosine.R5",)),
+        ({"headline": "calibrated"}, ("scores (cosine)", "headline", "calibrated")),
+        ({"top_k": 16}, ("top_k", "fusion_weight", "scores_at_k")),
+        ({"intervals": {}}, ("scores (cosine)", "intervals")),
+        ({"open_set": None}, ("open_set", "val")),
+        ({"val": "test", "open_set": open_set_of(30)}, ("open_set", "val")),
     ],
 )
 def test_a_foreign_or_incomplete_file_is_named(
-    write_metrics: Callable[..., Path], tmp_path: Path, changes: dict[str, object], complaint: str
+    write_metrics: Callable[..., Path], tmp_path: Path, changes: dict[str, object], facts: tuple[Fact, ...]
 ) -> None:
-    write_metrics("global", 0, {"cosine": 40}, **changes)
-    with pytest.raises(CadaError, match=rf"global/0\.json: .*{complaint}"):
+    path = write_metrics("global", 0, {"cosine": 40}, **changes)
+    with refused(path, *facts, "`cada evaluate toy --variant global --seed 0`"):
         read_variants("toy", [("global", "Global")], [0], tmp_path / "metrics")
 
 
 def test_galleries_that_differ_do_not_share_a_table(write_metrics: Callable[..., Path], tmp_path: Path) -> None:
     write_metrics("global", 0, {"cosine": 40})
     write_metrics("global", 1, {"cosine": 40}, gallery=23)
-    with pytest.raises(CadaError, match=r"global/1\.json: gallery: 23, but 24 in global/0\.json"):
+    with refused("global/1.json: gallery", 23, 24, "global/0.json"):
         read_variants("toy", [("global", "Global")], [0, 1], tmp_path / "metrics")
 
 
 def test_seeds_of_other_scores_do_not_share_a_mean(write_metrics: Callable[..., Path], tmp_path: Path) -> None:
     write_metrics("dual", 0, {"cosine": 40, "calibrated": 41, "published": 39})
     write_metrics("dual", 1, {"cosine": 40, "calibrated": 41, "published": 39}, headline="published")
-    with pytest.raises(CadaError, match=r"dual/1\.json: headline: published, but calibrated in dual/0\.json\. .* `cada evaluate toy .*1`"):
+    again = "`cada evaluate toy --variant dual --seed 1`"
+    with refused("dual/1.json: headline", "published", "calibrated", "dual/0.json", again):
         read_variants("toy", [DUAL], [0, 1], tmp_path / "metrics")
 
 
 def test_transfers_that_differ_are_made_again_by_a_transfer(write_metrics: Callable[..., Path], tmp_path: Path) -> None:
     write_metrics("dual", 0, {"cosine": 40}, trained_on="other")
     write_metrics("dual", 1, {"cosine": 40}, trained_on="other", gallery=23)
-    with pytest.raises(CadaError, match=r"`cada transfer other --to toy --variant dual --seed 1`"):
+    again = "`cada transfer other --to toy --variant dual --seed 1`"
+    with refused("dual/1.json: gallery", 23, 24, "dual/0.json", again):
         read_variants("toy", [DUAL], [0, 1], tmp_path / "metrics", trained_on="other")

@@ -4,9 +4,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import ArrowInvalid
 
-from cada.errors import CadaError
 from cada.reporting.results.rankings import on_common_queries, query_values, read_rankings
+from tests.messages import refused
 
 Write = Callable[..., Path]
 
@@ -28,13 +29,13 @@ def test_common_queries_keep_the_first_order(write_rankings: Write, tmp_path: Pa
 
 
 def test_files_that_are_missing_broken_or_old_say_how_to_make_them(write_rankings: Write, tmp_path: Path) -> None:
-    again = "cada evaluate toy --variant dual --seed 0"
-    with pytest.raises(CadaError, match=rf"dual/0\.parquet: there is no such file\. Make it with `{again}`"):
+    path, again = tmp_path / "rankings/dual/0.parquet", "`cada evaluate toy --variant dual --seed 0`"
+    with refused(path, again, cause=FileNotFoundError):
         read_rankings("toy", ["dual"], [0], tmp_path / "rankings")
-    path = write_rankings("dual", 0, [1, 2])
+    assert write_rankings("dual", 0, [1, 2]) == path
     pd.read_parquet(path).drop(columns=["inverse_penalty", "top"]).to_parquet(path)
-    with pytest.raises(CadaError, match=rf"lacks the columns inverse_penalty, top\. Make it with `{again}`"):
+    with refused(path, "inverse_penalty, top", again):
         read_rankings("toy", ["dual"], [0], tmp_path / "rankings")
     path.write_bytes(b"PAR1 and no more")
-    with pytest.raises(CadaError, match="not a whole Parquet file"):
+    with refused(path, again, cause=ArrowInvalid):
         read_rankings("toy", ["dual"], [0], tmp_path / "rankings")
