@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import growth, images, page, retrieval, training
+from benchmarks import growth, images, page, query, retrieval, training
 from benchmarks.inputs import CPU, GPU, QUICK, Sizes, tokenizer_of
 from benchmarks.measuring import Machine, Results, facts, machine_of
 from cada.errors import CadaError
@@ -49,6 +49,7 @@ def measure(machine: Machine, *, quick: bool) -> Results:
     tokenizer = tokenizer_of(sizes.words)
     parts = {
         "encoding and re-ranking": lambda: retrieval.at_full_size(tokenizer, sizes, machine),
+        "one query": lambda: query.queries(tokenizer, sizes, machine),
         "training": lambda: training.training(tokenizer, sizes, machine),
         "loading": lambda: images.loading(sizes),
         "evaluation": lambda: retrieval.evaluation(tokenizer, sizes, machine),

@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from cada.config import Architecture
 from cada.model.cost import image_tokens
+from cada.retrieval import packed
 
 
 def counted(run: Callable[[], object]) -> int:
@@ -26,22 +27,26 @@ def counted(run: Callable[[], object]) -> int:
 def reranking_flops(architecture: Architecture, *, lengths: np.ndarray, images: int, top_k: int) -> int:
     """What `cada.retrieval.reranking` does for captions of `lengths` (Q,) with K of `images` each, at two layers or more.
 
-    The first layer's self-attention is done once per caption, keys and values once per image, and in the last layer
-    position 0 alone asks.
+    The first layer's self-attention is done once per caption, images are read in the cheaper form of cross-attention, and in the
+    last layer position 0 alone asks. All pairs are in one batch, or as many rows read each image.
     """
     depth, width, inner = architecture.text.depth, architecture.text.width, architecture.text.mlp
     assert depth >= 2, "one layer is the first and the last"
     seen = image_tokens(architecture)
     tokens, squares, pairs = int(lengths.sum()), int((lengths.astype(np.int64) ** 2).sum()), len(lengths) * top_k
     alone = 8 * width**2 * tokens + 4 * width * squares  # four products and attention, once per caption
-    reading = 4 * width**2 + 4 * seen * width + 4 * width * inner  # of a token: cross-attention without keys, and the MLP
+    asking = 4 * width**2 + 4 * width * inner  # of a token: query and output of cross-attention, and the MLP
     last = (4 * width**2 + 4 * width) * tokens * top_k + 4 * width**2 * pairs  # keys, values and attention; query and output of position 0
+    shown = (images, seen, architecture.vision.width)
+    read, read_last = (
+        min(packed.reading_flops(rows, shown, width=width, heads=architecture.text.heads)) for rows in (tokens * top_k, pairs)
+    )
     return (
         alone
         + (depth - 2) * top_k * alone
         + last
-        + (depth - 1) * reading * tokens * top_k
-        + reading * pairs
-        + depth * 4 * width**2 * seen * images
+        + (depth - 1) * (asking * tokens * top_k + read)
+        + asking * pairs
+        + read_last
         + 4 * width * pairs  # the match head
     )

@@ -18,7 +18,7 @@ Row = Sequence[object]
 
 def render(results: Results) -> str:
     """All tables of one machine."""
-    parts = [_machine(results), _reranking(results), _training(results), _encoding(results), _whole(results), _growth(results)]
+    parts = [part(results) for part in (_machine, _reranking, _query, _training, _encoding, _whole, _growth)]
     return "\n".join(parts)
 
 
@@ -98,6 +98,27 @@ def _reranking(results: Results) -> str:
         f"Largest difference of a score: {results['rerank_largest_difference']:.1e} "
         f"(the scores of a query spread by {results['rerank_spread_of_scores']:.1e}).\n\n"
         + _table(["", "pairs / s", "pairs / CPU s", "of the peak", "peak memory, MB"], _ways(results, ways))
+    )
+
+
+def _query(results: Results) -> str:
+    rows: list[Row] = [
+        [
+            f"{results[f'query_{name}_layers']} layers, {results[f'query_{name}_width']} wide, {precision}",
+            *(
+                "{} ({}-{})".format(*(_number(results[f"query_{name}_{way}_{key}"]) for key in ("ms", "ms_q1", "ms_q3")))
+                for way in (f"keys_{precision}", precision)
+            ),
+            *(_number(results[f"query_{name}_{key}"]) for key in (f"{precision}_ratio", f"{precision}_ratio_cpu", "keys_gflop", "gflop")),
+        ]
+        for name in ("large", "default")
+        for precision in ("fp32", "bf16")
+        if f"query_{name}_{precision}_ms" in results
+    ]
+    head = ["", "by keys, ms", "here, ms", "times", "times by CPU s", "GFLOP by keys", "GFLOP here"]
+    return (
+        f"\n**One query** of {results['query_tokens']} tokens against {results['query_images']} images whose tokens are there.\n\n"
+        + _table(head, rows)
     )
 
 

@@ -153,7 +153,7 @@ COMMANDS = {
     "evaluate": (_of_model("evaluate.evaluate_variant"), "Rank the test gallery for every caption. Writes metrics and rankings."),
     "probe": (_of_model("probe.probe_variant"), "Change captions and images and search again. Typing errors, swapped colours, blur."),
     "transfer-tables": (_of_all("transfer_tables.tabulate_transfers"), "Write the table of transfers."),
-    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, comparison, sensitivity."),
+    "tables": (_of_matrix("tables.write_tables"), "Write the tables. Ablation, paired differences, open set, comparison, sensitivity."),
     "probe-tables": (_of_matrix("probe_tables.tabulate_probes"), "Write the tables of the probes. All listed models must be probed."),
     "figures": (_of_matrix("figures.write_figures"), "Draw the figures. Scores, paired differences, curves and ranked lists."),
     "attention": (_of_matrix("attention.draw_attention"), "Draw what phrases look at. The first images of a few queries."),
@@ -254,6 +254,17 @@ def detect(
     detect_persons(images, output, threshold=threshold)
 
 
+@app.command("approximate")
+def approximate(index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)]) -> None:
+    """Make searches of millions of images fast.
+
+    An approximate index beside the exact one; make it again when many images have been added.
+    """
+    from cada.steps.gallery import approximate_index
+
+    approximate_index(index)
+
+
 @app.command("merge")
 def merge(
     output: Annotated[Path, typer.Argument(help="The folder of the index to write.", show_default=False)],
@@ -328,6 +339,55 @@ def search(
         path=path,
         phrases=phrases,
     )
+
+
+@app.command("serve")
+def serve(
+    index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)],
+    host: Annotated[str, typer.Option("--host", help="The address to listen at; any but this machine's own needs a token.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 for any free one.")] = 8765,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="A file with the token that clients must send; or CADA_TOKEN.", show_default=False)
+    ] = None,
+    log_queries: Annotated[
+        Path | None, typer.Option("--log-queries", help="Add every query to this file; without it none is kept.", show_default=False)
+    ] = None,
+    show_paths: Annotated[bool, typer.Option("--show-paths", help="Show in which folder an image lies.")] = False,
+    rate: Annotated[int, typer.Option("--rate", min=1, help="Requests that a client may make in a minute.")] = 2400,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,
+) -> None:
+    """Search an index in the browser, or by REST.
+
+    One page, which asks nothing of other servers, and an API that /openapi.json describes. Ends with Ctrl-C.
+    """
+    from cada.steps.serve import serve_index
+
+    serve_index(
+        index,
+        host=host,
+        port=port,
+        token_file=token_file,
+        log_queries=log_queries,
+        show_paths=show_paths,
+        rate=rate,
+        open_page=open_page,
+    )
+
+
+@app.command("explain")
+def explain(
+    image: Annotated[Path, typer.Argument(help="An image file.", show_default=False)],
+    caption: Annotated[str, typer.Argument(help="A sentence that describes the person.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="A .png, .svg or .pdf file.", show_default=False)],
+    model: Annotated[Path | None, typer.Option("--model", "-m", help="A release, or imported weights.", show_default=False)] = None,
+) -> None:
+    """Draw what a model makes of an image and a sentence.
+
+    Where each phrase looks, how well it matches alone, and the words that the decoder expects in its place.
+    """
+    from cada.steps.explain import explain_image
+
+    explain_image(image, caption, model=model, output=output)
 
 
 @track.command("register")

@@ -19,8 +19,8 @@ from cada.storage.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_s
 DATASET, CELL, PAIR = ("dataset",), ("dataset", "variant", "seed"), ("dataset", "variant", "seed", "target")
 MODEL = ("model.safetensors", "config.json", "vocab.txt")
 TABLE, DRAWING = ("csv", "html", "json", "md", "tex"), ("png", "svg")
-TABLES = ("ablation", "pairs", "comparison", "sensitivity")
-FIGURES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
+TABLES = ("ablation", "pairs", "open_set", "comparison", "sensitivity")
+FIGURES = ("ablation", "pairs", "recall", "open_set", "sensitivity", "training", "successes", "failures")
 PROBES = ("robustness", "contrasts", "composition", "attributes")
 
 

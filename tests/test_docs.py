@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+import shlex
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,17 @@ ROOT = Path(__file__).parents[1]
 NAMES = ("README.md", *(name for name in tracked("docs") if name.endswith(".md")))
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("tests") if Path(name).match("test_*.py"))
-MADE = ("results/", "data/", "imgs/", "R/", ".cada/", "params/mine/")  # by a run, or by the reader
+MADE = (
+    "results/",
+    "data/",
+    "imgs/",
+    "R/",
+    ".cada/",
+    "params/mine/",
+    "weights/blip",
+    "weights/cada",
+    "gallery/",
+)  # by a run, or by the reader
 EXAMPLES = {"params/variants/rare_phrases.yaml", "cada/objectives/NAME.py", "tests/objectives/test_NAME.py"}
 BY_NAME = {"dvc.lock", "data.yaml", "train.yaml", "model.yaml", "evaluate.yaml"}  # there is one for each data set, or after a run
 
@@ -48,10 +59,10 @@ def test_make_targets_are_there() -> None:
 
 
 def test_commands_are_accepted() -> None:
-    commands = re.findall(r"(?:^|`)cada ([^`\n#]+)", "\n".join(PAGES.values()), re.MULTILINE)
+    commands = re.findall(r"(?:^|`)cada ([^`\n#|]+)", "\n".join(PAGES.values()), re.MULTILINE)
     assert len(commands) > 10
     for command in commands:
-        words, group = command.split(), typer.main.get_command(app)
+        words, group = shlex.split(command), typer.main.get_command(app)
         while hasattr(group, "commands"):
             group = group.commands[words.pop(0)]
         group.make_context(command, words)

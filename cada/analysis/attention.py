@@ -26,7 +26,7 @@ def match_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) 
     """
     read = ids[None].clone()
     read[:, 0] = model.tokenizer.enc
-    visible = torch.ones(1, 1, 1, len(ids), dtype=torch.bool)
+    visible = torch.ones(1, 1, 1, len(ids), dtype=torch.bool, device=ids.device)
     states, shares = read_with_attention(model.text_encoder.bert, read, visible, image_tokens)
     relevance = gradient_weighted(shares, model.match_head(states[:, 0])[0, 1])[0]  # (L, S)
     return torch.stack([relevance[chosen].mean(dim=0) for chosen in phrases])[:, 1:]

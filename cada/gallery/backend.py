@@ -47,8 +47,8 @@ class TorchBackend:
 
         from cada.model.folder import load_model
 
-        self._model = load_model(folder).to("cuda" if torch.cuda.is_available() else "cpu")
-        architecture = self._model.architecture
+        self.model = load_model(folder).to("cuda" if torch.cuda.is_available() else "cpu")
+        architecture = self.model.architecture
         self.image_size, self.width = architecture.image_size, architecture.projection
         height, width = (side // patch for side, patch in zip(architecture.image_size, architecture.patch_size, strict=True))
         self.token_shape = (1 + height * width, architecture.vision.width)
@@ -61,14 +61,14 @@ class TorchBackend:
         from cada.datasets.images import normalise
 
         with torch.inference_mode():
-            tokens, projected = self._model.encode_images(normalise(torch.from_numpy(images).to(self._model.device)))
+            tokens, projected = self.model.encode_images(normalise(torch.from_numpy(images).to(self.model.device)))
             return F.normalize(projected, dim=-1).cpu().numpy(), tokens.cpu().numpy()
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """As in `Backend`."""
         from cada.retrieval.encoding import Engine, encode_queries
 
-        return encode_queries(self._model, self._model.tokenizer(list(texts)), Engine()).numpy()
+        return encode_queries(self.model, self.model.tokenizer(list(texts)), Engine()).numpy()
 
     def match(self, texts: Sequence[str], candidates: np.ndarray, chunks: TokenChunks) -> np.ndarray:
         """As in `Backend`."""
@@ -78,9 +78,9 @@ class TorchBackend:
         from cada.retrieval.search import read_with_image
 
         return match_logits(
-            self._model.text_encoder.bert,
-            self._model.match_head,
-            captions=read_with_image(self._model, self._model.tokenizer(list(texts))),
+            self.model.text_encoder.bert,
+            self.model.match_head,
+            captions=read_with_image(self.model, self.model.tokenizer(list(texts))),
             candidates=candidates,
             image_tokens=((first, torch.from_numpy(tokens)) for first, tokens in chunks),
         ).numpy()

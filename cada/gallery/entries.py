@@ -88,6 +88,12 @@ class Entries:
             ).fetchall()
         return {(image.path, image.box): image for image in (Entry(*row) for row in found)}
 
+    def ends(self) -> tuple[str, str]:
+        """The first and the last path in their order; both empty where there is none."""
+        with self._open() as table:
+            first, last = table.execute("SELECT min(path), max(path) FROM images").fetchone()
+        return first or "", last or ""
+
     def problems(self) -> list[tuple[str, str]]:
         """The images that could not be read, with the reason."""
         with self._open() as table:

@@ -62,15 +62,17 @@ class Features:
         """Features as they are stored, brought into memory where they are few."""
         return cls(stored.astype(np.float32) if stored.size * 4 <= RESIDENT else stored)
 
-    def scores(self, query: np.ndarray) -> np.ndarray:
-        """Cosines (N,), float32, of all rows with a unit `query` (E,)."""
+    def scores(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        """Cosines (R,), float32, of some rows (R,) with a unit `query` (E,)."""
+        if len(rows) < len(self.values) / 4:  # copying these costs less than comparing all
+            return self.values[rows].astype(np.float32) @ query
         if self.values.dtype == np.float32:
-            return self.values @ query
+            return (self.values @ query)[rows]
         scores, room = np.empty(len(self.values), np.float32), np.empty((AT_ONCE, self.values.shape[1]), np.float32)
         for start in range(0, len(scores), AT_ONCE):
             bits = self.values[start : start + AT_ONCE].view(np.uint16)
             np.dot(np.take(_FLOATS, bits, out=room[: len(bits)], mode="clip"), query, out=scores[start : start + len(bits)])
-        return scores
+        return scores[rows]
 
 
 class Tokens:

@@ -9,6 +9,7 @@ It holds index.json, images.sqlite and the features; the images stay where they 
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Sequence
@@ -20,7 +21,8 @@ from typing import Self
 
 import numpy as np
 
-from cada.errors import CadaError
+from cada.errors import ArgumentError, CadaError
+from cada.gallery.approximate import build, opened
 from cada.gallery.backend import Backend, open_backend
 from cada.gallery.boxes import read_boxes
 from cada.gallery.entries import WHOLE, Entries, Entry
@@ -59,7 +61,7 @@ class Index:
         self.folder, self.settings, self.backend = folder, settings, backend
         self.release = Release.read(settings.model)
         self._entries, self._lock, self._seen = Entries(folder), threading.Lock(), -1
-        self._rows, self._all = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32))
+        self._rows, self._all, self._near = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32)), opened(folder)
 
     @classmethod
     def create(cls, folder: Path | str, model: Path | str, *, tokens: Stored | None = None, runtime: Runtime | None = None) -> Self:
@@ -140,6 +142,15 @@ class Index:
             self._entries.change(remove=known)
         return len(known)
 
+    def approximate(self) -> None:
+        """Make an approximate index of what is stored now, for millions of images: searches without a filter look into a part of them.
+
+        Images that are added later are compared exactly, until it is made again. Errors: `CadaError` for fewer than 10,000.
+        """
+        with exclusive(self.folder / "lock", "indexing"):
+            build(self.folder, self._gallery().features)
+            self._entries.change()
+
     def problems(self) -> list[tuple[str, str]]:
         """The images that were skipped: path and reason."""
         return self._entries.problems()
@@ -188,14 +199,14 @@ class Index:
         if k < 1 or (rerank is not None and rerank < 0):
             raise ValueError(f"k: {k} and rerank: {rerank} must be positive, or rerank 0.")
         found = [query if isinstance(query, Query) else Query.of(query) for query in queries]
-        gallery = self._gallery()
+        stored = gallery = self._gallery()
         if path is not None or since is not None or until is not None:
             within = self._entries.rows(path=path, since=since, until=until)
-            gallery = replace(gallery, rows=within[within < len(gallery.features.values)])
+            gallery = replace(gallery, rows=within[within < len(gallery.features.values)], near=None)
         if not len(gallery.rows) or not found:
             return [[] for _ in found]
         matched = (self.release.top_k or 0) if rerank is None else rerank
-        ranked = gallery.rank(found, self._encoded(found), k=k, rerank=0 if self.release.fusion == "cosine" else matched)
+        ranked = gallery.rank(found, self._encoded(found, stored), k=k, rerank=0 if self.release.fusion == "cosine" else matched)
         images = self._entries.of_rows(sorted({int(row) for own in ranked for row in own.rows}))
         hits = [as_hits(own, images, gallery.confidences(query, own)) for query, own in zip(found, ranked, strict=True)]
         return [self._with_phrases(query, own, gallery) for query, own in zip(found, hits, strict=True)] if phrases else hits
@@ -203,6 +214,15 @@ class Index:
     def images_of(self, row: int) -> list[Entry]:
         """The images of a hit's `row`, which may be gone meanwhile."""
         return self._entries.of_rows([row])[row]
+
+    def thresholds(self) -> dict[str, float] | None:
+        """The lowest score of a hit of each confidence at the size of now, or None where none is known."""
+        return self._gallery().thresholds()
+
+    def root(self) -> Path:
+        """The folder that all images lie in."""
+        first, last = self._entries.ends()
+        return Path(first).parent if first == last else Path(os.path.commonpath([first, last]))
 
     def _with_phrases(self, query: Query, hits: list[Hit], gallery: Gallery) -> list[Hit]:
         from cada.phrases.chunking import parse
@@ -215,24 +235,30 @@ class Index:
         matches = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))  # (T, K)
         return [replace(hit, phrases=dict(zip(texts, own, strict=True))) for hit, own in zip(hits, matches.T.tolist(), strict=True)]
 
-    def _encoded(self, queries: Sequence[Query]) -> list[np.ndarray]:
+    def _encoded(self, queries: Sequence[Query], stored: Gallery) -> list[np.ndarray]:
         """The unit features (parts, E) of each query's parts; each text and each image is encoded once."""
-        parts = [part for query in queries for part in query.parts]
-        texts = list(dict.fromkeys(part.text for part in parts if part.text is not None))
-        images = list(dict.fromkeys(part.image for part in parts if part.image is not None))
-        known: dict[str | Path | None, np.ndarray] = dict(zip(texts, self.backend.encode_texts(texts), strict=True)) if texts else {}
-        for image in images:
-            known[image] = self.backend.encode_images(self._read_image(image, WHOLE)[None])[0][0]
-        return [np.stack([known[part.text or part.image] for part in query.parts]) for query in queries]
+        sources = dict.fromkeys(part.source for query in queries for part in query.parts)
+        texts = [source for source in sources if isinstance(source, str)]
+        known: dict[str | Path | bytes | int, np.ndarray] = dict(zip(texts, self.backend.encode_texts(texts), strict=True)) if texts else {}
+        for source in sources:
+            if isinstance(source, int):
+                if source not in stored.rows:
+                    raise ArgumentError("row", f"{source} is none of the index's.")
+                known[source] = stored.features.values[source].astype(np.float32)
+            elif not isinstance(source, str):
+                known[source] = self.backend.encode_images(self._read_image(source, WHOLE)[None])[0][0]
+        return [np.stack([known[part.source] for part in query.parts]) for query in queries]
 
-    def _read_image(self, path: Path, box: str) -> np.ndarray:
+    def _read_image(self, image: Path | bytes, box: str) -> np.ndarray:
         try:
-            image = read_content(path, [box], self.backend.image_size).images[box]
+            pixels = read_content(image, [box], self.backend.image_size).images[box]
+            if isinstance(pixels, str):
+                raise Unreadable(pixels)
         except Unreadable as error:
-            raise CadaError(f"{path}: cannot be read: {error}.") from error
-        if isinstance(image, str):
-            raise CadaError(f"{path}: {image}.")
-        return image
+            if isinstance(image, bytes):
+                raise ArgumentError("image", f"cannot be read: {error}.") from error
+            raise CadaError(f"{image}: cannot be read: {error}.") from error
+        return pixels
 
     def _gallery(self) -> Gallery:
         """What is stored now."""
@@ -241,8 +267,9 @@ class Index:
             if version != self._seen:
                 self._rows = self._entries.rows()
                 self._all = Features.of(self._store.features.read(self._entries.count()))
+                self._near = opened(self.folder)
                 self._seen = version
-            return Gallery(self.backend, self.release, self._all, self._rows, self._tokens)
+            return Gallery(self.backend, self.release, self._all, self._rows, self._tokens, self._near)
 
     @cached_property
     def _store(self) -> Store:

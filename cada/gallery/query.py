@@ -16,19 +16,25 @@ MAX_PARTS = 16
 
 @dataclass(frozen=True)
 class Part:
-    """A sentence or an image file, and how much it counts."""
+    """A sentence, an image (its file, or what is in one) or a row of the index, and how much it counts."""
 
     text: str | None = None
-    image: Path | None = None
+    image: Path | bytes | None = None
     weight: float = 1.0
+    row: int | None = None
 
     def __post_init__(self) -> None:
-        if (self.text is None) == (self.image is None):
-            raise ValueError("a part of a query is either a text or an image.")
+        if [self.text, self.image, self.row].count(None) != 2:
+            raise ValueError("a part of a query is either a text or an image: a file, its bytes, or a row of the index.")
         if self.text is not None and not self.text.strip():
             raise ValueError("text: it is empty. Describe the person.")
         if not np.isfinite(self.weight) or self.weight == 0:
             raise ValueError(f"weight: {self.weight} is no weight. Positive ones ask for something, negative ones exclude it.")
+
+    @property
+    def source(self) -> str | Path | bytes | int:
+        """What is searched for."""
+        return next(source for source in (self.text, self.image, self.row) if source is not None)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from cada.gallery.approximate import Approximate
 from cada.gallery.backend import Backend
 from cada.gallery.entries import Entry
 from cada.gallery.features import Features
@@ -66,6 +67,7 @@ class Gallery:
     features: Features
     rows: np.ndarray
     tokens: TokenReader
+    near: Approximate | None = None
 
     def rank(self, queries: Sequence[Query], features: Sequence[np.ndarray], *, k: int, rerank: int) -> list[Ranked]:
         """The first `k` images of each query, whose parts have the unit `features` (parts, E), the first `rerank` of them matched."""
@@ -85,27 +87,34 @@ class Gallery:
 
     def confidences(self, query: Query, ranked: Ranked) -> list[str | None]:
         """How sure each hit is: known for one sentence that is searched as val was, in a gallery whose size the thresholds reach."""
-        known, release = self.release.open_set, self.release
-        if known is None or not query.is_sentence or (release.fusion != "cosine" and not len(ranked.matches)):
-            return [None] * len(ranked.rows)
-        limits = {
-            name: threshold(np.asarray(known.nonmated), rate, gallery=len(self.rows), of=known.gallery)
-            for name, rate in CONFIDENCES.items()
-        }
-        if None in limits.values():
+        limits, release = self.thresholds(), self.release
+        if limits is None or not query.is_sentence or (release.fusion != "cosine" and not len(ranked.matches)):
             return [None] * len(ranked.rows)
         compared = len(ranked.rows) if release.fusion == "cosine" else len(ranked.matches)
         named = [next((name for name, limit in limits.items() if score >= limit), UNLIKELY) for score in ranked.scores[:compared].tolist()]
         return [*named, *[UNLIKELY] * (len(ranked.rows) - compared)]
 
+    def thresholds(self) -> dict[str, float] | None:
+        """The lowest score of a hit of each confidence in a gallery of this size; None where val says too little of it."""
+        known = self.release.open_set
+        if known is None or not len(self.rows):
+            return None
+        limits = {
+            name: threshold(known.nonmated, rate, gallery=len(self.rows), of=known.gallery, growth=known.growth)
+            for name, rate in CONFIDENCES.items()
+        }
+        reached = {name: limit for name, limit in limits.items() if limit is not None}
+        return reached if len(reached) == len(limits) else None
+
     def _first(self, query: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The `count` rows with the highest cosine, and these; of equal ones the row that was added first."""
-        scores = self.features.scores(query)[self.rows]
+        rows = self.rows if self.near is None else self.near.first(query, self.rows, count)
+        scores = self.features.scores(query, rows)
         near = np.arange(len(scores))
         if len(scores) > count:
             near = np.flatnonzero(scores >= np.partition(scores, -count)[-count])
         order = near[np.argsort(-scores[near], kind="stable")[:count]]
-        return self.rows[order], scores[order]
+        return rows[order], scores[order]
 
     def _matches(self, queries: Sequence[Query], rows: Sequence[np.ndarray]) -> list[np.ndarray]:
         """The match logits (T, K, 2) of each query's texts with its candidates (K,)."""

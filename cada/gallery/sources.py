@@ -70,12 +70,12 @@ class Content:
     images: Mapping[str, np.ndarray | str]  # by box: uint8 (3, H, W), or the problem
 
 
-def read_content(path: Path, boxes: Sequence[str], size: tuple[int, int], *, known: Container[tuple[str, str]] = ()) -> Content:
-    """Read a file and resize its `boxes` to `size` (H, W), unless all of them, by digest and box, are `known` already.
+def read_content(file: Path | bytes, boxes: Sequence[str], size: tuple[int, int], *, known: Container[tuple[str, str]] = ()) -> Content:
+    """Read a file, or what is in one, and resize its `boxes` to `size` (H, W), unless all of them, by digest and box, are `known` already.
 
     Errors: `Unreadable` for a file that cannot be read at all.
     """
-    content = _read(path)
+    content = file if isinstance(file, bytes) else _read(file)
     sha256 = hashlib.sha256(content).hexdigest()
     if all((sha256, box) in known for box in boxes):
         return Content(sha256, None, {})
@@ -83,9 +83,12 @@ def read_content(path: Path, boxes: Sequence[str], size: tuple[int, int], *, kno
     return Content(sha256, time, {box: _resized(image, box, size) for box in boxes})
 
 
-def open_image(path: Path, box: str = WHOLE) -> Image.Image:
-    """A file's image, or a box of it, in RGB and upright. Errors: `Unreadable`."""
-    return _cropped(_decoded(_read(path), None)[0], box)
+def open_image(path: Path, box: str = WHOLE, *, width: int | None = None) -> Image.Image:
+    """A file's image, or a box of it, in RGB and upright; at most `width` pixels wide where it is given. Errors: `Unreadable`."""
+    image = _cropped(_decoded(_read(path), (1, width) if width and box == WHOLE else None)[0], box)
+    if width is not None and image.width > width:
+        image = image.resize((width, max(1, round(image.height * width / image.width))), Image.Resampling.LANCZOS)
+    return image
 
 
 def _read(path: Path) -> bytes:

@@ -96,16 +96,20 @@ def bootstrap_intervals(
 
 
 def bootstrap_ends(values: np.ndarray, persons: Sequence[int] | np.ndarray, *, samples: int, seed: int, level: float = 0.95) -> np.ndarray:
-    """The ends (2, M) of percentile intervals of the means of `values` (Q, M), with *persons* drawn with replacement.
+    """The ends (2, M) of percentile intervals of the means of `values` (Q, M), with *persons* drawn with replacement."""
+    tail = 50 * (1 - level)
+    ends: np.ndarray = np.percentile(bootstrap_means(values, persons, samples=samples, seed=seed), [tail, 100 - tail], axis=0)
+    return ends
 
-    Queries of one person are not independent: drawing queries would make the intervals about half as wide. The
-    gallery stays as it is.
+
+def bootstrap_means(values: np.ndarray, persons: Sequence[int] | np.ndarray, *, samples: int, seed: int) -> np.ndarray:
+    """The means (samples, M) of `values` (Q, M) in draws of as many *persons*, with replacement and all queries of each.
+
+    Queries of one person are not independent: drawing queries would make intervals about half as wide. The gallery stays as it is.
     """
     names, index = np.unique(persons, return_inverse=True)
     sums = np.stack([np.bincount(index, weights=column, minlength=len(names)) for column in values.T], axis=1)
     counts = np.bincount(index, minlength=len(names)).astype(np.float64)
     draws = np.random.Generator(np.random.PCG64(seed)).multinomial(len(names), np.full(len(names), 1 / len(names)), size=samples)
-    means = (draws @ sums) / (draws @ counts)[:, None]  # (samples, M)
-    tail = 50 * (1 - level)
-    ends: np.ndarray = np.percentile(means, [tail, 100 - tail], axis=0)
-    return ends
+    means: np.ndarray = (draws @ sums) / (draws @ counts)[:, None]
+    return means

@@ -2,12 +2,19 @@
 
 Captions of one length are read together, so no mask is needed and no product is spent on padding. The functions work on the
 layers of transformers' BERT and of models built like it: `attention`, `crossattention`, `intermediate`, `output`.
+
+Cross-attention is computed in one of two forms, which differ in rounding alone. By images: the keys W_k x and values W_v x of all
+image tokens x, once for all rows that read the image. By queries: q . W_k x = (W_k' q) . x, so a query that has been projected reads
+the tokens themselves, and W_v maps the weighted sum of tokens to that of values. The bias of the keys adds the same number to all
+scores of a row and falls out of the softmax; that of the values is added to the sum, since the weights sum to one.
 Legend: M captions, T tokens of all of them, R rows (T, or M where only position 0 is read), I images, S tokens of an image,
-W wide, D width of the text, H heads.
+W width of the images, D width of the text, H heads.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -19,6 +26,21 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cada.runtime.compute import upload
+
+# A query has H * W numbers once it is projected. So many at a time are enough for the matrix products, few enough for the caches of a CPU.
+SLICE = {"cpu": 2**19, "cuda": 2**22}
+
+
+def _runs(values: np.ndarray) -> list[tuple[int, int]]:
+    """Equal neighbours among values (N,): how many, and of what value."""
+    cuts = [0, *(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    return [(stop - start, int(values[start])) for start, stop in pairwise(cuts)]
+
+
+def _split(rows: Tensor, groups: list[tuple[int, int]]) -> list[Tensor]:
+    """Sorted rows (R, ...) as one tensor for each group of images: (images, rows of an image, ...)."""
+    parts = rows.split([math.prod(group) for group in groups])
+    return [part.unflatten(0, group) for part, group in zip(parts, groups, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -40,17 +62,19 @@ class Packed:
     @cached_property
     def groups(self) -> list[tuple[int, int]]:
         """Runs of captions of one length: how many, and how long."""
-        cuts = [0, *(np.flatnonzero(np.diff(self.lengths)) + 1).tolist(), len(self.lengths)]
-        return [(stop - start, int(self.lengths[start])) for start, stop in pairwise(cuts)]
+        return _runs(self.lengths)
 
 
 @dataclass(frozen=True)
 class Segments:
-    """Rows sorted by the image they read: `order` (R,) puts them together, `inverse` (R,) back; `sizes` (I,) counts them."""
+    """Rows sorted by the image they read: `order` (R,) puts them together, `inverse` (R,) back.
+
+    `groups` are runs of images that equally many rows read: how many images, and by how many rows each.
+    """
 
     order: Tensor
     inverse: Tensor
-    sizes: list[int]
+    groups: list[tuple[int, int]]
 
     @classmethod
     def of(cls, images: np.ndarray, count: int, device: torch.device) -> Segments:
@@ -58,8 +82,8 @@ class Segments:
         order = np.argsort(images, kind="stable")
         inverse = np.empty_like(order)
         inverse[order] = np.arange(len(order))
-        sizes = np.bincount(images, minlength=count).tolist()
-        return cls(upload(torch.from_numpy(order), device), upload(torch.from_numpy(inverse), device), sizes)
+        groups = _runs(np.bincount(images, minlength=count))
+        return cls(upload(torch.from_numpy(order), device), upload(torch.from_numpy(inverse), device), groups)
 
 
 def self_attention(block: Any, x: Tensor, packed: Packed, *, rows: Tensor | None = None) -> Tensor:
@@ -78,18 +102,47 @@ def self_attention(block: Any, x: Tensor, packed: Packed, *, rows: Tensor | None
 
 
 def cross_attention(block: Any, x: Tensor, images: Tensor, segments: Segments) -> Tensor:
-    """`layer.crossattention` on rows (R, D), each reading its own of the images' tokens (I, S, W), to (R, D).
-
-    An image's keys and values are projected once for all rows that read it.
-    """
+    """`layer.crossattention` on rows (R, D), each reading its own of the images' tokens (I, S, W), to (R, D)."""
     attention = block.self
-    queries = attention.query(x).index_select(0, segments.order).split(segments.sizes)
-    keys, values = attention.key(images).split(1), attention.value(images).split(1)
-    context = [
-        _attend(query[None], key, value, heads=attention.num_attention_heads)
-        for query, key, value in zip(queries, keys, values, strict=True)
-    ]
-    return block.output(torch.cat(context).index_select(0, segments.inverse), x)
+    queries = attention.query(x).index_select(0, segments.order)
+    by_images, by_queries = reading_flops(len(x), images.shape, width=x.shape[-1], heads=attention.num_attention_heads)
+    read = _read_by_images if by_images <= by_queries else _read_by_queries
+    return block.output(read(attention, queries, images, segments.groups).index_select(0, segments.inverse), x)
+
+
+def reading_flops(rows: int, images: Sequence[int], *, width: int, heads: int) -> tuple[int, int]:
+    """Operations from queries (R, D) to what these R = `rows` read in images of shape (I, S, W): by images, and by queries.
+
+    A product of (n, a) and (a, b) is 2nab. By images: keys and values of all tokens, 4 ISWD, then scores and sums, 4 RSD.
+    By queries: W_k' and W_v for each row, 4 RWD, then scores and sums as wide as the images for each head, 4 RHSW.
+    Where W is D and S many times D / H, that is less for fewer than D / H rows an image.
+    """
+    count, seen, wide = images
+    return 4 * seen * width * (count * wide + rows), 4 * rows * wide * (width + heads * seen)
+
+
+def _read_by_images(attention: Any, queries: Tensor, images: Tensor, groups: list[tuple[int, int]]) -> Tensor:
+    """What sorted queries (R, D) read in images (I, S, W), by keys and values of the image tokens: (R, D)."""
+    counts, heads = [count for count, _ in groups], attention.num_attention_heads
+    parts = (_split(queries, groups), attention.key(images).split(counts), attention.value(images).split(counts))
+    return torch.cat([_attend(query, key, value, heads=heads) for query, key, value in zip(*parts, strict=True)])
+
+
+def _read_by_queries(attention: Any, queries: Tensor, images: Tensor, groups: list[tuple[int, int]]) -> Tensor:
+    """The same by projected queries, some images at a time."""
+    heads, (*_, wide) = attention.num_attention_heads, images.shape
+    # rounded here once, where autocast would do so for every product
+    key, value = (layer.weight.to(queries.dtype).unflatten(0, (heads, -1)) for layer in (attention.key, attention.value))  # (H, D / H, W)
+    queries = queries.unflatten(-1, (heads, -1)) * key.shape[1] ** -0.5  # (R, H, D / H)
+    context = []
+    for query, shown in zip(_split(queries, groups), images.split([count for count, _ in groups]), strict=True):
+        count = max(1, SLICE[images.device.type] // (query.shape[1] * heads * wide))
+        for asked, tokens in zip(query.split(count), shown.split(count), strict=True):
+            projected = torch.einsum("irhd,hdw->ihrw", asked, key)
+            weights = torch.einsum("ihrw,isw->ihrs", projected, tokens).softmax(-1)
+            read = torch.einsum("ihrs,isw->ihrw", weights, tokens)
+            context.append(torch.einsum("ihrw,hdw->irhd", read, value).flatten(2).flatten(0, 1))
+    return torch.cat(context) + attention.value.bias
 
 
 def feed_forward(layer: Any, x: Tensor) -> Tensor:

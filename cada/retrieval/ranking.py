@@ -78,14 +78,12 @@ class Retrieved:
             return self.first_stage
         if fusion == "published":
             return rank(published_scores(self.cosine, self.candidates, self._matched))
-        if weight is None:
-            raise ValueError("weight: the calibrated fusion needs the weight of the cosine.")
         return reorder(self.first_stage, self.calibrated(weight))
 
-    def calibrated(self, weight: float) -> np.ndarray:
+    def calibrated(self, weight: float | None) -> np.ndarray:
         """The candidates' scores (Q, K) under the calibrated fusion with `weight` of the cosine."""
         near = np.take_along_axis(self.cosine, self.candidates, axis=1)
-        return calibrated_scores(near, self._matched, weight=weight)
+        return pair_scores(near, self._matched, fusion="calibrated", weight=weight)
 
     def within(self, k: int) -> Self:
         """The same search, had it matched the first `k` <= K images of each query alone."""
@@ -142,8 +140,21 @@ def published_scores(cosine: np.ndarray, candidates: np.ndarray, logits: np.ndar
     section 5): images that are nearer to each other become ties.
     """
     scores = cosine + TAIL
-    np.put_along_axis(scores, candidates, logits[..., 1] + np.take_along_axis(cosine, candidates, axis=1), axis=1)
+    near = np.take_along_axis(cosine, candidates, axis=1)
+    np.put_along_axis(scores, candidates, pair_scores(near, logits, fusion="published", weight=None), axis=1)
     return scores
+
+
+def pair_scores(cosine: np.ndarray, logits: np.ndarray, *, fusion: str, weight: float | None) -> np.ndarray:
+    """The scores (Q, K) of matched pairs under the `published` or the `calibrated` fusion, from cosines (Q, K) and logits (Q, K, 2).
+
+    Errors: `ValueError` for the calibrated fusion without the `weight` of the cosine.
+    """
+    if fusion == "published":
+        return logits[..., 1] + cosine
+    if weight is None:
+        raise ValueError("weight: the calibrated fusion needs the weight of the cosine.")
+    return calibrated_scores(cosine, logits, weight=weight)
 
 
 def calibrated_scores(cosine: np.ndarray, logits: np.ndarray, *, weight: float) -> np.ndarray:

@@ -1,9 +1,9 @@
 """The second stage: the match head's logits of many (caption, image) pairs, without doing twice what pairs share.
 
 Only the hidden state of position 0 is read, so most of the plain computation falls away and the result is still exact
-(method section 7): pairs are taken image by image, and an image's keys and values are projected once per layer; captions
-lie one after the other without padding; the first layer's self-attention does not depend on the image and is computed once
-per caption; in the last layer position 0 alone asks.
+(method section 7): pairs are taken image by image, and an image's keys and values are projected once per layer, or not at all
+where few tokens read it (`cada.retrieval.packed`); captions lie one after the other without padding; the first layer's
+self-attention does not depend on the image and is computed once per caption; in the last layer position 0 alone asks.
 
 Works on any text model whose layers are built like those of transformers' BERT with cross-attention, `BertModel` and
 `BlipTextModel` among them. With a `BlipForImageTextRetrieval` of transformers:
@@ -111,7 +111,7 @@ class Reader:
         self.width, inner = self.layers[0].output.dense.weight.shape
         image_width = self.layers[0].crossattention.self.key.in_features
         # bytes at work: of a text token its state, queries, keys, values and sums and twice the inner layer; of an image
-        # token itself, its key and its value
+        # token itself, its key and its value; where queries are projected instead, a few MB of them
         self.token_bytes, self.image_token_bytes = 4 * (8 * self.width + 2 * inner), 4 * (image_width + 2 * self.width)
         self.limit = min(memory // 4, BATCH_TOKENS[device.type] * self.token_bytes)  # a batch may come to twice its limit
         fits = self.lengths.sum() * 4 * self.width <= memory - 2 * self.limit

@@ -15,6 +15,7 @@ import pandas as pd
 from cada.datasets.loading import Split
 from cada.datasets.records import gallery_parts
 from cada.retrieval.metrics import METRICS, bootstrap_intervals, score_queries, summarise
+from cada.retrieval.openset import ValSearches, open_set_metrics
 from cada.retrieval.search import Found, Search
 
 KEPT = 20  # images of each ranking that are kept
@@ -22,38 +23,44 @@ KEPT = 20  # images of each ranking that are kept
 
 @dataclass(frozen=True)
 class Scoring:
-    """What is reported of a search: under which fusions, on how many fixed parts of the gallery, and how intervals are drawn."""
+    """What is reported of a search: under which fusions, on how many fixed parts of the gallery, and how intervals are drawn.
+
+    val: what it says of persons who are not there; None where no other split may set thresholds for the one that is searched.
+    """
 
     headline: str  # the fusion of the reported ranking
     weight: float | None  # of the cosine in the calibrated fusion, which val chooses
     parts: int
     bootstrap: int
+    val: ValSearches | None
     bootstrap_seed: int = 0
 
 
 def score_model(search: Search, scoring: Scoring) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Metrics of every fusion on the full gallery and on its fixed parts, and the rankings (Q, G) of the headline and of the cosine.
 
-    A model that re-ranks also has `scores_at_k`, the headline's metrics had it re-ranked fewer images.
+    A model that re-ranks also has `scores_at_k`, the headline's metrics had it re-ranked fewer images. `open_set` is what the headline's
+    first hits say of persons who are not in the gallery, None without `scoring.val`.
     """
-    found, weight = search.found(), scoring.weight
+    found, headline, weight = search.found(), scoring.headline, scoring.weight
     values = {fusion: found.values(fusion, weight) for fusion in found.fusions}
     draws: dict[str, int] = {"samples": scoring.bootstrap, "seed": scoring.bootstrap_seed}
-    metrics = {
+    metrics: dict[str, Any] = {
         "queries": len(found.query_persons),
         "gallery": len(found.gallery_persons),
         "persons": len(np.unique(found.gallery_persons)),
         "top_k": search.engine.top_k,
-        "headline": scoring.headline,
+        "headline": headline,
         "fusion_weight": weight,
         "scores": {fusion: summarise(array) for fusion, array in values.items()},
         "intervals": {fusion: bootstrap_intervals(array, found.query_persons, **draws) for fusion, array in values.items()},
     }
     if found.logits is not None:
-        metrics["scores_at_k"] = scores_at_k(found, fusion=scoring.headline, weight=weight)
+        metrics["scores_at_k"] = scores_at_k(found, fusion=headline, weight=weight)
     if scoring.parts > 1:
         metrics |= {"part_count": scoring.parts, "parts": part_scores(search, weight=weight, parts=scoring.parts)}
-    return metrics, {fusion: found.ranking(fusion, weight) for fusion in (scoring.headline, "cosine")}
+    metrics["open_set"] = scoring.val and open_set_metrics(scoring.val, search.first_hits(found, headline, weight), **draws)
+    return metrics, {fusion: found.ranking(fusion, weight) for fusion in (headline, "cosine")}
 
 
 def scores_at_k(found: Found, *, fusion: str, weight: float | None) -> dict[str, dict[str, float]]:

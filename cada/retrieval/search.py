@@ -17,7 +17,8 @@ from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import Engine, Gallery, encode_gallery, encode_queries
 from cada.retrieval.metrics import score_queries, summarise
-from cada.retrieval.ranking import Retrieved, reorder, retrieve
+from cada.retrieval.openset import FirstHits, moved_up
+from cada.retrieval.ranking import Retrieved, pair_scores, reorder, retrieve
 from cada.retrieval.reranking import Captions, match_logits
 from cada.runtime import distributed
 
@@ -54,7 +55,10 @@ class Matcher:
     engine: Engine
 
     def __call__(self, candidates: np.ndarray) -> np.ndarray:
-        """Match logits (Q, K, 2), class 1 = match, of each caption with the images `candidates` (Q, K) of the gallery."""
+        """Match logits (Q, K, 2), class 1 = match, of each caption with the images `candidates` (Q, K) of the gallery.
+
+        -1 stands for no image: its logits are 0, and nothing is computed for it.
+        """
         logits = match_logits(
             self.model.text_encoder.bert,
             self.model.match_head,
@@ -123,9 +127,23 @@ class Search:
         stages = retrieve(cosine, None if self.engine.top_k is None else self.match, self.engine.top_k)
         return Found(stages.first_stage, stages.cosine, stages.logits, self.query_persons, self.gallery_persons)
 
+    def first_hits(self, found: Found, fusion: str, weight: float | None = None) -> FirstHits:
+        """What each query of `found` finds first with and without its own person's images.
+
+        Without them the next images behind the first K move up. These pairs are matched here, and no others: a query has as many as it
+        has own images among its first K.
+        """
+        k = 1 if fusion == "cosine" else found.candidates.shape[1]
+        behind = moved_up(found.first_stage, k, found.query_persons, found.gallery_persons)
+        images = np.concatenate([found.first_stage[:, :k], behind], axis=1)
+        scores = np.take_along_axis(found.cosine, images, axis=1)
+        if found.logits is not None and fusion != "cosine":
+            scores = pair_scores(scores, np.concatenate([found.logits, self.match(behind)], axis=1), fusion=fusion, weight=weight)
+        return FirstHits.of(images, scores, k=k, query_persons=found.query_persons, gallery_persons=found.gallery_persons)
+
     def match(self, candidates: np.ndarray) -> np.ndarray:
-        """Match logits (Q, K, 2) of each query with the images `candidates` (Q, K)."""
-        images = candidates if self.shown is None else self.shown[candidates]
+        """Match logits (Q, K, 2) of each query with the images `candidates` (Q, K); -1 is none, and its logits are 0."""
+        images = candidates if self.shown is None else np.where(candidates < 0, -1, self.shown[candidates])
         return Matcher(self.model, self.gallery, self.captions, self.engine)(images)
 
     def part(self, persons: Sequence[int]) -> Search:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from cada.analysis.attention import decoder_maps, match_maps
+from cada.analysis.explanation import explain
 from cada.config import Compute
-from cada.datasets.images import load_image, normalise
+from cada.datasets.decoding import read_rgb
 from cada.datasets.prepared import load_records
 from cada.datasets.records import image_path
 from cada.model.folder import load_model
-from cada.model.positions import grid_of
 from cada.objectives import OBJECTIVES
-from cada.phrases.masking import token_phrases
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
 from cada.recipes.models import AttentionRecipe
@@ -59,29 +54,12 @@ def attended_queries(dataset: str, variant: str, recipe: AttentionRecipe, *, dec
     paths = {record.image: image_path(source.root, record) for record in records}
     phrases = read_phrases(layout.phrases, dataset).set_index(["image", "caption"])
     model = load_model(layout.model(variant, seed))
-    size = model.architecture.image_size
-    grid = grid_of(size, model.architecture.patch_size)
 
     def attend(query: RankedList) -> AttendedQuery:
-        image = load_image(paths[query.found[0]], size)
-        tokens, _ = model.encode_images(normalise(torch.from_numpy(image.copy()).permute(2, 0, 1)[None]))
         found = phrases.loc[[(query.image, query.number)]]
-        caption = model.tokenizer([query.caption])
-        offsets = list(zip(caption.starts[0].tolist(), caption.ends[0].tolist(), strict=True))
-        of_phrases = np.array(token_phrases(offsets, list(zip(found["start"], found["end"], strict=True))))
-        whole = [place for place in range(len(found)) if place in of_phrases]  # the last ones may be cut off
-        chosen = torch.from_numpy(np.stack([of_phrases == place for place in whole]))
-        ids = torch.from_numpy(caption.ids[0].astype(np.int64))
-        maps = {"match": match_maps(model, ids, tokens, chosen)}
-        if decodes:
-            maps["masked word"] = decoder_maps(model, ids, tokens, chosen)
-        return AttendedQuery(
-            query,
-            persons[query.found[0]] == query.person,
-            image,
-            tuple(found["text"].iloc[whole]),
-            {reader: found.unflatten(1, grid).numpy() for reader, found in maps.items()},
-        )
+        spans = list(zip(found["start"], found["end"], strict=True))
+        told = explain(model, read_rgb(paths[query.found[0]]), query.caption, spans=spans, decodes=decodes)
+        return AttendedQuery(query, persons[query.found[0]] == query.person, told.image, told.phrases, told.maps)
 
     queries = []
     for among in (successes(table), failures(table)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -11,6 +12,7 @@ from cada.datasets.loading import take_split
 from cada.model.folder import load_model
 from cada.recipes import Recipe, recorded, take
 from cada.recipes.models import EvaluateRecipe
+from cada.retrieval.openset import ValSearches
 from cada.retrieval.results import Scoring, rankings_table, score_model
 from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
@@ -38,10 +40,12 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     images = [split_images(dataset, split, model.architecture.image_size, threads=settings.compute.threads) for split in splits]
     val, test = (Target.of(split, shown, model.tokenizer) for split, shown in zip(splits, images, strict=True))
     engine = with_cache(engine_of(settings, settings.compute.precision, reranks=recipe.reranks), folder, device)
-    # val's rankings, gigabytes for a large set, are gone when test is searched, which is done once
-    weight = Search.of(model, val, engine).found().choose_weight(settings.fusion_weights) if recipe.reranks else None
+    # the set's own, train persons held out, or test itself, as the published code has it
+    source = "own" if recipe.held_out_persons is None else switches.absent_val
     headline = switches.fusion if recipe.reranks else "cosine"
-    scoring = Scoring(headline, weight, parts=recipe.gallery_parts, bootstrap=settings.bootstrap)
+    # val's rankings, gigabytes for a large set, are gone when test is searched, which is done once
+    weight, searched = search_val(Search.of(model, val, engine), headline, settings.fusion_weights if recipe.reranks else None)
+    scoring = Scoring(headline, weight, recipe.gallery_parts, settings.bootstrap, val=None if source == "test" else searched)
     metrics, rankings = score_model(Search.of(model, test, engine), scoring)
     if not distributed.is_first():
         return
@@ -51,8 +55,7 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
         "seed": seed,
         "procedure": recipe.procedure,
         "selection": switches.selection,
-        # The set's own, train persons held out, or test itself, as the published code has it.
-        "val": "own" if recipe.held_out_persons is None else switches.absent_val,
+        "val": source,
         "split": "test",
     } | metrics
     with atomic(layout.rankings(variant, seed)) as partial:
@@ -65,3 +68,10 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     with tracked(cell, "evaluate", Recipe("train", dataset, variant), said_of_it, device=device) as run:
         run.summary(summary)
         run.artifact(layout.metrics(variant, seed))
+
+
+def search_val(search: Search, headline: str, weights: Sequence[float] | None) -> tuple[float | None, ValSearches]:
+    """The weight of the cosine that val chooses, where there are `weights`, and what its first hits say of persons who are not there."""
+    found = search.found()
+    weight = found.choose_weight(weights) if weights else None
+    return weight, ValSearches.of(search.first_hits(found, headline, weight))

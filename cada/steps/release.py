@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from cada.datasets import manifest as manifests
-from cada.gallery.release import CARD, FILES, WEIGHTS, OpenSet, Release
+from cada.gallery.release import CARD, FILES, WEIGHTS, Release
 from cada.recipes import Recipe, take
 from cada.recipes.models import TitledRecipe
 from cada.reporting.rendering import render
 from cada.reporting.results.histories import Histories, chosen_by, read_histories
 from cada.reporting.results.metrics import LABEL, MeasuredVariant, MetricsFile, read_variants
 from cada.retrieval.metrics import METRICS
+from cada.retrieval.openset import ValSearches
 from cada.storage.files import atomic, digest, write_text
 from cada.storage.paths import Layout
 
@@ -56,9 +57,9 @@ def best(histories: Histories) -> tuple[str, int]:
     return variant, int(np.argmax(scores[variant]))
 
 
-def open_set_of(file: MetricsFile) -> OpenSet | None:
-    """What the evaluation says of persons who are not there."""
-    return None
+def open_set_of(file: MetricsFile) -> ValSearches | None:
+    """What the evaluation says of persons who are not there; None where val is test."""
+    return None if file.open_set is None else ValSearches.of_json(file.open_set.val.model_dump())
 
 
 def card(release: Release, variant: MeasuredVariant, file: MetricsFile, manifest: Mapping[str, Any]) -> str:

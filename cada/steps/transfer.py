@@ -47,7 +47,7 @@ def transfer_cell(cell: Cell, target: str, recipe: TransferRecipe, device: torch
     model = load_model(folder).to(device)
     images = split_images(target, split, model.architecture.image_size, threads=recipe.compute.threads)
     engine = with_cache(engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks), folder, device)
-    scoring = Scoring(own.headline, own.fusion_weight, parts=recipe.gallery_parts, bootstrap=recipe.bootstrap)
+    scoring = Scoring(own.headline, own.fusion_weight, recipe.gallery_parts, recipe.bootstrap, val=None)  # no split of the target chooses
     metrics, _ = score_model(Search.of(model, Target.of(split, images, model.tokenizer), engine), scoring)
     if not distributed.is_first():
         return

@@ -5,12 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from cada.errors import CadaError
 from cada.storage.files import read_json, reading
 
 Result = TypeVar("Result")
+
+
+class ResultFile(BaseModel):
+    """What a reader needs of a JSON file; it may have other keys."""
+
+    model_config = ConfigDict(frozen=True)
 
 
 def read_result(path: Path, kind: type[Result], *, command: str) -> Result:

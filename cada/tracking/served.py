@@ -9,6 +9,7 @@ from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
@@ -49,6 +50,7 @@ def register(index: Index, name: str, *, uri: str, experiment: str) -> str:
 
     The images are not logged: an index that keeps no tokens needs them where it is served.
     """
+    MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.set(False)
     mlflow.set_tracking_uri(uri)
     mlflow.set_experiment(experiment_id=experiment)
     with tempfile.TemporaryDirectory() as folder, mlflow.start_run(run_name=f"register {name}"):

@@ -19,6 +19,7 @@ from torch import nn
 from benchmarks import naive
 from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, captions_of, images_of, model_of, tokens_of
 from benchmarks.operations import counted, reranking_flops
+from benchmarks.query import by_keys
 from benchmarks.retrieval import evaluation_ways
 from benchmarks.training import PUBLISHED, Problem, largest_batch, naive_losses, our_losses, problem_of
 from cada.datasets.images import normalise
@@ -144,6 +145,19 @@ def test_metrics_by_hand() -> None:
 def test_the_formula_of_reranking_is_what_torch_counts(model: Cada, captions: TokenizedCaptions) -> None:
     found = counted(lambda: engine(model, captions, candidates_of(9, 7, 5), tokens_of(TINY, 7)))
     assert reranking_flops(TINY, lengths=captions.lengths, images=7, top_k=5) == found
+
+
+def test_the_formula_of_reranking_is_what_torch_counts_for_one_query(model: Cada, captions: TokenizedCaptions) -> None:
+    """Of two tokens, which do not pay for keys, and held to them."""
+    one = captions.take(np.array([0]))
+    one.lengths[:] = 2
+    candidates, tokens = np.arange(7)[None], tokens_of(TINY, 7)
+    found = counted(lambda: engine(model, one, candidates, tokens))
+    assert reranking_flops(TINY, lengths=one.lengths, images=7, top_k=7) == found
+    with by_keys():
+        held = counted(lambda: engine(model, one, candidates, tokens))
+        assert reranking_flops(TINY, lengths=one.lengths, images=7, top_k=7) == held
+    assert found < held
 
 
 def test_the_published_loop_costs_what_is_known_of_it(model: Cada, captions: TokenizedCaptions) -> None:

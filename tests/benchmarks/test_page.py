@@ -19,6 +19,7 @@ KEYS = {
     "rerank_ratio", "rerank_ratio_cpu", "rerank_ratio_bf16", "training_ratio_bf16",
     "rerank_fp32_pairs_per_s", "rerank_naive_pairs_per_s", "rerank_fp32_share_of_peak",
     "rerank_fp32_peak_memory_mb", "rerank_largest_difference",
+    "query_large_fp32_ms", "query_large_keys_fp32_ms", "query_large_fp32_ratio", "query_default_fp32_ms_q3", "query_default_gflop",
     "training_ratio", "training_ratio_published", "training_robust_samples_per_s", "training_published_samples_per_s",
     "training_naive_samples_per_s", "training_robust_share_of_peak", "training_largest_difference",
     "encoding_fp32_images_per_s", "encoding_fp32_captions_per_s", "encoding_images_ratio",
@@ -50,6 +51,7 @@ def test_the_json_is_flat_and_has_its_keys(results: Path) -> None:
 def test_ratios_are_those_of_the_rates(results: Path) -> None:
     found = read_json(results / "benchmarks.json")
     assert found["rerank_ratio"] == pytest.approx(found["rerank_fp32_pairs_per_s"] / found["rerank_naive_pairs_per_s"])
+    assert found["query_large_fp32_ratio"] == pytest.approx(found["query_large_keys_fp32_ms"] / found["query_large_fp32_ms"])
     for key, way in (("training_ratio", "robust"), ("training_ratio_published", "published")):
         assert found[key] == pytest.approx(found[f"training_{way}_samples_per_s"] / found["training_naive_samples_per_s"])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cada
 from cada.errors import CadaError
 from cada.export.backend import OnnxBackend
 from cada.gallery import Index
@@ -56,6 +57,17 @@ def test_an_index_is_searched_in_the_same_order_without_torch(exported: Path, ph
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == [wanted, []]
+
+
+def test_the_first_ten_of_every_caption_of_a_test_split_are_the_same(exported: Path, drawn: Path, photos: Path, tmp_path: Path) -> None:
+    captions = [text for record in cada.datasets.read("cuhk_pedes", drawn) if record.split == "test" for text in record.captions]
+    found = []
+    for runtime in ("onnx", "torch"):
+        index = Index.create(tmp_path / runtime, exported, runtime=runtime)
+        index.add(photos)
+        found.append([[hit.path for hit in hits] for hits in index.search_many(captions, k=10)])
+    assert len(captions) == 48
+    assert found[0] == found[1]
 
 
 def test_an_export_of_other_weights_is_refused(exported: Path, tmp_path: Path) -> None:

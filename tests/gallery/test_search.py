@@ -11,7 +11,8 @@ import pytest
 import cada
 from cada.gallery import Index, Part, Query, Release
 from cada.gallery.query import combined_features, combined_matches
-from cada.gallery.release import OpenSet
+from cada.retrieval.calibration import Logistic
+from cada.retrieval.openset import ValSearches
 from tests.gallery.conftest import START
 
 SENTENCE = "A woman with long hair in a red jacket."
@@ -129,14 +130,16 @@ def test_each_phrase_of_the_query_is_scored_alone(index: Index) -> None:
 
 
 def with_thresholds(index: Index, nonmated: list[float], *, gallery: int = 24, fusion: str = "published") -> Index:
-    index.release = dataclasses.replace(Release.read(START), fusion=fusion, open_set=OpenSet(gallery, nonmated, top_k=8, curve=(1.0, 0.0)))
+    index.release = dataclasses.replace(
+        Release.read(START), fusion=fusion, open_set=ValSearches(gallery, 1.0, np.array(nonmated), Logistic(1.0, 0.0))
+    )
     return index
 
 
 def test_confidence_says_how_many_searches_for_the_absent_score_as_high(index: Index) -> None:
     scores = [hit.score for hit in index.search(SENTENCE, k=24, rerank=24)]
     low, high = (scores[12] + scores[13]) / 2, (scores[3] + scores[4]) / 2
-    nonmated = sorted([low - 9] * 895 + [low] * 93 + [high] * 12)  # 1 % of 1,000 reach high, 10 % low
+    nonmated = sorted([low - 9] * 900 + [low] * 90 + [high] * 10)  # 1 % of 1,000 reach high, 10 % low
     hits = with_thresholds(index, nonmated).search(SENTENCE, k=24, rerank=24)
     assert [hit.confidence for hit in hits] == ["confident"] * 4 + ["possible"] * 9 + ["unlikely"] * 11
 
@@ -159,7 +162,12 @@ def test_a_model_without_a_match_head_is_searched_by_the_cosine(index: Index) ->
 
 
 def test_a_release_is_read_as_it_was_written(tmp_path: Path) -> None:
-    release = Release(tmp_path, "calibrated", 10.0, 16, OpenSet(799, [0.1, 0.2], 16, (2.0, -1.0)), {"variant": "dual", "seed": 2})
+    val = ValSearches(799, 0.5, np.array([0.1, 0.2], np.float32), Logistic(2.0, -1.0))
+    release = Release(tmp_path, "calibrated", 10.0, 16, val, {"variant": "dual", "seed": 2})
     release.write()
-    assert Release.read(tmp_path) == release
+    read = Release.read(tmp_path)
+    assert read.open_set is not None
+    assert read.open_set.nonmated.tolist() == val.nonmated.tolist()
+    assert dataclasses.replace(read, open_set=None) == dataclasses.replace(release, open_set=None)
+    assert read.open_set.as_json() == val.as_json()
     assert Release.read(START) == Release(START)

@@ -15,6 +15,29 @@ def flat(value: float) -> dict[str, float]:
     return dict.fromkeys(METRICS, value)
 
 
+def open_set_of(tpir: float, fpir: float = 8.0, *, growth: float = 0.5) -> dict[str, Any]:
+    """Of a val of 150 searches, which can tell 10 % alone: TPIR and FPIR at it, and an ECE of a tenth of TPIR, each with 2 on each side."""
+    error, at = tpir / 10, {"FPIR": fpir, "TPIR": tpir}
+    ends = {name: [value - 2, value + 2] for name, value in at.items()}
+    return {
+        "val": {
+            "gallery": 12,
+            "growth": growth,
+            "curve": {"slope": 2.0, "intercept": -1.0},
+            "nonmated": [place / 150 for place in range(150)],
+        },
+        "gallery": 20,
+        "rates": {"1": None, "5": None, "10": {"threshold": 0.9, "scores": at, "intervals": ends}},
+        "trade_off": {"FPIR": [10.0, 31.0, 100.0], "TPIR": [tpir, tpir + 10, 90.0]},
+        "reliability": [
+            {"predicted": 10.0, "observed": 5.0, "searches": 60},
+            {"predicted": 60.0, "observed": 70.0, "searches": 36},
+        ],
+        "ECE": error,
+        "ECE_interval": [max(error - 2, 0), error + 2],
+    }
+
+
 @pytest.fixture
 def write_metrics(tmp_path: Path) -> Write:
     """Write a metrics file whose every metric has one value per score: {"cosine": 40} and its interval from 2 below to 2 above."""
@@ -38,6 +61,7 @@ def write_metrics(tmp_path: Path) -> Write:
             "scores": {name: flat(value) for name, value in scores.items()},
             "intervals": {name: {metric: [value - 2, value + 2] for metric in METRICS} for name, value in scores.items()},
             "scores_at_k": {"1": flat(scores["cosine"]), "16": flat(scores["calibrated"])} if reranks else None,
+            "open_set": None if changes.get("val") == "test" or "trained_on" in changes else open_set_of(max(scores.values())),
             "part_count": 3,
             "parts": {name: flat(value + 20) for name, value in scores.items()},
         } | changes

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from cada.retrieval.encoding import Engine, encode_gallery, encode_queries
+from cada.retrieval.openset import ValSearches
 from cada.retrieval.results import Scoring, score_model
 from cada.retrieval.search import Search, Target
 from tests.messages import refused
@@ -84,7 +85,9 @@ def evaluation() -> dict[str, Any]:
     target, engine = Target(images, np.arange(17) // 2, captions, np.arange(11) // 2), replace(ENGINE, batch_size=9)
     search = Search.of(model, target, engine)
     found = search.found()
-    metrics, rankings = score_model(search, Scoring("calibrated", found.choose_weight((0.0, 1.0, 10.0)), parts=2, bootstrap=10))
+    weight = found.choose_weight((0.0, 1.0, 10.0))
+    val = ValSearches.of(search.first_hits(found, "calibrated", weight))
+    metrics, rankings = score_model(search, Scoring("calibrated", weight, parts=2, bootstrap=10, val=val))
     assert search.gallery.tokens is not None
     arrays = {"features": search.gallery.features.numpy(), "queries": search.queries.numpy(), "logits": found.logits, **rankings}
     return {"arrays": arrays, "metrics": metrics, "held": len(search.gallery.tokens)}

@@ -21,24 +21,31 @@ TOKENS = torch.randn(17, 9, 24, generator=torch.Generator().manual_seed(3))
 CANDIDATES = np.random.default_rng(4).permuted(np.tile(np.arange(17), (11, 1)), axis=1)[:, :5]
 
 
-def found(model: Cada, captions: TokenizedCaptions, chunks: list[tuple[int, torch.Tensor]], **settings: object) -> torch.Tensor:
+def found(
+    model: Cada,
+    captions: TokenizedCaptions,
+    chunks: list[tuple[int, torch.Tensor]],
+    *,
+    candidates: np.ndarray = CANDIDATES,
+    **settings: object,
+) -> torch.Tensor:
     ids = captions.ids.copy()
     ids[:, 0] = ENC
     return match_logits(
         model.text_encoder.bert,
         model.match_head,
         captions=Captions(ids, captions.lengths),
-        candidates=CANDIDATES,
+        candidates=candidates,
         image_tokens=chunks,
         **settings,
     )
 
 
 @torch.no_grad()
-def plain(model: Cada, captions: TokenizedCaptions) -> torch.Tensor:
+def plain(model: Cada, captions: TokenizedCaptions, candidates: np.ndarray = CANDIDATES) -> torch.Tensor:
     """One padded forward pass per pair."""
-    logits = torch.empty(*CANDIDATES.shape, 2)
-    for row, near in enumerate(CANDIDATES):
+    logits = torch.empty(*candidates.shape, 2)
+    for row, near in enumerate(candidates):
         ids = torch.from_numpy(captions.ids[row : row + 1].astype(np.int64))
         mask = torch.arange(ids.shape[1])[None] < int(captions.lengths[row])
         for place, image in enumerate(near):
@@ -75,7 +82,10 @@ def test_a_score_has_the_same_bits_whatever_other_chunks_there_are() -> None:
 
 
 def test_what_pairs_share_is_computed_once() -> None:
-    """Rows through each linear layer: keys once per image, the first self-attention once per caption, the last layer once per pair."""
+    """Rows through each linear layer: keys once per image, the first self-attention once per caption, the last layer once per pair.
+
+    The last layer projects no keys: fewer rows read each image than would pay for them.
+    """
     model, captions = tiny_model(depth=3), tiny_captions()
     rows: Counter[str] = Counter()
     for name, module in model.text_encoder.bert.encoder.named_modules():
@@ -86,13 +96,30 @@ def test_what_pairs_share_is_computed_once() -> None:
     tokens = int(captions.lengths.sum())
     per_pair = tokens * CANDIDATES.shape[1]  # no padding among them
     for layer in range(3):
-        assert rows[f"layer.{layer}.crossattention.self.key"] == images * TOKENS.shape[1]
+        assert rows[f"layer.{layer}.crossattention.self.key"] == (0 if layer == 2 else images * TOKENS.shape[1])
         assert rows[f"layer.{layer}.crossattention.self.query"] == (pairs if layer == 2 else per_pair)
         assert rows[f"layer.{layer}.intermediate.dense"] == (pairs if layer == 2 else per_pair)
     assert rows["layer.0.attention.self.query"] == tokens
     assert rows["layer.1.attention.self.query"] == per_pair
     assert rows["layer.2.attention.self.query"] == pairs
     assert rows["layer.2.attention.self.key"] == per_pair
+
+
+@pytest.mark.parametrize("captions", [1, 3])
+def test_no_keys_are_projected_for_few_short_captions(captions: int) -> None:
+    """A caption of five tokens and its images, and three with images of their own: equal to one pass per pair."""
+    model = tiny_model(depth=3)
+    asked = tiny_captions(captions)
+    asked.lengths[:] = 5
+    candidates = np.arange(captions * 4).reshape(captions, 4)
+    projected: list[str] = []
+    for layer in model.text_encoder.bert.encoder.layer:
+        layer.crossattention.self.key.register_forward_hook(lambda *_: projected.append("keys"))
+    logits = found(model, asked, [(0, TOKENS)], candidates=candidates)
+    assert not projected
+    expected = plain(model, asked, candidates)
+    assert (logits - expected).abs().max() < 1e-5
+    assert expected[..., 1].std() > 0.1
 
 
 @pytest.mark.parametrize("limit", [1, 3000, 100_000])

@@ -32,6 +32,9 @@ def test_a_twin_of_the_own_set_gives_the_own_numbers(project: Small) -> None:
     assert line_with(printed, "--to smoke", "trained", "`cada evaluate smoke`")
     own, found = (json.loads((project.root / f"results/smoke/{kind}/dual/0.json").read_text()) for kind in ("metrics", "transfer/twin"))
     assert found["trained_on"] == own["dataset"] == "smoke" and found["dataset"] == "twin"
-    assert {key: value for key, value in found.items() if key != "trained_on"} == own | {"dataset": "twin"}
+    assert {key: value for key, value in found.items() if key != "trained_on"} == own | {"dataset": "twin", "open_set": None}
+    val = json.loads((project.root / "results/smoke/data/manifest.json").read_text())["splits"]["val"]
+    assert len(own["open_set"]["val"]["nonmated"]) == val["captions"]
+    assert own["open_set"]["val"]["gallery"] == round(val["images"] * (1 - 1 / val["persons"]))
     assert own["scores_at_k"][str(own["top_k"])] == own["scores"][own["headline"]]
     assert own["scores_at_k"]["1"] == own["scores"]["cosine"]

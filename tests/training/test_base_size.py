@@ -90,7 +90,7 @@ def test_one_evaluation(model: Cada, tokenizer: Tokenizer, splits: dict[str, tup
     target = Target.of(*splits["test"], tokenizer)
     assert len(target.images) == 52
     search = Search.of(model.eval(), target, Engine(top_k=4, batch_size=8))
-    metrics, rankings = score_model(search, Scoring("calibrated", 1.0, parts=1, bootstrap=100))
+    metrics, rankings = score_model(search, Scoring("calibrated", 1.0, parts=1, bootstrap=100, val=None))
     assert (np.sort(rankings["calibrated"], axis=1) == np.arange(52)).all()
     for scores in metrics["scores"].values():
         assert all(0 < scores[name] <= 100 for name in METRICS if name != "R1")

@@ -120,6 +120,8 @@ def test_the_public_sets_run_with_their_own_recipes(project: Project) -> None:
     assert (cuhk["selection"], published["selection"]) == ("val", "test")
     assert (cuhk["val"], published["val"]) == ("own", "own")
     assert (metrics["icfg_pedes", "dual"]["val"], metrics["icfg_pedes", "published"]["val"]) == ("held_out", "test")
+    assert [metrics["icfg_pedes", name]["open_set"] is None for name in ("dual", "published")] == [False, True]
+    assert metrics["rstpreid", "published"]["open_set"]["val"]["gallery"] == 3 * 5  # of four persons, without one's own
     for name in ("ablation", "comparison"):
         text = (project.root / f"results/icfg_pedes/tables/{name}.md").read_text()
         assert line_with(text, "no val split", "fixed rule", "(dual)") and line_with(text, "no val split", "val is test", "(published)")

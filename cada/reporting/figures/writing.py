@@ -10,6 +10,7 @@ import numpy as np
 from cada.datasets.images import load_image
 from cada.datasets.records import Record, image_path
 from cada.reporting.figures.curves import recall_figure, recall_values, training_figure
+from cada.reporting.figures.open_set import open_set_figure
 from cada.reporting.figures.ranked_lists import IMAGE_SIZE, LISTED, LISTS, draw_lists, failures, lists_figure, successes
 from cada.reporting.figures.scores import ablation_figure, pairs_figure
 from cada.reporting.figures.sensitivity import sensitivity_figure
@@ -20,6 +21,7 @@ from cada.reporting.results.rankings import read_rankings
 from cada.reporting.tables.pairs import read_pairs
 from cada.reporting.tables.sensitivity import sensitivity_values
 from cada.reporting.tables.table import csv_text
+from cada.retrieval.openset import RATES
 from cada.storage.files import write_json, write_text
 
 
@@ -35,7 +37,7 @@ def write_figures(
     records: Sequence[Record],
     output: Path,
 ) -> None:
-    """Write {ablation,pairs,recall,sensitivity,training,successes,failures}.{png,svg}, captions.json and recall.csv into `output`.
+    """Write {ablation,pairs,recall,open_set,sensitivity,training,successes,failures}.{png,svg}, captions.json and recall.csv into `output`.
 
     variants: (name, title). pairs: the table of paired differences. shown: the variant whose ranked lists are shown, with the
     first seed. results: the folder of metrics, rankings and histories. root, records: the data set's images and captions.
@@ -60,6 +62,7 @@ def write_figures(
             "ablation": ablation_figure(measured),
             "pairs": pairs_figure(compared),
             "recall": recall_figure(rankings),
+            "open_set": open_set_figure(measured),
             "sensitivity": sensitivity_figure(sensitivity_values(dataset, measured)),
             "training": training_figure(histories),
         } | {name: lists_figure(draw_lists(table, among, captions), persons, load) for name, among in lists.items()}
@@ -74,6 +77,7 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
     """A caption for each figure, by its name. shares: how many queries in 100 are successes, and failures."""
     many, drawn = (f"{len(seeds)} seeds", "persons and seeds") if len(seeds) > 1 else ("one seed", "persons")
     bands = "; bands reach from the lowest to the highest of the seeds" if len(seeds) > 1 else ""
+    paler = " A line for each seed, later ones paler." if len(seeds) > 1 else ""
     model = f"{shown}, seed {seeds[0]}"
     lists = (
         f"Up to {LISTS} random queries of different persons. The caption is the query. On the left is its own image, then follow the first "
@@ -92,6 +96,13 @@ def figure_captions(variants: Sequence[str], seeds: Sequence[int], *, shown: str
             f"Left: R@K over K by the scores that the variants are judged by, mean over {many}. "
             f"Right: the paired difference from {variants[0]} in points at each K, with its 95 % interval over {drawn}. Variants that find "
             "the same have the same line. Re-ranking changes the order of the first k images alone, and so nothing from K = k on."
+        ),
+        "open_set": (
+            "Persons who are in the gallery, and persons who are not. Left: how many of 100 who are there are found first and above a "
+            "threshold (TPIR), over how many of 100 searches for persons who are not there end above it (FPIR), "
+            f"mean over {many}. Dots: the thresholds that val gives for an FPIR of {', '.join(map(str, RATES))} %, where it can. Right: of "
+            "test's searches with like probabilities, by the curve that val gives, how many found the described person first; half of the "
+            f"searches are for persons who are not there. On the diagonal, what is said is true.{paler}"
         ),
         "sensitivity": (
             f"R@1 and mAP on the full test gallery over quantities that were chosen before: mean over {many}{bands}. Dotted: the "

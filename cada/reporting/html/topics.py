@@ -56,6 +56,13 @@ TOPICS = (
         figures=("figures/recall",),
     ),
     Topic(
+        "open_set",
+        "Is the person there at all?",
+        "A search always finds somebody. Whether it is the described person has to be told from the score of the first hit.",
+        figures=("figures/open_set",),
+        tables=("tables/open_set",),
+    ),
+    Topic(
         "comparison",
         "Beside the literature",
         "Published numbers are quoted, each with its source; none of them was measured here.",

@@ -8,24 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from cada.errors import CadaError
+from cada.reporting.results.open_set import OpenSet
 from cada.reporting.statistics import mean_and_deviation
 from cada.retrieval.metrics import METRICS
-from cada.storage.results import read_result
+from cada.storage.results import ResultFile, read_result
 
 Fusion = Literal["cosine", "calibrated", "published"]
 FUSIONS: tuple[Fusion, ...] = ("cosine", "calibrated", "published")
 TestGallery = Literal["all", "parts"]
 LABEL = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "mAP": "mAP", "mINP": "mINP"}
 MAIN_METRICS = ("R1", "mAP")  # of those tables and figures that do not show all
-
-
-class ResultFile(BaseModel):
-    """What the tables need of a JSON file; it may have other keys."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class Scores(ResultFile):
@@ -69,6 +64,7 @@ class MetricsFile(ResultFile):
     part_count: int = 1
     parts: dict[Fusion, Scores] | None = None
     scores_at_k: dict[int, Scores] | None = None
+    open_set: OpenSet | None
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -76,6 +72,8 @@ class MetricsFile(ResultFile):
             raise ValueError(f"scores ({', '.join(self.scores)}) lack the headline {self.headline} or do not match the intervals")
         if not (self.top_k is None) == (self.fusion_weight is None) == (self.scores_at_k is None):
             raise ValueError("top_k, fusion_weight and scores_at_k belong together")
+        if (self.open_set is None) != (self.val == "test" or self.trained_on is not None):
+            raise ValueError("open_set and a val split of the own data set belong together")
         return self
 
     def on(self, gallery: TestGallery) -> dict[Fusion, Scores]:

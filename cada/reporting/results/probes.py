@@ -9,11 +9,11 @@ import pandas as pd
 from pydantic import Field
 
 from cada.errors import CadaError
-from cada.reporting.results.metrics import ResultFile, Scores
+from cada.reporting.results.metrics import Scores
 from cada.reporting.results.rankings import QUERY
 from cada.retrieval.metrics import METRICS
 from cada.storage.parquet import read_table
-from cada.storage.results import read_result
+from cada.storage.results import ResultFile, read_result
 
 UNCHANGED = "unchanged"  # the kind of the queries with nothing changed
 OUTCOME_COLUMNS = ["kind", *QUERY, "person", "changed", *METRICS, "cosine_wins", "match_wins"]

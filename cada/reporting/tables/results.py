@@ -10,6 +10,7 @@ from cada.reporting.results.metrics import read_variants
 from cada.reporting.results.rankings import read_rankings
 from cada.reporting.tables.ablation import Oracles, ablation_table
 from cada.reporting.tables.comparison import comparison_table, read_literature
+from cada.reporting.tables.open_set import open_set_table
 from cada.reporting.tables.pairs import compare, pairs_table
 from cada.reporting.tables.sensitivity import sensitivity_table, sensitivity_values
 from cada.reporting.tables.table import write_tables
@@ -28,7 +29,7 @@ def write_result_tables(
     literature: Path,
     output: Path,
 ) -> None:
-    """Write {ablation,pairs,comparison,sensitivity}.{csv,html,json,md,tex} and scores.json into `output`.
+    """Write {ablation,pairs,open_set,comparison,sensitivity}.{csv,html,json,md,tex} and scores.json into `output`.
 
     variants: (name, title) in the order of the rows. pairs: (variant, reference) by name. results: the folder of metrics,
     rankings and histories, of which only those of these variants and seeds are read. scores.json has the mean of each
@@ -45,6 +46,7 @@ def write_result_tables(
     tables = {
         "ablation": ablation_table(dataset, measured, oracles, chosen, differences),
         "pairs": (differences, pairs_table(dataset, differences)),
+        "open_set": open_set_table(dataset, measured),
         "comparison": comparison_table(dataset, measured, oracles, read_literature(literature, dataset)),
         "sensitivity": (sensitivity, sensitivity_table(dataset, sensitivity, measured)),
     }

@@ -19,7 +19,7 @@ from cada.reporting.tables.pairs import compare
 from cada.reporting.tables.table import csv_text
 from tests.messages import carries, refused
 
-NAMES = ("ablation", "pairs", "recall", "sensitivity", "training", "successes", "failures")
+NAMES = ("ablation", "pairs", "recall", "open_set", "sensitivity", "training", "successes", "failures")
 TITLES = [("global", "Global only"), ("dual", "+ ATP + ARA")]
 RANKS = {"global": [1, 2, 30, 4, 40, 1, 60, 12], "dual": [1, 1, 20, 4, 40, 1, 1, 12]}
 Draw = Callable[..., Path]

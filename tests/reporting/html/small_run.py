@@ -20,6 +20,7 @@ from cada.steps.data import prepare_data
 from cada.steps.figures import write_figures
 from cada.steps.tables import write_tables
 from cada.storage.paths import Layout
+from tests.reporting.conftest import open_set_of
 from tests.tracked import copy_tracked
 
 WORKFLOW = Path("params/smoke/workflow.yaml")
@@ -75,7 +76,7 @@ def _evaluation(variant: str, seed: int) -> None:
         "queries": len(queries), "gallery": len(records), "persons": 6,
         "top_k": 4 if reranks else None, "headline": "calibrated" if reranks else "cosine", "fusion_weight": 5.0 if reranks else None,
         "scores": scores, "intervals": {name: dict.fromkeys(METRICS, (45.0, 55.0)) for name in scores},
-        "scores_at_k": {k: dict.fromkeys(METRICS, 50.0) for k in ("1", "2", "4")} if reranks else None,
+        "scores_at_k": {k: dict.fromkeys(METRICS, 50.0) for k in ("1", "2", "4")} if reranks else None, "open_set": open_set_of(30.0),
     }  # fmt: skip
     _ready(layout.metrics(variant, seed)).write_text(json.dumps(metrics))
     lines = "".join(f"{epoch},{10 * epoch},0.001,{3 / epoch},{2 / epoch},{10 * epoch}\n" for epoch in (1, 2, 3))

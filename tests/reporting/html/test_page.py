@@ -92,11 +92,11 @@ def test_it_has_everything_of_the_run() -> None:
         assert path in text
         assert html.escape(as_yaml(section), quote=False).replace("'", "&#39;") in text, path
     assert "ara.yaml" not in text, "of variants that were not run"
-    for table in ("ablation", "pairs", "sensitivity"):
+    for table in ("ablation", "pairs", "open_set", "sensitivity"):
         rows = re.findall(r"<tr>.*</tr>", Path(f"results/smoke/tables/{table}.html").read_text())
         assert len(rows) > 3
         assert all(row in text for row in rows)
-    assert text.count('src="data:image/svg+xml;base64,') == 5 and text.count('src="data:image/png;base64,') == 2
+    assert text.count('src="data:image/svg+xml;base64,') == 6 and text.count('src="data:image/png;base64,') == 2
     keys = re.findall(r' id="([^"]+)"', text)
     assert len(keys) == len(set(keys))
     assert set(re.findall(r'href="#([^"]+)"', text)) == set(keys)

@@ -6,6 +6,7 @@ import pytest
 
 from cada.reporting.results.metrics import read_variants
 from tests.messages import Fact, refused
+from tests.reporting.conftest import open_set_of
 
 DUAL = ("dual", "+ ATP + ARA")
 
@@ -58,6 +59,8 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
         ({"headline": "calibrated"}, ("scores (cosine)", "headline", "calibrated")),
         ({"top_k": 16}, ("top_k", "fusion_weight", "scores_at_k")),
         ({"intervals": {}}, ("scores (cosine)", "intervals")),
+        ({"open_set": None}, ("open_set", "val")),
+        ({"val": "test", "open_set": open_set_of(30)}, ("open_set", "val")),
     ],
 )
 def test_a_foreign_or_incomplete_file_is_named(

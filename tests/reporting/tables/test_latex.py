@@ -16,6 +16,7 @@ from cada.reporting.results.rankings import read_rankings
 from cada.reporting.tables.ablation import ablation_table
 from cada.reporting.tables.comparison import comparison_table
 from cada.reporting.tables.cost import CountedSizes, VariantCost, cost_table
+from cada.reporting.tables.open_set import open_set_table
 from cada.reporting.tables.pairs import compare, pairs_table
 from cada.reporting.tables.probes import write_probe_tables
 from cada.reporting.tables.sensitivity import sensitivity_table, sensitivity_values
@@ -57,6 +58,7 @@ def tables(write_metrics: Callable[..., Path], write_rankings: Callable[..., Pat
         pairs_table("cuhk_pedes", compared),
         pairs_table("cuhk_pedes", compared[:0]),
         comparison_table("cuhk_pedes", variants, ORACLES, pd.DataFrame([LITERATURE]))[1],
+        open_set_table("cuhk_pedes", variants)[1],
         *(sensitivity_table("cuhk_pedes", sensitivity_values("cuhk_pedes", some), some) for some in (variants, variants[:1])),
         transfer_table(dict.fromkeys(itertools.product(["cuhk_pedes", "icfg_pedes"], repeat=2), variants))[1],
         cost_table("cuhk_pedes", [COST], {"data": 1.0}, CountedSizes(64, {"du_al": 73}, 28, 3074, 32), seeds=3)[1],

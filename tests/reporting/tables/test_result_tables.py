@@ -69,7 +69,9 @@ def lines_of(path: Path) -> list[dict[str, str]]:
 def test_all_tables_with_the_same_bytes_each_time(make: Callable[..., Path]) -> None:
     first = {path.name: path.read_bytes() for path in make().iterdir()}
     tables = [
-        f"{name}.{kind}" for name in ("ablation", "comparison", "pairs", "sensitivity") for kind in ("csv", "html", "json", "md", "tex")
+        f"{name}.{kind}"
+        for name in ("ablation", "comparison", "open_set", "pairs", "sensitivity")
+        for kind in ("csv", "html", "json", "md", "tex")
     ]
     assert sorted(first) == sorted([*tables, "scores.json"])
     assert {path.name: path.read_bytes() for path in make().iterdir()} == first

@@ -1,0 +1,1 @@
+"""An index served to browsers and programs: a REST API with one page."""

@@ -1,0 +1,31 @@
+"""One image and a caption explained as a figure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cada.analysis.explanation import explain
+from cada.errors import CadaError
+from cada.gallery.sources import Unreadable, open_image
+from cada.model.folder import load_model
+from cada.phrases.chunking import parse
+from cada.reporting.figures.explanation import explanation_figure
+from cada.reporting.figures.style import DPI, style
+from cada.steps.gallery import default_model
+from cada.storage.files import atomic
+
+
+def explain_image(image: Path, caption: str, *, model: Path | None, output: Path) -> None:
+    """Draw where each phrase of `caption` looks in `image`, and the words that are expected in its place, as `output`."""
+    if output.suffix not in (".png", ".svg", ".pdf"):
+        raise CadaError(f"{output}: not a .png, .svg or .pdf file. Choose one of these names.")
+    try:
+        opened = open_image(image)
+    except Unreadable as error:
+        raise CadaError(f"{image}: cannot be read: {error}. Name a JPEG, PNG, BMP, TIFF or WebP file.") from error
+    spans = [(phrase.start, phrase.end) for phrase in parse(caption)]
+    told = explain(load_model(model or default_model()), opened, caption, spans=spans)
+    with style(), atomic(output) as partial:
+        explanation_figure(told, caption).savefig(partial, format=output.suffix[1:], dpi=DPI)
+    for phrase, match in zip(told.phrases, told.matches, strict=True):
+        print(f"{match:4.0%}  {phrase}")
