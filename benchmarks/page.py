@@ -27,7 +27,7 @@ def write_docs(page: Path, measured: Sequence[Results]) -> None:
     before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise CadaError(f"{page}: the marks {BEGIN} and {END} are missing. Put them where the tables are to stand.")
+        raise CadaError(f"{page}: the marks {BEGIN} and {END} are missing. Put them where the tables belong.")
     block = "\n".join(render(results) for results in measured) or UNMEASURED
     write_text(page, f"{before}{BEGIN}\n{block}{END}{after}")
 
@@ -80,7 +80,7 @@ def _rates(results: Results, name: str, unit: str, *, shares: str | None = None)
 
 
 def _ways(results: Results, ways: Mapping[str, tuple[str, str, str | None]]) -> list[Row]:
-    """Rows of those ways that were measured; a way is the name of its keys, the unit, and where its share of the peak stands."""
+    """Rows of those ways that were measured; a way is the name of its keys, the unit, and where its share of the peak is."""
     rows = {label: _rates(results, name, unit, shares=shares) for label, (name, unit, shares) in ways.items()}
     return [[label, *row] for label, row in rows.items() if row is not None]
 
@@ -145,8 +145,8 @@ def _training(results: Results) -> str:
 def _encoding(results: Results) -> str:
     ways: dict[str, tuple[str, str, str | None]] = {}
     for unit, label in (("images", "images"), ("captions", "captions")):
-        for way, said in (("naive", "published"), ("fp32", "here, fp32"), ("bf16", "here, bf16")):
-            ways[f"{label}, {said}"] = (f"encoding_{way}", unit, f"encoding_{unit}_{way}")
+        for way, title in (("naive", "published"), ("fp32", "here, fp32"), ("bf16", "here, bf16")):
+            ways[f"{label}, {title}"] = (f"encoding_{way}", unit, f"encoding_{unit}_{way}")
     ways |= {
         "decode and resize, one core": ("decode_per_core", "images", None),
         "augment decoded images, one core": ("augment_per_core", "images", None),
@@ -180,9 +180,9 @@ def _whole(results: Results) -> str:
 def _growth(results: Results) -> str:
     rows: list[Row] = []
     for name, label in GROWTH.items():
-        for way, said in (("naive", "published"), ("ours", "here")):
+        for way, title in (("naive", "published"), ("ours", "here")):
             points = ", ".join(f"{_number(point)}: {_number(value)}" for point, value in _points(results, name, way))
-            rows.append([label, said, points, f"{results[f'growth_{name}_{way}_exponent']:.2f}"])
+            rows.append([label, title, points, f"{results[f'growth_{name}_{way}_exponent']:.2f}"])
     return "\n**Growth** of a small model's evaluation and training step, in seconds.\n\n" + _table(
         ["grows", "", "point: seconds", "exponent"], rows
     )

@@ -16,7 +16,7 @@ class CadaError(Exception):
 
 @contextmanager
 def about(place: Path | str) -> Iterator[None]:
-    """Says of a library function's `ValueError`, which speaks of its arguments, in which file or under which key they stand."""
+    """Puts before a library function's `ValueError`, which names its arguments, the file or the key that they are from."""
     try:
         yield
     except ValueError as error:
@@ -53,9 +53,9 @@ _ADVICE = {
 
 def of_file(error: OSError, path: Path | str, wrong: str = "") -> CadaError:
     """What the system says of the file or folder `path`, in one line: `wrong` says what cannot be done with it."""
-    said = os.strerror(error.errno) if error.errno else str(error)
+    reason = os.strerror(error.errno) if error.errno else str(error)
     advice = _ADVICE.get(error.errno or 0, "Check the file and the disk that it is on.")
-    return CadaError(f"{path}: {wrong}{': ' if wrong else ''}{said}. {advice}")
+    return CadaError(f"{path}: {wrong}{': ' if wrong else ''}{reason}. {advice}")
 
 
 def of_package(error: ModuleNotFoundError) -> CadaError | None:

@@ -84,15 +84,15 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     transfer = str(of.transfer("{target}", *variant_and_seed))
     transferred = _files(transfer_tables(workflow), ("transfer",), TABLE)
 
-    own = "--variant {variant} --seed {seed}"  # what a step of one model is told
+    own = "--variant {variant} --seed {seed}"  # of a step of one model
     listed = f"--workflow {shlex.quote(str(workflow)).replace('{', '{{').replace('}', '}}')}"  # and one of the whole matrix
 
     def step(
-        name: str, message: str, told: str, over: tuple[str, ...], inputs: Sequence[Input], outputs: Sequence[str], **more: Any
+        name: str, message: str, arguments: str, over: tuple[str, ...], inputs: Sequence[Input], outputs: Sequence[str], **more: Any
     ) -> Step:
         variant, target = ("{variant}" if "variant" in over else "", "{target}" if "target" in over else "")
         recipe = str(Recipe(name, "{dataset}", variant, target, workflow).path)
-        return Step(name, over, message, f"cada {told}", recipe, inputs, outputs, **more)
+        return Step(name, over, message, f"cada {arguments}", recipe, inputs, outputs, **more)
 
     return [
         step("data", "Draw or check the data set {dataset}", "data prepare {dataset}", DATASET, [], [manifest]),

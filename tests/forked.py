@@ -29,8 +29,8 @@ class Forked:
     """`function(*arguments)` in a process with a folder and an environment of its own; used as a `subprocess.Popen` is."""
 
     def __init__(self, function: Callable[..., object], *arguments: Any, folder: Path, environment: Mapping[str, str]) -> None:
-        self._said = TemporaryDirectory()
-        self._process = CONTEXT.Process(target=_begin, args=(folder, dict(environment), self._said.name, function, arguments))
+        self._output = TemporaryDirectory()
+        self._process = CONTEXT.Process(target=_begin, args=(folder, dict(environment), self._output.name, function, arguments))
         self._process.start()
         self.kill, self.terminate = self._process.kill, self._process.terminate
 
@@ -53,8 +53,8 @@ class Forked:
         """Wait for the end; the output and the errors."""
         self._process.join(timeout)
         assert self.returncode is not None, f"it runs after {timeout} seconds"
-        with self._said:
-            output, errors = (Path(self._said.name, name).read_text() for name in ("output", "errors"))
+        with self._output:
+            output, errors = (Path(self._output.name, name).read_text() for name in ("output", "errors"))
         return output, errors
 
 
@@ -70,9 +70,9 @@ def program(module: str, *arguments: str) -> None:
     sys.exit(importlib.import_module(module).main())
 
 
-def _begin(folder: Path, environment: dict[str, str], said: str, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
+def _begin(folder: Path, environment: dict[str, str], output: str, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:
     for number, name in ((1, "output"), (2, "errors")):
-        with Path(said, name).open("a") as file:
+        with Path(output, name).open("a") as file:
             os.dup2(file.fileno(), number)
     os.chdir(folder)
     os.environ.clear()

@@ -22,7 +22,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-def said_as(expected: str) -> WrapValidator:
+def described_as(expected: str) -> WrapValidator:
     """Annotates a union, whose own error would list every type that the value is not: the error says what is `expected`."""
 
     def check(value: Any, inner: ValidatorFunctionWrapHandler) -> Any:

@@ -1,4 +1,4 @@
-"""What is said of switches and losses: in a report of those in which a run is not as published, in docs/deviations.md of all."""
+"""The descriptions of switches and losses: in a report of those in which a run is not as published, in docs/deviations.md of all."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def deviations(switches: Mapping[str, Switches], published: Switches) -> tuple[D
         values = {variant: getattr(chosen, name) for variant, chosen in switches.items()}
         if any(value != theirs for value in values.values()):
             owners = {value: ", ".join(variant for variant, chosen in values.items() if chosen == value) for value in values.values()}
-            here = "; ".join(own.said(value) + (f" ({named})" if len(owners) > 1 else "") for value, named in owners.items())
-            found.append(Deviation(switch=name, decides=own.decides, published=own.said(theirs), here=here))
+            here = "; ".join(own.meaning(value) + (f" ({named})" if len(owners) > 1 else "") for value, named in owners.items())
+            found.append(Deviation(switch=name, decides=own.decides, published=own.meaning(theirs), here=here))
     return tuple(found)
 
 
@@ -46,7 +46,7 @@ def _switch_rows(published: Procedure, robust: Procedure) -> Iterator[tuple[str,
 
 
 def _cell(switch: Switch, value: str | float) -> str:
-    return f"`{value}`: {switch.said(value)}" if isinstance(value, str) else switch.said(value)
+    return f"`{value}`: {switch.meaning(value)}" if isinstance(value, str) else switch.meaning(value)
 
 
 def loss_table(published: Procedure, robust: Procedure) -> str:
@@ -54,7 +54,7 @@ def loss_table(published: Procedure, robust: Procedure) -> str:
     rows = (
         (
             f"`{name}`",
-            own.says,
+            own.description,
             *(f"{given.weights.get(name, 0):g}" for given in (published, robust)),
             f"`{own.module.replace('.', '/')}.py`",
         )

@@ -40,13 +40,13 @@ P = TypeVar("P", bound=Parameters)
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML in which no key stands twice: PyYAML drops the first value without a word."""
+    """Safe YAML in which no key occurs twice: PyYAML drops the first value without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
         for number, (key, _) in enumerate(node.value):
             if key.value in keys[:number]:
-                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} stands twice", key.start_mark)
+                raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} occurs twice", key.start_mark)
         return super().construct_mapping(node, deep)
 
 
@@ -150,8 +150,8 @@ def load_variant(variant: str) -> Variant:
 
 def load_procedure(procedure: str, *, source: str = "") -> Procedure:
     """The parameter file of one procedure; an unknown name, which `source` has, lists the known ones."""
-    said = f"{source}{': procedure: ' if source else ''}{procedure}"
-    return load(_known(procedure_params(procedure), f"{said}: no such procedure"), Procedure)
+    place = f"{source}: procedure: " if source else ""
+    return load(_known(procedure_params(procedure), f"{place}{procedure}: no such procedure"), Procedure)
 
 
 def _known(path: Path, wrong: str) -> Path:

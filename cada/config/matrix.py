@@ -23,7 +23,7 @@ KEYS = {"weights": list(OBJECTIVES), "switches": list(Switches.model_fields)}
 
 def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
     if repeated := [str(value) for value in dict.fromkeys(values) if values.count(value) > 1]:
-        raise ValueError(f"{', '.join(repeated)} stands twice")
+        raise ValueError(f"{', '.join(repeated)} occurs twice")
     return values
 
 
@@ -55,7 +55,7 @@ def _distinct(section: str, key: str, given: Sequence[Any]) -> tuple[Any, ...]:
         except ValidationError as error:
             raise ValueError(f"{key}: {error.errors()[0]['msg']} (found {value!r})") from error
         if found in spelt:
-            twice = f"{spelt[found]!r} and {value!r} are one value" if repr(value) != repr(spelt[found]) else f"{value!r} stands twice"
+            twice = f"{spelt[found]!r} and {value!r} are one value" if repr(value) != repr(spelt[found]) else f"{value!r} occurs twice"
             raise ValueError(f"{key}: {twice}. Leave one of them out")
         spelt[found] = value
     return tuple(spelt)

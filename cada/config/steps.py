@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, said_as
+from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, described_as
 from cada.config.method import Refinements, Weights
 
 Precision = Literal["fp32", "bf16"]
@@ -48,7 +48,7 @@ class Compute(Parameters):
 
     device: Literal["auto", "cpu", "cuda"]
     threads: Positive
-    processes: Annotated[Positive | Literal["auto"], said_as("a number above 0, or auto")] = 1
+    processes: Annotated[Positive | Literal["auto"], described_as("a number above 0, or auto")] = 1
     precision: Precision = "fp32"
 
 
@@ -114,11 +114,11 @@ class TrainSettings(Training):
     """How a training runs, whatever the variant.
 
     `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would
-    have. It is the number of test persons whose captions are asked, `all` or `none`.
+    have. It is the number of test persons whose captions are queries, `all` or `none`.
     """
 
     validation: Validation
-    watch_test: Annotated[Positive | Literal["all", "none"], said_as("a number above 0, all or none")] = "none"
+    watch_test: Annotated[Positive | Literal["all", "none"], described_as("a number above 0, all or none")] = "none"
 
 
 class Train(TrainSettings, Refinements):
@@ -161,7 +161,7 @@ class ImageProbes(Parameters):
 
 
 class Probe(Parameters):
-    """params/<dataset>/probe.yaml; what else a search needs stands in evaluate.yaml.
+    """params/<dataset>/probe.yaml; what else a search needs is in evaluate.yaml.
 
     The captions and images of `persons` test persons are searched, without it those of all: groups of `consecutive` ids,
     evenly spaced in the order of ids. On a drawn set a group of three is a family of look-alikes.

@@ -1,6 +1,6 @@
 """The switches: each is one difference between the published code and a careful reproduction, and defined once, here.
 
-Their values stand in params/procedures/. The overrides of data sets and variants, the table of docs/deviations.md and what a report
+Their values are in params/procedures/. The overrides of data sets and variants, the table of docs/deviations.md and what a report
 says of a run's switches follow from these definitions.
 """
 
@@ -42,7 +42,7 @@ class Switch:
     steps: tuple[str, ...] = ("train",)
     values: Mapping[str, str] = field(default_factory=dict)
 
-    def said(self, value: str | float) -> str:
+    def meaning(self, value: str | float) -> str:
         """What a value means; a number means itself."""
         return self.values[value] if isinstance(value, str) else f"{value:g}"
 

@@ -70,7 +70,7 @@ def _at_hand(archive: str, sha256: str | None, *, known: bool = False) -> Iterat
 
 def _download(url: str, sha256: str | None) -> Path:
     print(f"{public(url)}: fetching", file=sys.stderr)
-    pooch.get_logger().setLevel("WARNING")  # below it, pooch says the whole address, with what signs it
+    pooch.get_logger().setLevel("WARNING")  # below it, pooch prints the whole address, with what signs it
     try:
         return Path(pooch.retrieve(url, sha256 and f"sha256:{sha256}", path=STATE / "downloads", progressbar=True))
     except OSError as error:  # requests' errors too
@@ -85,8 +85,8 @@ def _reason(error: BaseException, url: str) -> str:
     """The first cause in a few words: the libraries wrap it several times, each with all of the address."""
     while error.__context__:
         error = error.__context__
-    said = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
-    return scrubbed(said.splitlines()[0].partition(" for url:")[0], url)
+    text = (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+    return scrubbed(text.splitlines()[0].partition(" for url:")[0], url)
 
 
 @contextlib.contextmanager

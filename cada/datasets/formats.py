@@ -28,7 +28,7 @@ class Format(NamedTuple):
 
 
 def read_annotation(path: Path, *, fields: Collection[str] | None = None) -> list[dict[str, Any]]:
-    """The list of records of a JSON file, as it stands there.
+    """The list of records of a JSON file, as it is there.
 
     With `fields` every object has these alone: a drawn set's phrases and facts take ten times the memory of what a record needs.
     """

@@ -84,7 +84,7 @@ def _captions_of(split: Split, persons: np.ndarray) -> Split:
 
 
 def evenly_spaced(split: Split, persons: int | None, *, consecutive: int = 1) -> np.ndarray:
-    """At most `persons` of the persons who are asked for, in the order of their ids, which is cut into groups of `consecutive`.
+    """At most `persons` of the persons of the captions, in the order of their ids, which is cut into groups of `consecutive`.
 
     As many whole groups as that gives are taken, evenly spaced; None takes everybody.
     """

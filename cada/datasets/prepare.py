@@ -80,10 +80,10 @@ def _summary(findings: Findings) -> str:
 
 def _without_val(dataset: str, data: config.Data) -> str:
     if data.held_out_persons is None:
-        said = f"params/{dataset}/data.yaml has no held_out_persons, so only variants with absent_val: test can be trained."
+        effect = f"params/{dataset}/data.yaml has no held_out_persons, so only variants with absent_val: test can be trained."
     else:
-        said = f"{data.held_out_persons} train persons are held out as val, or test stands in for it where absent_val is test."
-    return f"{dataset}: the annotation has no val split; {said}"
+        effect = f"{data.held_out_persons} train persons are held out as val, or test serves as val where absent_val is test."
+    return f"{dataset}: the annotation has no val split; {effect}"
 
 
 def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> None:
@@ -93,7 +93,7 @@ def _ensure_drawn(root: Path, synthesis: config.Synthesis, *, force: bool) -> No
             raise CadaError(f"{root}: not a drawn set (no {SYNTHESIS}), so it is left alone. Move it away or choose another root.")
         if files.read_json(root / SYNTHESIS) == description(synthesis) and not force:
             return
-        print(f"{root}: drawn anew" + (" as asked." if force else ": its parameters have changed."), file=sys.stderr)
+        print(f"{root}: drawn anew" + (" as requested." if force else ": its parameters have changed."), file=sys.stderr)
     partial, old = (root.with_name(f".{root.name}.{state}") for state in ("partial", "old"))
     try:
         _remove(partial)

@@ -16,20 +16,20 @@ from cada.errors import CadaError, of_file
 
 
 def describe(dataset: str, data: config.Data, *, public: PublicSet | None, manifest: Path) -> list[tuple[str, str]]:
-    """(what, how it stands) for each part of a set."""
+    """(part, its state) for each part of a set."""
     lines = [
-        ("root", _said(lambda: f"{data.root}" + ("" if data.root.is_dir() else ": not there"))),
-        ("annotation", _said(lambda: _annotation(dataset, data))),
-        ("images", _said(lambda: _images(data))),
-        ("manifest", _said(lambda: _manifest(dataset, data, manifest))),
+        ("root", _state(lambda: f"{data.root}" + ("" if data.root.is_dir() else ": not there"))),
+        ("annotation", _state(lambda: _annotation(dataset, data))),
+        ("images", _state(lambda: _images(data))),
+        ("manifest", _state(lambda: _manifest(dataset, data, manifest))),
     ]
     if public:
         return [*lines, ("ask for it", public.ask), ("terms", public.terms)]
     return [*lines, ("origin", f"drawn by `cada data prepare {dataset}`" if data.synthesis else "user-supplied")]
 
 
-def _said(look: Callable[[], str]) -> str:
-    """What `look` sees, or why it may not look: the other parts and sets are said all the same."""
+def _state(look: Callable[[], str]) -> str:
+    """What `look` sees, or why it may not look: the other parts and sets are shown all the same."""
     try:
         return look()
     except CadaError as error:

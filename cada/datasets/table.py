@@ -78,12 +78,12 @@ def _csv_rows(path: Path) -> Iterator[Row]:
         if missing := [name for name in COLUMNS if name not in header]:
             raise CadaError(f"{path}: line 1: the column {missing[0]!r} is missing; there are {', '.join(header) or 'none'}. {_NAMED}")
         if len(set(header)) < len(header):
-            raise CadaError(f"{path}: line 1: a column stands twice: {', '.join(header)}. {_NAMED}")
+            raise CadaError(f"{path}: line 1: a column occurs twice: {', '.join(header)}. {_NAMED}")
         line = reader.line_num + 1
         for cells in reader:
             if cells and len(cells) != len(header):
-                said = f"has {len(cells)} cells, and the header {len(header)}"
-                raise CadaError(f"{path}: line {line}: {said}. Put captions that hold a comma into quotation marks.")
+                wrong = f"has {len(cells)} cells, and the header {len(header)}"
+                raise CadaError(f"{path}: line {line}: {wrong}. Put captions that hold a comma into quotation marks.")
             if cells:
                 yield line, dict(zip(header, cells, strict=True))
             line = reader.line_num + 1

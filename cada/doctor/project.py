@@ -50,9 +50,9 @@ def val_finding(dataset: str, data: config.Data, holding_out: Sequence[str]) -> 
     if "val" in splits:
         return Finding("the annotation's")
     if data.held_out_persons is not None:
-        return Finding(f"none: {data.held_out_persons} train persons are held out, or test stands in for it where absent_val is test")
+        return Finding(f"none: {data.held_out_persons} train persons are held out, or test serves as val where absent_val is test")
     if not holding_out:
-        return Finding("none: test stands in for it")
+        return Finding("none: test serves as val")
     return Finding(
         "none, and no held_out_persons",
         f"{place}: held_out_persons is missing, the annotation has no val split, and variants hold persons out: {', '.join(holding_out)}. "
@@ -95,6 +95,6 @@ def tagger_finding(users: Sequence[str]) -> Finding:
     try:
         attribute_words([["red"]])
     except (CadaError, ModuleNotFoundError) as error:
-        said = of_package(error) if isinstance(error, ModuleNotFoundError) else error
-        return Finding("not installed", f"{', '.join(users)}: {said}") if users else Finding("not installed, and no variant needs it")
+        reason = of_package(error) if isinstance(error, ModuleNotFoundError) else error
+        return Finding("not installed", f"{', '.join(users)}: {reason}") if users else Finding("not installed, and no variant needs it")
     return Finding("installed")

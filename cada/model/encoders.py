@@ -133,7 +133,7 @@ class TextEncoder(nn.Module):
 
 
 def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, images: Tensor) -> Tensor:
-    """One layer of BERT as it stands in transformers, but for the keys and values."""
+    """One layer of BERT as it is in transformers, but for the keys and values."""
     states = layer.attention(states, visible)[0]
     cross = layer.crossattention.self
     heads = (cross.num_attention_heads, -1)
@@ -165,7 +165,7 @@ class AttributeDecoder(nn.Module):
     def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, selected: Tensor) -> Tensor:
         """Masked ids (B, L) to logits (M, V) at the M positions where `selected` (B, L) is true, row by row.
 
-        The label of a position stands at the same position: nothing is shifted.
+        The label of a position is at the same position: nothing is shifted.
         """
         hidden = self.bert.bert(ids, attention_mask=causal_mask(mask), encoder_hidden_states=image_tokens).last_hidden_state
         return self.bert.cls(hidden[selected])

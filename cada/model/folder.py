@@ -57,7 +57,7 @@ def check_weights(model: Cada, weights: Mapping[str, Tensor]) -> None:
 def save_model(
     folder: Path, weights: Mapping[str, Tensor], *, architecture: Architecture, vocabulary: Path, notes: Mapping[str, float] | None = None
 ) -> None:
-    """Write the three files; the weights come last, so a folder with weights is whole. `notes` stand in the weights' header."""
+    """Write the three files; the weights come last, so a folder with weights is whole. `notes` are in the weights' header."""
     header = {"notes": json.dumps(dict(notes))} if notes else None  # one entry: safetensors writes several in a random order
     write_json(folder / CONFIG, architecture.model_dump(mode="json"))
     with atomic(folder / VOCABULARY) as partial:
@@ -95,7 +95,7 @@ def load_weights(folder: Path) -> dict[str, Tensor]:
 
 
 def load_notes(folder: Path) -> dict[str, float]:
-    """What `save_model` was told to note."""
+    """The `notes` that `save_model` was given."""
     with safe_open(folder / WEIGHTS, framework="pt") as file:
         notes: dict[str, float] = json.loads((file.metadata() or {}).get("notes", "{}"))
     return notes

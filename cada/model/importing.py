@@ -76,8 +76,8 @@ def import_state(
     keys = {published_name(key) if is_transformers(stored) else key: key for key in stored}
     state = {name: stored[key] for name, key in keys.items()}
     _require_text_encoder(state)
-    told, sizes = (config.heads, config.image_size) if config else (None, None)
-    architecture, words = architecture_of(state, heads=heads or told, image_size=sizes, otherwise=image_size)
+    given, sizes = (config.heads, config.image_size) if config else (None, None)
+    architecture, words = architecture_of(state, heads=heads or given, image_size=sizes, otherwise=image_size)
     tokenizer = Tokenizer(entries, architecture.max_tokens)
     if tokenizer.size != words:
         raise ValueError(
@@ -168,8 +168,8 @@ def _differ(state: Mapping[str, Tensor], first: str, last: str) -> bool:
 
 def _notes(architecture: Architecture, config: BlipSizes | None, heads: tuple[int, int] | None) -> list[str]:
     why = "as given" if heads else "from config.json" if config else "assumed: they are 64 wide"
-    said = f"{architecture.vision.heads} heads in the image encoder, {architecture.text.heads} in the text encoder ({why})"
-    return [said, *(config.notes if config else ())]
+    heads_note = f"{architecture.vision.heads} heads in the image encoder, {architecture.text.heads} in the text encoder ({why})"
+    return [heads_note, *(config.notes if config else ())]
 
 
 def _part(name: str) -> str:

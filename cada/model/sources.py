@@ -88,7 +88,7 @@ def _from_hub(repository: str, file: str, advice: str) -> Path:
 
 @contextlib.contextmanager
 def _quiet_hub() -> Iterator[None]:
-    """Without the hub's own lines about every attempt: what came of them is said once."""
+    """Without the hub's own lines about every attempt: what came of them is reported once."""
     logger = logging.getLogger("huggingface_hub")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -17,9 +17,9 @@ Loss = Callable[["Encoded", "Switches"], "dict[str, Tensor]"]
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
-    """One loss of the training: everything else that is said or counted of it follows from this.
+    """One loss of the training: everything else that is shown or counted of it follows from this.
 
-    `name` is its key in `weights`, `label` its name in tables, `title` the title of its curve, `says` a sentence.
+    `name` is its key in `weights`, `label` its name in tables, `title` the title of its curve, `description` a sentence.
     `loss` takes the encoded batch, whose image and text features (B, E) are those of all processes and not normalised, and the
     switches. It returns this process's part as `loss`: what every process computes alike is divided by `distributed.size()`, for
     the parts are added up. Whatever else it returns is a column of the history too. It draws from the batch's generator only.
@@ -32,7 +32,7 @@ class Objective:
     name: str
     label: str
     title: str
-    says: str
+    description: str
     loss: Loss
     trains: tuple[str, ...]
     costs: tuple[str, ...] = ()

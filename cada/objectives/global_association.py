@@ -25,7 +25,7 @@ OBJECTIVE = Objective(
     name="global",
     label="global",
     title="Global association",
-    says="KL divergences and cross-entropy between the cosines of all pairs of a batch and who is the same person",
+    description="KL divergences and cross-entropy between the cosines of all pairs of a batch and who is the same person",
     loss=loss,
     trains=("image", "text", "projections"),
 )

@@ -49,7 +49,7 @@ OBJECTIVE = Objective(
     name="sdm",
     label="SDM",
     title="SDM",
-    says="similarity distribution matching of IRRA: KL divergence of the softmax of the cosines from who is the same person",
+    description="similarity distribution matching of IRRA: KL divergence of the softmax of the cosines from who is the same person",
     loss=loss,
     trains=("image", "text", "projections"),
 )

@@ -1,6 +1,6 @@
 """The grammar of attribute phrases, a regular expression over the tags of a caption.
 
-What counts as a phrase stands at the top of tests/phrases/handwritten.txt: modifiers and head noun of something seen on or with the
+What counts as a phrase is written at the top of tests/phrases/handwritten.txt: modifiers and head noun of something seen on or with the
 person, without determiners. The tags are those of `cada.phrases.lexicon`.
 """
 
@@ -37,7 +37,7 @@ _LEFT_OUT_OF_MODIFIERS = frozenset("k,()")
 
 
 class Phrase(NamedTuple):
-    """An attribute phrase; `start` and `end` index the normalised caption, `text` is what stands there."""
+    """An attribute phrase; `start` and `end` index the normalised caption, `text` is what is there."""
 
     start: int
     end: int

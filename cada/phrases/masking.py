@@ -23,7 +23,7 @@ def token_phrases(offsets: Sequence[Span], spans: Sequence[Span]) -> list[int]:
         return [NO_PHRASE] * len(offsets)
     pieces = np.asarray(offsets, dtype=np.int64).reshape(-1, 2)  # [L, 2]
     phrases = np.asarray(spans, dtype=np.int64)  # [S, 2]
-    assert (phrases[1:, 0] >= phrases[:-1, 1]).all(), "phrases overlap or stand in no order"
+    assert (phrases[1:, 0] >= phrases[:-1, 1]).all(), "phrases overlap or are in no order"
     index = np.searchsorted(phrases[:, 1], pieces[:, 0], side="right")  # [L], the first phrase that ends behind the piece's start
     near = phrases[np.minimum(index, len(phrases) - 1)]  # [L, 2]
     shared = (index < len(phrases)) & (near[:, 0] < pieces[:, 1]) & (pieces[:, 0] < pieces[:, 1])

@@ -1,4 +1,4 @@
-"""Words and punctuation of a raw caption, and where they stand in the normalised caption.
+"""Words and punctuation of a raw caption, and where they are in the normalised caption.
 
 The raw caption has the sentence ends, brackets and quotation marks that normalisation removes and the grammar needs.
 Both are cut at the same places, so every word has an offset in each: that is the alignment.

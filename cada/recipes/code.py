@@ -36,7 +36,7 @@ WITHOUT_EFFECT = {
     "cada.storage.git": "what MLflow and the report say of the commit",
     "cada.storage.paths": "a place that changes is another input or output, which both graphs see",
     "cada.synthpedes.__init__": "its public names are loaded when used",
-    "cada.tracking": "MLflow is told, and never asked",
+    "cada.tracking": "MLflow is written to and never read",
 }
 
 REGISTRY = "cada.objectives"  # finds its modules when it is imported, so nothing that is read imports them

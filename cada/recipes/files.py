@@ -85,14 +85,14 @@ def put(texts: Mapping[Path, str]) -> list[Path]:
 
 def content(recipe: Recipe, reader: Reader) -> str:
     """The text of a recipe's file."""
-    said = values(recipe, reader)
-    code = _code(recipe.step, _objectives(recipe, said))
-    return _canonical({"step": recipe.step, "code": code, "values": said.model_dump(mode="json")}) + "\n"
+    own = values(recipe, reader)
+    code = _code(recipe.step, _objectives(recipe, own))
+    return _canonical({"step": recipe.step, "code": code, "values": own.model_dump(mode="json")}) + "\n"
 
 
-def _objectives(recipe: Recipe, said: Parameters) -> frozenset[str]:
+def _objectives(recipe: Recipe, own: Parameters) -> frozenset[str]:
     """The modules of the objectives that a step may use: a training its variant's, a report all, others none by their names."""
-    names = said.weights if isinstance(said, TrainRecipe) else OBJECTIVES if recipe.step in (*OF_MATRIX, *OF_REPORT) else ()
+    names = own.weights if isinstance(own, TrainRecipe) else OBJECTIVES if recipe.step in (*OF_MATRIX, *OF_REPORT) else ()
     return frozenset(OBJECTIVES[name].module for name in names)
 
 

@@ -1,6 +1,6 @@
 """What the changes of a probe do to each query: differences with intervals, for one variant and between two.
 
-Each is None where fewer than two persons were asked. Legend: Q queries, S seeds, M metrics.
+Each is None with queries of fewer than two persons. Legend: Q queries, S seeds, M metrics.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def changes(models: ProbedModels, kind: str, *, changed_alone: bool = False) -> 
 
 
 def changes_between(ours: ProbedModels, theirs: ProbedModels, kind: str) -> ByMetric:
-    """How much more each metric of `ours` changes under `kind` than that of `theirs`, on the queries that both were asked."""
+    """How much more each metric of `ours` changes under `kind` than that of `theirs`, on the queries of both."""
     return _between(*([_change(model, kind) for model in models] for models in (ours, theirs)))
 
 
 def scores_between(ours: ProbedModels, theirs: ProbedModels, kind: str) -> ByMetric:
-    """How much more `ours` has of each metric under `kind`, or UNCHANGED, than `theirs`, on the queries that both were asked."""
+    """How much more `ours` has of each metric under `kind`, or UNCHANGED, than `theirs`, on the queries of both."""
     return _between(*([model[kind] for model in models] for models in (ours, theirs)))
 
 

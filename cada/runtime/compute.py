@@ -93,5 +93,5 @@ def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = 
     try:
         main(["--standalone", f"--nproc-per-node={count}", "-m", "cada", *command])
     except ChildFailedError as error:
-        raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. What it said stands above.") from error
+        raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. Its messages are above.") from error
     return True

@@ -53,7 +53,7 @@ def lease(count: int | None, *, folder: Path | None = None) -> None:
 def _wait_for(names: Sequence[str], wanted: int, folder: Path) -> list[FileLock]:
     """Locks of `wanted` GPUs. Too few are given back before the wait, so that two steps never wait for each other."""
     folder.mkdir(parents=True, exist_ok=True)
-    said = False
+    announced = False
     while True:
         held: list[FileLock] = []
         for name in names:
@@ -67,7 +67,7 @@ def _wait_for(names: Sequence[str], wanted: int, folder: Path) -> list[FileLock]
             return held
         for lock in held:
             lock.release()
-        if not said:
+        if not announced:
             print(f"waiting for {wanted} of {len(names)} GPUs: other steps hold the locks in {folder}", file=sys.stderr, flush=True)
-            said = True
+            announced = True
         time.sleep(POLL_SECONDS)

@@ -1,6 +1,6 @@
 """Free memory back to the operating system.
 
-glibc keeps what a program frees, and before version 2.38 hardly uses it for the aligned blocks that torch asks for: a training grows
+glibc keeps what a program frees, and before version 2.38 hardly uses it for the aligned blocks that torch requests: a training grows
 for as long as its captions have new lengths.
 """
 

@@ -22,14 +22,14 @@ def end_with_workflow() -> None:
         end_with_parent("cada: the workflow that started this step was killed. The next run goes on from the saved state.")
 
 
-def end_with_parent(said: str = "") -> None:
-    """End this process by SIGTERM as soon as its parent has died; `said` is its last word on stderr."""
-    threading.Thread(target=_watch, args=(os.getppid(), said), daemon=True).start()
+def end_with_parent(message: str = "") -> None:
+    """End this process by SIGTERM as soon as its parent has died; `message` is the last line that it writes to stderr."""
+    threading.Thread(target=_watch, args=(os.getppid(), message), daemon=True).start()
 
 
-def _watch(parent: int, said: str) -> None:
+def _watch(parent: int, message: str) -> None:
     while os.getppid() == parent:
         time.sleep(POLL_SECONDS)
-    if said:
-        print(said, file=sys.stderr, flush=True)
+    if message:
+        print(message, file=sys.stderr, flush=True)
     os.kill(os.getpid(), signal.SIGTERM)

@@ -2,7 +2,7 @@
 
 Read by the Snakefile in every process of a run, so without torch, whose import takes seconds. A cluster's login node has
 neither the GPUs nor the speed of the nodes: memory and time are estimates for a slow node, and generous ones. A job that gets too
-little is submitted again and asks for more, and a training goes on from its saved state (`retries` in profiles/slurm/config.yaml).
+little is submitted again and requests more, and a training goes on from its saved state (`retries` in profiles/slurm/config.yaml).
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _minutes(limit: str) -> int | None:
 
 
 def needed(step: str, parameters: DatasetParameters, place: Place, *, attempt: int = 1) -> Needed:
-    """What `step` (initial, train, evaluate, probe, transfer, attention) takes; each further attempt asks for more memory and time."""
+    """What `step` (initial, train, evaluate, probe, transfer, attention) takes; each further attempt requests more memory and time."""
     compute = _compute(step, parameters)
     if compute is None:
         return Needed(1, 0, _bounded(ROOM * (SNAKEMAKE + ON_CPU + 4 * _model_mb(parameters)), place.mem_mb, attempt), SHORTEST)
@@ -124,7 +124,7 @@ def on_cuda(device: str, place: Place) -> bool:
 
 
 def _bounded(amount: float, most: int | None, attempt: int) -> int:
-    """A job that asks for more than a partition gives would never start."""
+    """A job that requests more than a partition gives would never start."""
     wanted = math.ceil(amount * attempt)
     return wanted if most is None else min(wanted, most)
 

@@ -38,8 +38,8 @@ def draw_attention(dataset: str, *, workflow: Path) -> None:
     attended = attended_queries(dataset, shown, recipe, decodes=decodes) if shown else []
     with style():
         save(attention_figure(attended), folder, "attention")
-    said = figure_caption(shown, recipe.seeds[0], decodes=decodes) if shown else "No listed variant trains a match head."
-    write_json(folder / "captions.json", {"attention": said})
+    caption = figure_caption(shown, recipe.seeds[0], decodes=decodes) if shown else "No listed variant trains a match head."
+    write_json(folder / "captions.json", {"attention": caption})
     tell_reports(dataset, folder, sweep=sweep_name(workflow))
 
 

@@ -42,8 +42,8 @@ def tracked(cell: Cell, step: Source, recipe: Recipe, values: Mapping[str, Any],
     """
     if not distributed.is_first():
         return nullcontext(Run())
-    said = tracking.Description(values, identity(recipe).run, digest(Layout(cell.dataset).manifest), {"device": str(device)})
-    return tracking.run(cell, step, said)
+    description = tracking.Description(values, identity(recipe).run, digest(Layout(cell.dataset).manifest), {"device": str(device)})
+    return tracking.run(cell, step, description)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ def examine(dataset: str | None) -> None:
     recipes = {name: config.load_dataset(name) for name in ([dataset] if dataset else config.known_datasets())}
     problems: list[str] = []
 
-    def told(finding: Finding, *, needed: bool = True) -> str:
+    def state_of(finding: Finding, *, needed: bool = True) -> str:
         if finding.remedy and not needed:
             return f"{finding.state} (not in {WORKFLOW})"
         if finding.remedy:
@@ -42,19 +42,21 @@ def examine(dataset: str | None) -> None:
     holders = {name: _holding_out(matrix, recipe) for name, recipe in recipes.items()}
     weights = {name: weights_finding(name, recipe.initial, recipe.model) for name, recipe in recipes.items()}
     page = {
-        "installed": {"Python": platform.python_version(), **{name: told(finding) for name, finding in _packages().items()}},
+        "installed": {"Python": platform.python_version(), **{name: state_of(finding) for name, finding in _packages().items()}},
         "machine": _machine(),
-        "data sets": {name: told(data_finding(name, recipe.data), needed=needed[name]) for name, recipe in recipes.items()},
-        "val split": {name: told(val_finding(name, recipe.data, holders[name]), needed=needed[name]) for name, recipe in recipes.items()},
-        "initial weights": {name: told(weights[name], needed=needed[name]) for name in recipes},
-        "NLTK's tagger": {"English": told(tagger_finding(users))},
+        "data sets": {name: state_of(data_finding(name, recipe.data), needed=needed[name]) for name, recipe in recipes.items()},
+        "val split": {
+            name: state_of(val_finding(name, recipe.data, holders[name]), needed=needed[name]) for name, recipe in recipes.items()
+        },
+        "initial weights": {name: state_of(weights[name], needed=needed[name]) for name in recipes},
+        "NLTK's tagger": {"English": state_of(tagger_finding(users))},
     }
     if dataset:
         variant = _largest(matrix, recipes[dataset])
         title = f"{dataset}: {variant} variant, every caption {recipes[dataset].model.max_tokens} tokens long, which is the most it takes"
         try:
             page[title] = _estimate(dataset, recipes[dataset], matrix, variant, problems)
-        except CadaError as error:  # a device or a vocabulary that is not there: said with the rest
+        except CadaError as error:  # a device or a vocabulary that is not there: reported with the rest
             problems.append(str(error))
     print(render(page))
     if problems:

@@ -58,7 +58,7 @@ def take_weights(layout: Layout, pinned: config.Pinned, model: config.Model) -> 
 
 
 def pretrain_weights(layout: Layout, recipe: InitialRecipe, settings: config.Pretraining) -> None:
-    """Pre-train on the persons that the data set keeps for it, in as many processes as initial.yaml asks for."""
+    """Pre-train on the persons that the data set keeps for it, in as many processes as initial.yaml has."""
     if recipe.model.vocabulary is None:
         raise CadaError(f"{layout.params('model')}: vocabulary: is missing, and pre-training needs one.")
     if compute.shared_out(settings.compute, ["initial", layout.dataset], batch=settings.optimisation.batch_size):

@@ -27,7 +27,7 @@ from cada.training.states import resumable
 
 
 def train_variant(dataset: str, variant: str, seed: int) -> None:
-    """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml asks for."""
+    """Fine-tune one variant with one seed from the initial weights, in as many processes as train.yaml has."""
     recipe = take(Recipe("train", dataset, variant), TrainRecipe)
     command = ["train", dataset, "--variant", variant, "--seed", str(seed)]
     work = partial(train_cell, Cell(dataset, variant, seed), recipe)

@@ -23,7 +23,7 @@ from cada.storage.paths import Cell, Layout
 
 
 def transfer_variant(dataset: str, target: str, variant: str, seed: int) -> None:
-    """Score a model trained on `dataset` on the test split of `target`, in as many processes as dataset's evaluate.yaml asks for.
+    """Score a model trained on `dataset` on the test split of `target`, in as many processes as dataset's evaluate.yaml has.
 
     Of `target` come its test images and captions and the number of its parts. All else is the model's own: its image size, to
     which the images are resized, its vocabulary, by which the captions are cut, its evaluate.yaml, and the weight of the cosine,

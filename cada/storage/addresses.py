@@ -1,4 +1,4 @@
-"""Addresses as messages show them: without user info and query, where passwords, tokens and signatures stand.
+"""Addresses as messages show them: without user info and query, where passwords, tokens and signatures are.
 
 Both are dropped whole. A list of the names that secrets have (`token`, `sig`, `X-Amz-Signature`) is never complete.
 The URL classes of SQLAlchemy and yarl hide the password of an address that they can parse, not that of one in a message.
@@ -15,13 +15,13 @@ _SCHEME = re.compile(r"[A-Za-z][\w+.-]*:(?://)?")
 _NO_USER = re.compile(r"(?:\[[^]@]*\]|[^:@/]*)(?::\d*)?(?:/[^@]*)?")  # host, port, path
 _IN_TEXT = re.compile(r"[A-Za-z][\w+.-]*://[^\s'\"<>]+")
 _QUERY_IN_TEXT = re.compile(r"\?[^\s=?]+=[^\s'\"<>]*")  # of an address without its server: "url: /files?sig=..."
-_SHORTEST = 4  # shorter secrets are found inside of addresses only: "1" alone stands in every other message
+_SHORTEST = 4  # shorter secrets are found inside of addresses only: "1" alone is in every other message
 
 
 def public(address: str) -> str:
     """`address` without user info, query and fragment; a path stays as it is.
 
-    Where an "@" stands behind the server's name, all before it may be a password with a "/" in it, and is dropped too.
+    Where an "@" is behind the server's name, all before it may be a password with a "/" in it, and is dropped too.
     """
     return _divide(address)[0]
 

@@ -56,9 +56,9 @@ def write_caption(person: Attributes, view: str, hidden: frozenset[str], random:
         subject, plural = (they, they == "they") if random.chance(70) else (f"the {noun}", False)
         sentences.append([(subject, None), *_clauses(describer, runs[start : start + 2], plural=plural)])
     if spoken_later:  # his shirt is red
-        said, colour = describer.predicate(spoken_later)
+        item, colour = describer.predicate(spoken_later)
         owner = random.choice((their, "the"))
-        sentences.append([(owner, None), (said, spoken_later), (f"{words()['be'][is_plural(said)]} {colour}", None)])
+        sentences.append([(owner, None), (item, spoken_later), (f"{words()['be'][is_plural(item)]} {colour}", None)])
     if random.chance(30):
         sentences.append([(f"{they} {words()['be'][they == 'they']} {describer.any('view', view)}", None)])
     return _assemble(sentences, describer)
@@ -125,8 +125,8 @@ def _clauses(describer: Describer, runs: list[Run], *, plural: bool | None = Non
     for verb, items in runs:
         if fragments:
             fragments.append((describer.random.choice((",", "and") if plural is None else ("and", ", and")), None))
-        said = describer.any("participle", verb) if plural is None else describer.any("finite", verb)[plural]
-        fragments += [(said, None), *_list(describer, items)]
+        spoken = describer.any("participle", verb) if plural is None else describer.any("finite", verb)[plural]
+        fragments += [(spoken, None), *_list(describer, items)]
     return fragments
 
 
@@ -147,12 +147,12 @@ def _assemble(sentences: list[list[Fragment]], describer: Describer) -> DrawnCap
     offset = 0
     for sentence in sentences:
         text = ""
-        for said, slot in sentence:
-            text += said if not text or said.startswith(",") else f" {said}"
+        for part, slot in sentence:
+            text += part if not text or part.startswith(",") else f" {part}"
             if slot:
-                *modifiers, head = said.split(" ")
+                *modifiers, head = part.split(" ")
                 end = offset + len(text)
-                phrases.append(GoldPhrase(end - len(said), end, head, tuple(word for word in modifiers if word != "and"), slot))
+                phrases.append(GoldPhrase(end - len(part), end, head, tuple(word for word in modifiers if word != "and"), slot))
         raw.append(text if describer.terse and not raw else text[0].upper() + text[1:])
         offset += len(text) + 1
     stop = "." if describer.random.chance(4) else ". "  # as in RSTPReid: "shirt.His"

@@ -1,7 +1,7 @@
 """Draws the whole set: images and annotation in CUHK-PEDES' own layout.
 
 `imgs/<split>/<id>_<n>.jpg` and `reid_raw.json` (train, val, test), whose records hold, beyond CUHK-PEDES' fields, the gold phrases and the
-stated facts of each caption and the person's attributes. Pre-training persons, where there are any, stand in `pretrain.json`, with
+stated facts of each caption and the person's attributes. Pre-training persons, where there are any, are in `pretrain.json`, with
 CUHK-PEDES' fields only: public code for CUHK-PEDES would take any other split for val. `synthesis.json` says how the set was drawn; it
 is written last.
 """

@@ -10,10 +10,10 @@ from cada.synthpedes.randomness import Stream
 from cada.synthpedes.words import words
 
 Fragment = tuple[str, str | None]  # words, and the slot if they are an attribute phrase
-# How often (in 100) an item's colour is said, and its place.
+# How often (in 100) an item's colour is mentioned, and its place.
 COLOURED = {"hair": 85, "hat": 90, "upper": 94, "lower": 94, "shoes": 94, "bag": 88, "umbrella": 90}
 PLACED = {"hat": 25, "bag": 45, "umbrella": 25}
-WIDENED = {"shoes": 22, "hat": 22, "upper": 9, "bag": 9}  # said in a word that leaves the type open
+WIDENED = {"shoes": 22, "hat": 22, "upper": 9, "bag": 9}  # mentioned by a word that leaves the type open
 
 
 def is_plural(noun: str) -> bool:

@@ -22,9 +22,9 @@ def binding(stated: Sequence[Facts], persons: Sequence[Facts]) -> np.ndarray:
     agreement = np.zeros((len(stated), len(persons)), dtype=np.int32)
     for slot in sorted({slot for facts in persons for slot in facts}):
         codes = {value: code for code, value in enumerate(sorted({facts[slot] for facts in persons if slot in facts}))}
-        said = np.array([codes.get(facts.get(slot, ""), -1) for facts in stated])
+        claimed = np.array([codes.get(facts.get(slot, ""), -1) for facts in stated])
         held = np.array([codes.get(facts.get(slot, ""), -2) for facts in persons])
-        agreement += said[:, None] == held[None, :]
+        agreement += claimed[:, None] == held[None, :]
     return agreement
 
 
@@ -32,14 +32,14 @@ def bag_of_words(stated: Sequence[Facts], persons: Sequence[Facts]) -> np.ndarra
     """(captions, persons): how many of the stated values the person has, counted as often as they occur on both sides."""
     agreement = np.zeros((len(stated), len(persons)), dtype=np.int32)
     for value in sorted({value for facts in persons for value in facts.values()}):
-        said = np.array([list(facts.values()).count(value) for facts in stated])
+        claimed = np.array([list(facts.values()).count(value) for facts in stated])
         held = np.array([list(facts.values()).count(value) for facts in persons])
-        agreement += np.minimum(said[:, None], held[None, :])
+        agreement += np.minimum(claimed[:, None], held[None, :])
     return agreement
 
 
 def expected_recall(agreement: np.ndarray, truth: np.ndarray, images: np.ndarray) -> float:
-    """R@1 in per cent when the images of the best-fitting persons stand first in random order.
+    """R@1 in per cent when the images of the best-fitting persons come first in random order.
 
     `agreement` is (queries, persons), `truth` (queries,) the right person's column, `images` (persons,) how many images each has.
     """

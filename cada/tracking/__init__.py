@@ -1,4 +1,4 @@
-"""What MLflow is told about the runs: the only package that imports mlflow, and nothing is ever asked of it.
+"""What MLflow is told about the runs: the only package that imports mlflow, and no step reads anything from it.
 
 The store is MLFLOW_TRACKING_URI if set, else mlflow.db in the main git work tree; CADA_TRACKING=off turns all of this off.
 A store that fails, in whatever way, is named once on stderr, without its password, and the work goes on; `cada track sync`

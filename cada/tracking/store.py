@@ -1,4 +1,4 @@
-"""Where the runs are kept: the store's address, a client of it, its experiments, and what is said where it fails."""
+"""Where the runs are kept: the store's address, a client of it, its experiments, and the message where it fails."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def make_experiment(client: Any, dataset: str) -> str:
 def attempt(action: Callable[[], Result], otherwise: Result) -> Result:
     """What `action` returns; where the store fails at it, one line on stderr that this stops nothing, and `otherwise`.
 
-    A store can fail with anything: behind MLflow stand SQLAlchemy, Alembic, requests and whatever driver an address names; a
+    A store can fail with anything: behind MLflow are SQLAlchemy, Alembic, requests and whatever driver an address names; a
     driver that is missing is an ImportError, a malformed address a ValueError, a per cent sign in the path of MLflow one of
     configparser. A list would never be complete, and what it lacks ends a training of hours. A `CadaError` is none of the
     store's and is raised; Ctrl-C and the end of the process are no `Exception` and pass.
@@ -84,21 +84,21 @@ def attempt(action: Callable[[], Result], otherwise: Result) -> Result:
     except CadaError:
         raise
     except Exception as error:
-        said = f"MLflow at {shown_uri()} fails, the work goes on without it (later: cada track sync): {reason(error)}"
-        print(f"cada: {said}", file=sys.stderr)
+        line = f"MLflow at {shown_uri()} fails, the work goes on without it (later: cada track sync): {reason(error)}"
+        print(f"cada: {line}", file=sys.stderr)
         return otherwise
 
 
 def reason(error: Exception) -> str:
     """What a library says of the store, in one line, without the secrets that it was given."""
     missing = of_package(error) if isinstance(error, ModuleNotFoundError) else None
-    said = next((line for line in str(missing or error).splitlines() if line.strip()), "no message")
+    text = next((line for line in str(missing or error).splitlines() if line.strip()), "no message")
     secrets = [os.environ.get(name, "") for name in SECRETS]
-    return f"{type(error).__name__}: {addresses.scrubbed(said, tracking_uri(), secrets=secrets)}"
+    return f"{type(error).__name__}: {addresses.scrubbed(text, tracking_uri(), secrets=secrets)}"
 
 
 def _client(uri: str) -> Any:
-    """A client, without the lines of the libraries about every attempt, with tracebacks and addresses: the failure is said once."""
+    """A client, without the lines of the libraries about every attempt, with tracebacks and addresses: the failure is reported once."""
     from mlflow.tracking import MlflowClient  # sets the levels of some
 
     for name in _LOUD:

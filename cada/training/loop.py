@@ -163,7 +163,7 @@ def _descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter
 
 
 def _all_finite(parameters: Sequence[nn.Parameter]) -> bool:
-    """Whether every weight is a number; the device is asked once."""
+    """Whether every weight is a number; one value is read from the device."""
     return bool(torch.stack([parameter.detach().isfinite().all() for parameter in parameters]).all())
 
 

@@ -32,7 +32,7 @@ class Sampler:
     seed: int
     lengths: np.ndarray | None = None
     lookalikes: Lookalikes | None = None
-    _made: tuple[int, np.ndarray] | None = field(default=None, init=False)  # the last epoch asked for
+    _made: tuple[int, np.ndarray] | None = field(default=None, init=False)  # the last epoch that was requested
 
     def rows(self, step: int) -> np.ndarray:
         """The captions (B) of batch `step`."""

@@ -147,15 +147,15 @@ def folder_of(cell: Cell) -> Path:
 
 def _other(origin: Origin, now: Origin, *, but: str = "") -> list[str]:
     names = {"values": "parameters", "inputs": "inputs", "code": "code"}
-    return [said for name, said in names.items() if name != but and getattr(origin, name) != getattr(now, name)]
+    return [label for name, label in names.items() if name != but and getattr(origin, name) != getattr(now, name)]
 
 
 def _found(other: State, state: State) -> str:
-    """One line on a state that is not gone on from, and how to go on from it."""
+    """One line on a state from which the training does not resume, and how it would."""
     cell, reasons = state.cell, _other(other.origin, state.origin)
-    said = f"{cell}: begins anew. There is the state {other}, whose {' and '.join(reasons)} {'is' if reasons == ['code'] else 'are'} other."
+    line = f"{cell}: begins anew. There is the state {other}, made with other {' and '.join(reasons)}."
     variant = "" if cell.variant == INITIAL else f" --variant {cell.variant} --seed {cell.seed}"
-    return said + (f" To go on from it: cada resume {cell.dataset}{variant} {other.path.stem}" if reasons == ["code"] else "")
+    return line + (f" To resume from it: cada resume {cell.dataset}{variant} {other.path.stem}" if reasons == ["code"] else "")
 
 
 def _read(note: Path) -> Origin:

@@ -1,4 +1,4 @@
-"""What is said of switches: of every one and of every value, and of those in which a run differs."""
+"""The descriptions of switches: of every one and of every value, and of those in which a run differs."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the section's commands say, one after the other."""
+    """What the section's commands print, one after the other."""
     for line in BLOCKS["sh"].splitlines():
         monkeypatch.setattr("sys.argv", shlex.split(line, comments=True))
         with pytest.raises(SystemExit) as ended:
@@ -67,8 +67,7 @@ def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.usefixtures("followed")
 def test_the_section(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    said = commands(capsys, monkeypatch)
-    assert "12 whole images" in said
+    assert line_with(commands(capsys, monkeypatch), "12 whole images")
     manifest = json.loads(Layout("mine").manifest.read_text())
     assert manifest["splits"] == {
         "train": {"persons": 4, "images": 8, "captions": 16},

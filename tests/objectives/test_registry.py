@@ -21,7 +21,7 @@ def loss(encoded, _switches):
     return {"loss": encoded.images.square().mean(), "largest": encoded.images.max()}
 
 
-OBJECTIVE = Objective(name="norm", label="norm", title="Norm", says="short features", loss=loss, trains=("image",))
+OBJECTIVE = Objective(name="norm", label="norm", title="Norm", description="short features", loss=loss, trains=("image",))
 """
 
 

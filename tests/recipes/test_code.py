@@ -74,8 +74,8 @@ def test_what_empty_fields_hold_does_not_run_into_what_follows() -> None:
 
 def test_what_a_step_imports_is_found() -> None:
     """Python itself says what it has imported; what functions import when they are called is found too, and is more."""
-    said = subprocess.run([sys.executable, "-c", RUNTIME, *STEPS], check=True, capture_output=True, text=True).stdout
-    listed = {step: set(modules) for step, *modules in map(str.split, said.splitlines())}
+    printed = subprocess.run([sys.executable, "-c", RUNTIME, *STEPS], check=True, capture_output=True, text=True).stdout
+    listed = {step: set(modules) for step, *modules in map(str.split, printed.splitlines())}
     assert list(listed) == STEPS
     for step, modules in listed.items():
         exempt = {name for name in modules if code._without_effect(name)}

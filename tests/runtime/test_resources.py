@@ -1,4 +1,4 @@
-"""What a step asks for: GPUs by recipe, build of torch and place, memory and time by the estimate, within a partition's limits."""
+"""What a step requests: GPUs by recipe, build of torch and place, memory and time by the estimate, within a partition's limits."""
 
 from __future__ import annotations
 

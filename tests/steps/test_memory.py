@@ -33,6 +33,6 @@ def test_a_training_of_the_default_sizes_stays_under_its_ceiling(tmp_path: Path)
         project.edit(f"params/smoke/{name}.yaml", pattern, text)
     project.run(PREPARE)
     process = project.start(MEASURED)
-    said, errors = process.communicate()
+    printed, errors = process.communicate()
     assert process.returncode == 0, errors
-    assert int(said) < CEILING_MB
+    assert int(printed) < CEILING_MB

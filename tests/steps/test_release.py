@@ -1,4 +1,4 @@
-"""The release step: which model is chosen, and what is said of it."""
+"""The release step: which model is chosen, and what is written of it."""
 
 from __future__ import annotations
 

@@ -44,20 +44,20 @@ def test_user_info_and_query_are_dropped(address: str, shown: str) -> None:
 )
 def test_a_secret_is_nowhere_in_what_a_library_says(form: str, secret: str) -> None:
     address = form.format(secret)
-    for said in (
+    for message in (
         f"API request to {address}/api/2.0 failed with url: /?token={secret}/api (Caused by X)",
         f"cannot parse '{address}'",
         f"no access for user with {secret!r}, that is {unquote(secret)} or {quote(secret)}",
     ):
-        text = scrubbed(said, address)
+        text = scrubbed(message, address)
         assert not any(word in text for form in (secret, unquote(secret), quote(secret)) for word in form.split())
 
 
 def test_a_secret_of_an_address_that_was_not_given() -> None:
-    said = f"redirected to https://other:{SECRET}@host/x?sig={SECRET}, with url: /x?sig={SECRET} (failed), given {SECRET}"
-    assert scrubbed(said, secrets=[f"{SECRET}\n"]) == "redirected to https://host/x with url: /x (failed), given ***"
+    message = f"redirected to https://other:{SECRET}@host/x?sig={SECRET}, with url: /x?sig={SECRET} (failed), given {SECRET}"
+    assert scrubbed(message, secrets=[f"{SECRET}\n"]) == "redirected to https://host/x with url: /x (failed), given ***"
 
 
 def test_what_is_no_secret_stays() -> None:
-    said = "HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded (see https://sqlalche.me/e/20/e3q8)"
-    assert scrubbed(said, "http://mlflow:1@127.0.0.1:9/?a=1") == said
+    message = "HTTPConnectionPool(host='127.0.0.1', port=9): Max retries exceeded (see https://sqlalche.me/e/20/e3q8)"
+    assert scrubbed(message, "http://mlflow:1@127.0.0.1:9/?a=1") == message

@@ -47,12 +47,12 @@ def test_facts_are_true_and_visible() -> None:
 
 
 def test_every_colour_word_is_a_fact() -> None:
-    """Nothing is said that is not recorded."""
+    """Nothing is mentioned that is not recorded."""
     synonyms = {"grey": "gray", "violet": "purple"}
     colour = re.compile(r"\b(black|white|gray|grey|red|orange|yellow|green|blue|purple|violet|pink|brown|blonde)\b")
     for _, _, caption in CAPTIONS:
-        said = sorted(synonyms.get(word, word) for word in colour.findall(caption.text.lower()))
-        assert said == sorted(value for slot, value in caption.facts.items() if slot.endswith("_colour")), caption.text
+        mentioned = sorted(synonyms.get(word, word) for word in colour.findall(caption.text.lower()))
+        assert mentioned == sorted(value for slot, value in caption.facts.items() if slot.endswith("_colour")), caption.text
 
 
 def test_phrases_are_exact_words_of_the_normalised_caption() -> None:
@@ -90,11 +90,11 @@ def test_person_nouns_and_pronouns_agree() -> None:
     kinds = set()
     for person, _, caption in CAPTIONS:
         words = set(re.findall(r"[a-z]+", caption.text.lower()))
-        said = ("man" if words & male else "") + ("woman" if words & female else "")
-        assert said == caption.facts.get("sex", ""), caption.text
-        assert said in ("", person.sex)
-        assert not (said and words & {"they", "their"}), caption.text
-        kinds.add(said)
+        mentioned = ("man" if words & male else "") + ("woman" if words & female else "")
+        assert mentioned == caption.facts.get("sex", ""), caption.text
+        assert mentioned in ("", person.sex)
+        assert not (mentioned and words & {"they", "their"}), caption.text
+        kinds.add(mentioned)
     assert kinds == {"", "man", "woman"}
 
 

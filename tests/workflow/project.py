@@ -39,15 +39,15 @@ class Project:
         """Run a command in the project; its output and errors as one text."""
         if command[0] in MAIN:
             forked = Forked(program, MAIN[command[0]], *command[1:], folder=self.root, environment=self.environment)
-            said, code = forked.communicate()[0], forked.returncode
+            shown, code = forked.communicate()[0], forked.returncode
         else:
             done = subprocess.run(
                 command, cwd=self.root, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False
             )
-            said, code = done.stdout, done.returncode
+            shown, code = done.stdout, done.returncode
         if check and code != 0:
-            raise AssertionError(f"{' '.join(command)} ended with {code}:\n{said}")
-        return said
+            raise AssertionError(f"{' '.join(command)} ended with {code}:\n{shown}")
+        return shown
 
     @contextmanager
     def running(self, *command: str, output: Path) -> Iterator[subprocess.Popen[str]]:

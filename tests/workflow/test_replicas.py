@@ -48,8 +48,8 @@ def import_small_weights(project: Project) -> dict[str, str]:
     state = published_state(vocabulary=words, **SIZES)
     torch.save({"model": state, "optimizer": {}, "config": {"image_res": 64}, "epoch": 3}, project.root / "small.pth")
     command = ["cada", "weights", "import", "small.pth", "--output", "weights/small", "--vocabulary", str(vocabulary)]
-    said = project.run(*command, "--heads", "4", "4")
-    return yaml.safe_load(said[said.index("\nweights:") :])["weights"]
+    shown = project.run(*command, "--heads", "4", "4")
+    return yaml.safe_load(shown[shown.index("\nweights:") :])["weights"]
 
 
 @pytest.fixture
@@ -101,14 +101,14 @@ report.write_report(workflow)
 
 @pytest.mark.workflow
 def test_the_public_sets_run_with_their_own_recipes(project: Project) -> None:
-    said = project.run(sys.executable, "-c", STEPS)
+    shown = project.run(sys.executable, "-c", STEPS)
     metrics = {}
     for dataset in WRITERS:
         for variant in ("dual", "published"):
             path = project.root / "results" / dataset / "metrics" / variant / "0.json"
             metrics[dataset, variant] = json.loads(path.read_text())
         with (project.root / f"results/{dataset}/tables/ablation.csv").open() as file:
-            assert {row["variant"] for row in csv.DictReader(file)} == {"dual", "published"}, said
+            assert {row["variant"] for row in csv.DictReader(file)} == {"dual", "published"}, shown
         with (project.root / f"results/{dataset}/history/dual/0.csv").open() as file:
             rows = list(csv.DictReader(file))
         assert all(float(row["loss"]) > 0 for row in rows)

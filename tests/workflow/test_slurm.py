@@ -68,9 +68,9 @@ def test_the_steps_run_and_a_training_that_is_killed_or_out_of_time_goes_on(
         assert training.end_of(late) == "TIMEOUT"
         assert snakemake.wait(timeout=900) == 0, project.root.with_name("slurm.txt").read_text()
 
-    said = training.log.read_text()
-    assert f"epoch {EPOCHS} of {EPOCHS}" in said
-    assert "epoch 3 of" not in said, "it goes on from the saved state"  # epoch 4 is said before it is saved
+    log = training.log.read_text()
+    assert f"epoch {EPOCHS} of {EPOCHS}" in log
+    assert "epoch 3 of" not in log, "it goes on from the saved state"  # epoch 4 is printed before it is saved
     assert NOTHING in project.run("snakemake", "--cores", "1", "--configfile", SMOKE, "--", "all")
 
 
@@ -91,9 +91,9 @@ def test_a_step_asks_for_what_its_recipe_takes_and_a_partition_has(
     assert project.ran() == ["data prepare smoke", "initial smoke"]
     fields = ("NumCPUs", "MinMemory", "TimeLimit", "tres-per-job")
     told = slurm.ask("squeue", "--states=all", "--noheader", "--sort=i", f"--Format={','.join(f'{name}:20|' for name in fields)}")
-    asked = [[word.strip() for word in line.split("|")[:4]] for line in told.splitlines()]
-    assert asked[0] == ["1", "8000M", "1:00:00", "N/A"]
-    assert asked[1] == ["2", asked[1][1], "1:00:00", "gres:gpu:1"]
+    requested = [[word.strip() for word in line.split("|")[:4]] for line in told.splitlines()]
+    assert requested[0] == ["1", "8000M", "1:00:00", "N/A"]
+    assert requested[1] == ["2", requested[1][1], "1:00:00", "gres:gpu:1"]
 
 
 class Training:
@@ -118,7 +118,7 @@ class Training:
         return self.running()[0]
 
     def end_of(self, number: str) -> str:
-        """How the job ends. Its log is renamed: what stands there then is the next one's."""
+        """How the job ends. Its log is renamed: what is there then is the next one's."""
         wait_until(lambda: self.slurm.jobs("train")[number] in ENDED, seconds=120, what=f"job {number} to end")
         self.log.unlink()
         return self.slurm.jobs("train")[number]

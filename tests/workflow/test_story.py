@@ -110,9 +110,9 @@ def planned(project: Project) -> set[str]:
     return {short(line.split("step.sh ")[1].split()) for line in lines if "step.sh cada " in line}
 
 
-def run_by_dvc(said: str) -> set[str]:
+def run_by_dvc(shown: str) -> set[str]:
     """Step and variant of every stage that DVC has run, but for those of the recipes."""
-    commands = [line.split("step.sh ")[1].split() for line in said.splitlines() if "step.sh cada " in line]
+    commands = [line.split("step.sh ")[1].split() for line in shown.splitlines() if "step.sh cada " in line]
     return {short(command) for command in commands if command[1] != "recipes"}
 
 

@@ -26,7 +26,7 @@ def read(load, *what):
 
 matrix = read(matrix_of, config, MATRIX)
 STEPS = pipeline.steps(MATRIX, datasets=len(matrix.datasets))
-# A wrong parameter is said here, before any job; a job on a cluster takes the recipes that are there.
+# A wrong parameter is reported here, before any job; a job on a cluster takes the recipes that are there.
 RECIPES = read(recipes.texts, recipes.recipes_of(matrix, MATRIX), matrix) if workflow.is_main_process else {}
 UNTIL_THE_END = ExitStack()
 

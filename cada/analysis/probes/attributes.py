@@ -52,18 +52,18 @@ def attribute_recall(rankings: pd.DataFrame, truth: Mapping[str, Truth], *, boot
     None where chance is 100, `recall_in_errors` where there are no errors.
     """
     shown = [truth[top[0]] for top in rankings["top"]]
-    asked = [truth[image].stated[number] for image, number in zip(rankings["image"], rankings["caption"], strict=True)]
+    stated = [truth[image].stated[number] for image, number in zip(rankings["image"], rankings["caption"], strict=True)]
     wrong = np.array([found.person != person for found, person in zip(shown, rankings["person"], strict=True)])
     results = {}
     for slot in SLOTS:
-        rows = [row for row, stated in enumerate(asked) if slot in stated]
+        rows = [row for row, facts in enumerate(stated) if slot in facts]
         if not rows:
             continue
         held = Counter(image.attributes.get(slot) for image in truth.values())
-        right = np.array([shown[row].attributes.get(slot) == asked[row][slot] for row in rows])
+        right = np.array([shown[row].attributes.get(slot) == stated[row][slot] for row in rows])
         recall = 100 * right.mean()
         ends = bootstrap_ends(100.0 * right[:, None], rankings["person"].to_numpy()[rows], samples=bootstrap, seed=0)
-        chance = 100 * np.mean([held[asked[row][slot]] / len(truth) for row in rows])
+        chance = 100 * np.mean([held[stated[row][slot]] / len(truth) for row in rows])
         errors = right[wrong[rows]]
         results[slot] = {
             "queries": len(rows),

@@ -48,7 +48,7 @@ def summary(outcome: Outcome, unchanged: np.ndarray) -> dict[str, Any]:
 
 def outcomes_table(unchanged: np.ndarray, outcomes: dict[str, Outcome], split: Split) -> pd.DataFrame:
     """One row per kind of change and query of `split`; the kind `unchanged` is what they are compared with."""
-    asked = {
+    queries = {
         "image": np.array(split.image_names, dtype=object)[split.caption_image],
         "caption": split.caption_number.astype(np.int32),
         "person": split.caption_persons.astype(np.int64),
@@ -57,7 +57,7 @@ def outcomes_table(unchanged: np.ndarray, outcomes: dict[str, Outcome], split: S
     return pd.concat(
         [
             pd.DataFrame(
-                {"kind": kind, **asked, "changed": none if outcome.changed is None else outcome.changed}
+                {"kind": kind, **queries, "changed": none if outcome.changed is None else outcome.changed}
                 | dict(zip(METRICS, outcome.values.T, strict=True))
                 | {f"{score}_wins": outcome.true_wins.get(score, nothing) for score in SCORES}
             )

@@ -25,7 +25,7 @@ _KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
 _HAIR = frozenset(("afro", "bangs", "beard", "braid", "braids", "bun", "dreadlocks", "goatee", "hair", "haircut", "mustache", "ponytail"))
 _SHADES = frozenset(("bright", "dark", "deep", "light", "medium", "neon", "pale"))
 _SAME_COLOUR = {"grey": "gray", "violet": "purple", "blond": "blonde"}
-# What may stand between a verb or a joint and a phrase.
+# What may be between a verb or a joint and a phrase.
 _BEFORE_PHRASE = re.compile(
     r"""
     (?:(?<![\w-])(?P<with>with\ ))?
@@ -81,7 +81,7 @@ def _neighbours(letter: str) -> str:
 
 
 def replace_synonyms(caption: ProbedCaption, random: Stream, *, share: float, groups: Groups) -> str:
-    """Another wording for `share` of the words that stand in one of the `groups`; of overlapping wordings the longest counts."""
+    """Another wording for `share` of the words that are in one of the `groups`; of overlapping wordings the longest counts."""
     others = _others(groups)
     found = list(_wordings(groups).finditer(caption.text))
     changes = [(found[place].span(), random.choice(others[found[place][0]])) for place in _chosen(len(found), share, random)]
@@ -114,7 +114,7 @@ def drop_phrases(caption: ProbedCaption, random: Stream, *, share: float) -> str
             behind = _JOINT_BEHIND.sub(" ", behind)
         if shorter == before and behind == text[phrase.end :]:
             shorter = _PREPOSITION_BEFORE.sub("", before)
-        text = f"{shorter} {behind}"  # what stands before keeps its place, for the phrases there
+        text = f"{shorter} {behind}"  # what is before keeps its place, for the phrases there
     return " ".join(text.split()).replace(" ,", ",")
 
 
@@ -126,7 +126,7 @@ def _before(text: str, phrase: CaptionPhrase) -> re.Match[str]:
 
 
 def _joined(text: str, phrase: CaptionPhrase, following: CaptionPhrase) -> bool:
-    """Whether nothing but a comma or "and" stands between two phrases."""
+    """Whether nothing but a comma or "and" is between two phrases."""
     return bool(_JOINT_BEHIND.fullmatch(text[phrase.end : _before(text, following).start()]))
 
 
@@ -145,7 +145,7 @@ def swap_colours(caption: ProbedCaption, random: Stream) -> str:
 
 
 def _colours(text: str, phrase: CaptionPhrase) -> list[tuple[CaptionPhrase, Span, str]]:
-    """The phrase's colours with their shades, such as "dark blue": whose they are, where they stand, and what they say."""
+    """The phrase's colours with their shades, such as "dark blue": whose they are, where they are, and which."""
     tokens = tokenise(text[phrase.start : phrase.end])
     kinds = "".join("s" if token.text in _SHADES else kind for token, kind in zip(tokens, tag(tokens), strict=True))
     found = []

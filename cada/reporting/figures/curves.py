@@ -91,7 +91,7 @@ def recall_values(dataset: str, rankings: Rankings) -> pd.DataFrame:
 
 
 def recall_differences(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFrame]) -> list[Difference]:
-    """Paired differences of R@K at each rank of RANKS, on the queries that both were asked."""
+    """Paired differences of R@K at each rank of RANKS, on the queries of both."""
     tables = on_common_queries(ours, theirs)
     found, others = (np.stack([table["first_rank"].to_numpy()[:, None] <= RANKS for table in mine], axis=1) for mine in tables)  # (Q, S, K)
     return paired_bootstrap(100 * (found.astype(np.float64) - others), tables[0][0]["person"].to_numpy(), samples=DRAWS)

@@ -1,4 +1,4 @@
-"""What a chapter shows of the tables and figures of a data set, in this order; what is absent is left out, or said how to make."""
+"""What a chapter shows of the tables and figures of a data set, in this order; for what is absent how to make it, or nothing."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ TOPICS = (
         "Published numbers are quoted, each with its source; none of them was measured here.",
         tables=("tables/comparison",),
         kind="published",
-        absent="Nobody has published numbers on this data set. Its scores stand beside chance and the oracles in the first table.",
+        absent="Nobody has published numbers on this data set. Its scores are beside chance and the oracles in the first table.",
     ),
     Topic(
         "sensitivity",

@@ -19,7 +19,7 @@ Histories = Mapping[str, Sequence[pd.DataFrame]]  # by variant, one table for ea
 class ChosenOnTest:
     """Test scores, in percent, of the checkpoint with the best published score on test, and of the one that was kept.
 
-    Both are asked the same queries, `queries` of them or all (None), and both have the fusion weight that is best on test.
+    Both have the same queries, `queries` of them or all (None), and both have the fusion weight that is best on test.
     `same`: both are one checkpoint.
     """
 

@@ -67,7 +67,7 @@ class ProbesFile(ResultFile):
 
     @property
     def setting(self) -> tuple[object, ...]:
-        """What two files must have in common to stand in one table."""
+        """What two files must have in common to be in one table."""
         strengths = {kind: found.strength for kind, found in self.changes.items()}
         return self.dataset, self.gallery, self.query_persons, self.consecutive, strengths, tuple(self.attributes)
 

@@ -36,7 +36,7 @@ def query_values(table: pd.DataFrame, score: JudgedBy) -> np.ndarray:
 
 
 def on_common_queries(*variants: Sequence[pd.DataFrame]) -> list[list[pd.DataFrame]]:
-    """Each variant's tables with the queries that all tables have, in one order; the published procedure asks fewer."""
+    """Each variant's tables with the queries that all tables have, in one order; the published procedure has fewer."""
     first, *others = (table for tables in variants for table in tables)
     shared = first.index
     for table in others:

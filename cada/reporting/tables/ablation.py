@@ -116,8 +116,8 @@ def _parts_heading(variants: Sequence[MeasuredVariant]) -> str:
 
 
 def _chosen_heading(chosen: Chosen) -> str:
-    asked = {name: "all" if seeds[0].queries is None else str(seeds[0].queries) for name, seeds in chosen.items()}
-    return f"Chosen on test, as in the paper's code, beside chosen on val (full gallery; queries: {by_value(asked)}; optimistic)"
+    counts = {name: "all" if seeds[0].queries is None else str(seeds[0].queries) for name, seeds in chosen.items()}
+    return f"Chosen on test, as in the paper's code, beside chosen on val (full gallery; queries: {by_value(counts)}; optimistic)"
 
 
 def _chosen_note(variants: Sequence[MeasuredVariant], chosen: Chosen) -> list[str]:

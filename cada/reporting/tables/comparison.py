@@ -63,7 +63,7 @@ def comparison_table(dataset: str, variants: Sequence[MeasuredVariant], oracles:
         rows[published].append((record["kind"], record["method"], *labels, *numbers))
     file = variants[0].files[0]
     sections = [Section(f"Measured by this run: {file.persons} persons, {file.gallery} images", tuple(rows[False]))]
-    notes = [f"No published numbers for {dataset}: this run stands beside chance and the oracles only."]
+    notes = [f"No published numbers for {dataset}: this run is compared with chance and the oracles only."]
     if sources:
         sections.insert(0, Section(f"Published for {PUBLISHED_NAME[dataset]}: not run here", tuple(rows[True])))
         notes = [

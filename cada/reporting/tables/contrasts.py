@@ -24,7 +24,7 @@ def contrasts_table(dataset: str, probed: ProbedVariants, outcomes: Outcomes, pa
     """How much more each metric of a variant changes than that of its reference, and how much more it is, in points, for each kind of
     change and UNCHANGED, where there is no change.
 
-    A change below 0: the variant loses more. Nothing is known where the two were asked about fewer than two persons in common.
+    A change below 0: the variant loses more. Nothing is known where the two have queries of fewer than two persons in common.
     """
     changed = {kind: change_title(kind, found.strength) for kind, found in first_file(probed).changes.items()}
     titles = {UNCHANGED: change_title(UNCHANGED, None)} | changed

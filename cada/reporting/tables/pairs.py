@@ -122,13 +122,13 @@ def _headline_finding(record: Record, metric: str) -> Finding:
 
 def _cosine_finding(records: Sequence[Record], metric: str) -> Finding:
     names = {f"{one['variant']} against {one['reference']}": one for one in records}
-    said = []
+    differences = []
     for name, one in names.items():
         mean, ends = points(one, f"{metric}_difference", metric)
-        said.append(f"{name} {mean} ({ends})")
+        differences.append(f"{name} {mean} ({ends})")
     established = [name for name, one in names.items() if one[f"{metric}_established"]]
     verdict = f"a difference is established for {', '.join(established)}" if established else "no difference is established"
-    text = f"by the cosine alone, without re-ranking, {verdict}; points {LABEL[metric]}, with 95 % intervals: {', '.join(said)}."
+    text = f"by the cosine alone, without re-ranking, {verdict}; points {LABEL[metric]}, with 95 % intervals: {', '.join(differences)}."
     return Finding(text, bool(established))
 
 
@@ -140,10 +140,10 @@ def pairs_table(dataset: str, values: pd.DataFrame) -> Table:
         sections.append(Section(HEADINGS[score], tuple((*pair_labels(one), *own) for one, own in zip(records, cells, strict=True))))
     notes = ["There is nothing to compare: no listed variant adds an objective to another one, or changes another one."]
     if sections:
-        asked = records_by(values, "queries", "persons")
-        counts = ", ".join(f"{queries} queries of {persons} persons" for queries, persons in asked)
+        sizes = records_by(values, "queries", "persons")
+        counts = ", ".join(f"{queries} queries of {persons} persons" for queries, persons in sizes)
         notes = [
-            f"Points of the first less those of the second, mean over seeds, on the queries that both were asked ({counts}).",
+            f"Points of the first less those of the second, mean over seeds, on the queries of both ({counts}).",
             "If the interval holds zero, no difference is established; this does not establish that there is none. What counts are its "
             "ends to four decimals, as in the CSV file. A number that one decimal would show as 0.0 has more.",
             NOT_CORRECTED,

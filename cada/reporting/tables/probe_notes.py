@@ -43,17 +43,17 @@ def seeds_of(probed: ProbedVariants) -> list[int]:
 
 
 def query_notes(probed: ProbedVariants) -> list[str]:
-    """How many queries were asked of how many images, with how many seeds, and which persons these are."""
+    """How many queries were searched in how many images, with how many seeds, and which persons these are."""
     file, seeds = first_file(probed), len(seeds_of(probed))
     spread = f"mean ± standard deviation (n - 1) over {seeds} seeds" if seeds > 1 else "one seed"
     queries = by_value({variant: str(files[0].queries) for variant, files in probed.items()})
-    asked = f"Queries: {queries}, of {file.query_persons} persons, against {file.gallery} images; {spread}."
+    counts = f"Queries: {queries}, of {file.query_persons} persons, against {file.gallery} images; {spread}."
     if file.query_persons == file.test_persons:
-        return [asked]
+        return [counts]
     groups = f"groups of {file.consecutive} consecutive ids" if file.consecutive > 1 else "ids"
     families = " Look-alikes have consecutive ids in this drawn set." if file.attributes else ""
     return [
-        asked,
+        counts,
         f"The persons are {groups}, evenly spaced among the {file.test_persons} test persons.{families} "
         "The gallery is smaller than that of all test persons, so more is found.",
     ]

@@ -115,7 +115,7 @@ def _csv_cell(value: Any) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Title, an aligned pipe table for each section, and a list of what is to be said; it reads well in a terminal too."""
+    """Title, an aligned pipe table for each section, and a list of findings and notes; it reads well in a terminal too."""
 
     def line(row: Sequence[str]) -> str:
         padded = (
