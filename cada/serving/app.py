@@ -35,7 +35,7 @@ def create_app(service: Service, access: Access, *, workers: int = 1, waiting: i
         version=metadata.version("cada"),
         docs_url=None,  # these pages load scripts from elsewhere
         redoc_url=None,
-        telemetry=dict.fromkeys(("tracing", "metrics", "logs", "auto_configure"), False),  # errors may quote queries
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # errors may quote queries
         responses=described(*ANY),
     )
     searches, images = Queue(workers, waiting), Queue(2, 512)
