@@ -1,4 +1,4 @@
-"""What a training takes: memory and time of the dual variant, and the smallest change that fits where it does not.
+"""What a training by some objectives takes: memory and time, and the smallest change that fits where it does not.
 
 Every caption counts with the full number of tokens, as the published procedure pads it: the most that a variant takes.
 torch's flop counter and torchinfo measure a model that was built; this is needed before, and where importing torch takes seconds.
@@ -7,7 +7,7 @@ torch's flop counter and torchinfo measure a model that was built; this is neede
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from cada.config import AbsentVal, Architecture, Counts, Data, DatasetParameters
 from cada.config.steps import Precision, Pretraining
 from cada.model import cost
 from cada.model.memory import Memory, training_memory
+from cada.objectives import OBJECTIVES
 
 ROOM = 0.9  # of a device's memory; the rest is for its libraries, scratch space and gaps
 SHARE = 0.5  # of the speed of plain products that a training reaches: assumed
@@ -32,9 +33,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Workload:
-    """What an estimate needs of params/<dataset>/; `fused`: see `cada.model.memory.layer_bytes`."""
+    """What an estimate needs of params/<dataset>/ and of a variant; `fused`: see `cada.model.memory.layer_bytes`."""
 
     architecture: Architecture
+    objectives: tuple[str, ...]
     vocabulary: int
     batch: int
     epochs: float
@@ -50,6 +52,7 @@ class Workload:
         """Bytes on one device under `setting`."""
         return training_memory(
             self.architecture,
+            objectives=self.objectives,
             vocabulary=self.vocabulary,
             tokens=self.architecture.max_tokens,
             batch=self.batch,
@@ -69,13 +72,14 @@ class Workload:
             tokens=self.architecture.max_tokens,
             vocabulary=self.vocabulary,
             recomputed=setting.checkpointing + chunked,
+            objectives=self.objectives,
         )
 
     def scoring_flops(self, counts: Counts, *, top_k: int) -> float:
-        """Operations of scoring one split."""
-        tokens = self.architecture.max_tokens
+        """Operations of scoring one split; only a trained match head re-ranks."""
+        tokens, reranks = self.architecture.max_tokens, any(OBJECTIVES[name].reranks for name in self.objectives)
         found = cost.evaluation_flops(self.architecture, images=counts.images, captions=counts.captions, top_k=top_k, tokens=tokens)
-        return sum(found.values())
+        return sum(flops for stage, flops in found.items() if reranks or stage != "re-rank")
 
     def steps(self, train: Counts) -> int:
         """Steps of the whole training: two captions of an image at most, whole batches."""
@@ -92,10 +96,13 @@ class Operations:
     scoring: float
 
 
-def workload_of(parameters: DatasetParameters, training: Train | Pretraining, *, processes: int, fused: bool) -> Workload:
-    """What a training, or the pre-training, does with the model of `parameters`."""
+def workload_of(
+    parameters: DatasetParameters, training: Train | Pretraining, *, processes: int, fused: bool, objectives: Iterable[str] = cost.DUAL
+) -> Workload:
+    """What a training by `objectives`, or the pre-training by its own, does with the model of `parameters`."""
+    own = cost.PRETRAINING if isinstance(training, Pretraining) else tuple(objectives)
     words, optimisation = vocabulary_size(parameters), training.optimisation
-    return Workload(parameters.model.architecture, words, optimisation.batch_size, optimisation.epochs, processes, fused)
+    return Workload(parameters.model.architecture, own, words, optimisation.batch_size, optimisation.epochs, processes, fused)
 
 
 def vocabulary_size(parameters: DatasetParameters) -> int:
@@ -113,7 +120,7 @@ def setting_of(training: Train | Pretraining) -> Setting:
 
 
 def operations_of(train: Train, evaluate: Validation, *, counts: Mapping[str, Counts], workload: Workload) -> Operations:
-    """The operations of the dual variant on a set with these `counts` of train, val and test."""
+    """The operations of a training and its evaluation on a set with these `counts` of train, val and test."""
     setting, steps = setting_of(train), workload.steps(counts["train"])
     searched = [counts["val"]]
     if train.watch_test != "none":

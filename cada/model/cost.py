@@ -16,6 +16,7 @@ from cada.objectives import OBJECTIVES
 FORWARD_AND_BACKWARD = 3  # passes: the gradients of inputs and of weights take one forward pass each
 PAIRS = 3  # a caption with its image, with a wrong image, and a wrong caption with the image
 DUAL = ("global", "atp", "ara")
+PRETRAINING = (*DUAL, "mlm")
 
 
 def image_tokens(architecture: Architecture) -> int:

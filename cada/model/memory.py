@@ -1,29 +1,30 @@
 """What training keeps in memory, and what decoded images take, counted from the model's sizes.
 
-A training sample is one pair, with its wrong ones: see `cada.model.cost`. L tokens of a caption.
+A training sample is one pair, with what the objectives make of it. L tokens of a caption.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from cada.config import Architecture, Transformer
 from cada.config.steps import Precision
-from cada.model.cost import PAIRS, image_tokens, parameter_count
+from cada.model.cost import image_tokens, parameter_parts
+from cada.objectives import OBJECTIVES
 
-MASKED = 0.5  # share of a caption's tokens that ARA masks, at most; only their logits are computed
 FP32 = 4  # bytes
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes on one device while a model is trained."""
+    """Bytes on one device at the peak of a training step."""
 
     weights: int  # with the best so far and, in bf16, a copy of that type
-    gradients: int
+    gradients: int  # those that are there by then
     optimizer: int  # AdamW's two moments
-    activations: int  # what the backward pass needs, at its peak
+    activations: int  # with the images and their tokens
 
     @property
     def total(self) -> int:
@@ -53,39 +54,77 @@ def layer_bytes(
 
 
 @dataclass(frozen=True)
-class _Part:
-    """One transformer's pass over a training sample: `copies` sequences of `tokens`, `head` bytes behind the last layer."""
+class _Pass:
+    """What one sample's way through a transformer takes: what is kept of it for its backward pass, what else is there meanwhile, and
+    the parts of the model that it gives a gradient. `at_once`: it has its gradient before the next pass begins.
+    """
 
-    copies: int
-    depth: int
-    layer: int
-    inputs: int
-    head: int = 0
-
-    def kept(self, *, checkpointing: bool) -> int:
-        if not checkpointing:
-            return self.copies * self.depth * self.layer + self.head
-        return self.copies * (self.depth * self.inputs + self.layer) + self.head
+    kept: int
+    passing: int
+    trains: frozenset[str]
+    at_once: bool = False
 
 
-def _parts(architecture: Architecture, *, tokens: int, vocabulary: int, precision: Precision, fused: bool) -> list[_Part]:
+def _passes(
+    architecture: Architecture,
+    objectives: Collection[str],
+    *,
+    vocabulary: int,
+    tokens: int,
+    precision: Precision,
+    checkpointing: bool,
+    fused: bool,
+) -> list[_Pass]:
+    """Those of a training step, in their order. The gradients of a layer's own values are about half of what it keeps."""
     vision, text, images = architecture.vision, architecture.text, image_tokens(architecture)
-    random = architecture.dropout > 0
-    alone = layer_bytes(text, tokens, precision=precision, dropout=random, fused=fused)
-    fusing = layer_bytes(text, tokens, images=images, precision=precision, dropout=random, fused=fused)
-    image, caption = FP32 * images * vision.width, FP32 * tokens * text.width
-    logits = math.ceil(3 * FP32 * MASKED * tokens * vocabulary)  # with their logarithms and their gradient
-    return [
-        _Part(1, vision.depth, layer_bytes(vision, images, precision=precision), image),
-        _Part(1, text.depth, alone, caption),
-        _Part(PAIRS, text.depth, fusing, caption, head=image),  # the tokens of the images that are read, once
-        _Part(1, text.depth, fusing, caption, head=logits),
+    image, caption, random = FP32 * images * vision.width, FP32 * tokens * text.width, architecture.dropout > 0
+
+    def through(sizes: Transformer, layer: int, inputs: int) -> tuple[int, int]:
+        return (sizes.depth * inputs, layer * 3 // 2) if checkpointing else (sizes.depth * layer, layer // 2)
+
+    alone, reading = (layer_bytes(text, tokens, images=read, precision=precision, dropout=random, fused=fused) for read in (0, images))
+    found = [
+        _Pass(*through(vision, layer_bytes(vision, images, precision=precision), image), frozenset({"image", "projections"})),
+        _Pass(*through(text, alone, caption), frozenset({"text", "projections"})),
     ]
+    for own in (OBJECTIVES[name] for name in OBJECTIVES if name in objectives and OBJECTIVES[name].costs):
+        kept, passing = through(text, reading, caption)
+        logits = math.ceil(FP32 * own.predicts * tokens * vocabulary)
+        kept += logits + (image if own.at_once else 0)  # their logarithms; the tokens of the images that are read
+        found.append(_Pass(kept, max(passing, 2 * logits), frozenset(own.trains) - {"image"}, own.at_once))
+    return found
+
+
+def _moments(passes: Sequence[_Pass], *, own: int, chunk: int) -> Iterator[tuple[list[str], int]]:
+    """The peaks of a step of `own` pairs: the parts whose gradients are there by then, each as often as it is, and bytes of activations.
+
+    Forward, what goes at once is gone when the next begins, but for its gradients, to which those of each chunk are added. Backward the
+    others go in the reverse order: the last layers' gradients come while most of the activations are there, the first layers' when few
+    are; in chunks, each of which is alone, the gradients of the earlier ones are there.
+    """
+    whole, there, stored, done = chunk == own, 0, set[str](), set[str]()
+    for one in passes:
+        if one.at_once:
+            stored |= one.trains
+            yield [*stored], there + chunk * (one.kept + one.passing)
+            yield [*stored, *one.trains, *one.trains], there
+        elif whole:
+            there += own * one.kept
+    for one in reversed(passes):
+        if one.at_once:
+            stored -= one.trains
+        elif whole:
+            yield [*stored, *done], there + own * one.passing
+            there -= own * one.kept
+        done |= one.trains
+        if not one.at_once:
+            yield [*stored, *done], there + chunk * (one.passing + (0 if whole else one.kept))
 
 
 def training_memory(
     architecture: Architecture,
     *,
+    objectives: Collection[str],
     vocabulary: int,
     tokens: int,
     batch: int,
@@ -95,23 +134,33 @@ def training_memory(
     micro_batch: int | None,
     fused: bool = True,
 ) -> Memory:
-    """One process that trains its share of `batch` pairs under the dual objective, every caption L tokens long.
+    """One process that trains its share of `batch` pairs by `objectives`, by name, every caption L tokens long, at the peak of a step.
 
-    In chunks of `micro_batch` pairs, the activations of one chunk of one part are there at a time, beside every image's
-    tokens and their gradient.
+    The activations of an objective that has its gradient at once, chunk by chunk (ATP), are gone when the next one begins; those of
+    the others and of the encoders stay until the backward pass. In chunks of `micro_batch` pairs the activations of one chunk of one
+    pass are there at a time. All beside every image's tokens and, where an objective reads them, their gradient.
     """
-    count, own = parameter_count(architecture, vocabulary=vocabulary), math.ceil(batch / processes)
-    parts = _parts(architecture, tokens=tokens, vocabulary=vocabulary, precision=precision, fused=fused)
-    kept = [part.kept(checkpointing=checkpointing) for part in parts]
-    chunk = min(micro_batch or own, own)
-    activations = sum(kept) * own if chunk == own else max(kept) * chunk
+    parts = parameter_parts(architecture, vocabulary=vocabulary)
+    trained = {part for name in objectives for part in OBJECTIVES[name].trains}
+    own, gathered = math.ceil(batch / processes), batch if processes > 1 else math.ceil(batch / processes)
+
+    def size(some: Collection[str]) -> int:
+        return FP32 * sum(parts[part] for part in some if part in trained)
+
+    passes = _passes(
+        architecture, objectives, vocabulary=vocabulary, tokens=tokens, precision=precision, checkpointing=checkpointing, fused=fused
+    )
+    moments = [(size(some), kept) for some, kept in _moments(passes, own=own, chunk=min(micro_batch or own, own))]
+    if processes > 1:
+        moments.append((2 * size(trained), 0))  # gradients are summed over processes in one piece
+    gradients, activations = max(moments, key=sum)
     pixels = own * 3 * math.prod(architecture.image_size)
-    gathered = batch if processes > 1 else own
-    encoded = 2 * gathered * image_tokens(architecture) * architecture.vision.width
+    encoded = gathered * image_tokens(architecture) * architecture.vision.width * (2 if len(passes) > 2 else 1)
+    count = sum(parts.values())
     return Memory(
         weights=count * (2 * FP32 + (FP32 // 2 if precision == "bf16" else 0)),
-        gradients=count * FP32 * (2 if processes > 1 else 1),  # summed over processes in one piece
-        optimizer=count * 2 * FP32,
+        gradients=gradients,
+        optimizer=2 * size(trained),
         activations=activations + FP32 * (pixels + encoded),
     )
 

@@ -52,6 +52,7 @@ OBJECTIVE = Objective(
     loss=loss,
     trains=("image", "decoder", "word head"),
     costs=("decoder", "vocabulary"),
+    predicts=0.5,  # attribute phrases are about half of a caption
     switches=("ara_masking", "ara_rate", "ara_mean"),
     phrases=True,
 )

@@ -70,5 +70,6 @@ OBJECTIVE = Objective(
     loss=loss,
     trains=("image", "text", "cross", "match head", "local match head"),
     costs=("pair", "negatives"),
+    at_once=True,
     switches=("hard_negatives", "local_groups", "group_count", "fusion"),
 )

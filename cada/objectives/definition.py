@@ -24,8 +24,9 @@ class Objective:
     switches. It returns this process's part as `loss`: what every process computes alike is divided by `distributed.size()`, for
     the parts are added up. Whatever else it returns is a column of the history too. It draws from the batch's generator only.
     `trains` names the parts of `cada.model.cost.parameter_parts` that it gives a gradient, and `costs` those of
-    `cada.model.cost.forward_flops` that it adds to the encoders' passes. `switches`: those that only such objectives
-    read. `phrases`: whether it needs the attribute phrases of the captions.
+    `cada.model.cost.forward_flops` that it adds to the encoders' passes. `predicts`: of which share of a caption's tokens it computes
+    logits, at most. `at_once`: it has its gradient chunk by chunk (`cada.training.chunks.summed`), and keeps nothing for the backward
+    pass. `switches`: those that only such objectives read. `phrases`: whether it needs the attribute phrases of the captions.
     """
 
     name: str
@@ -35,6 +36,8 @@ class Objective:
     loss: Loss
     trains: tuple[str, ...]
     costs: tuple[str, ...] = ()
+    predicts: float = 0.0
+    at_once: bool = False
     switches: tuple[str, ...] = ()
     phrases: bool = False
 

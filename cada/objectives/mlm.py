@@ -64,4 +64,5 @@ OBJECTIVE = Objective(
     loss=loss,
     trains=("image", "text", "cross", "word head"),
     costs=("pair", "vocabulary"),
+    predicts=RATE,
 )

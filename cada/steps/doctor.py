@@ -50,9 +50,10 @@ def examine(dataset: str | None) -> None:
         "NLTK's tagger": {"English": told(tagger_finding(users))},
     }
     if dataset:
-        title = f"{dataset}: dual variant, every caption {recipes[dataset].model.max_tokens} tokens long, which is the most it takes"
+        variant = _largest(matrix, recipes[dataset])
+        title = f"{dataset}: {variant} variant, every caption {recipes[dataset].model.max_tokens} tokens long, which is the most it takes"
         try:
-            page[title] = _estimate(dataset, recipes[dataset], matrix, problems)
+            page[title] = _estimate(dataset, recipes[dataset], matrix, variant, problems)
         except CadaError as error:  # a device or a vocabulary that is not there: said with the rest
             problems.append(str(error))
     print(render(page))
@@ -88,16 +89,30 @@ def _method(variant: str, recipe: config.DatasetParameters) -> config.Method:
     return config.resolve_variant(own, config.load_procedure(own.procedure), recipe.train)
 
 
-def _estimate(dataset: str, parameters: config.DatasetParameters, matrix: config.Workflow, problems: list[str]) -> dict[str, str]:
-    """Memory and time of one training and its evaluation, disk of them all; what does not fit is added to `problems`."""
+def _largest(matrix: config.Workflow, recipe: config.DatasetParameters) -> str:
+    """The one of the workflow's variants that takes most memory."""
+
+    def memory(variant: str) -> int:
+        objectives = _method(variant, recipe).weights
+        workload = estimate.workload_of(recipe, recipe.train, processes=1, fused=True, objectives=objectives)
+        return workload.memory(estimate.setting_of(recipe.train)).total
+
+    return max(matrix.variants, key=memory)
+
+
+def _estimate(
+    dataset: str, parameters: config.DatasetParameters, matrix: config.Workflow, variant: str, problems: list[str]
+) -> dict[str, str]:
+    """Memory and time of one training of the variant and its evaluation, disk of them all; what does not fit is added to `problems`."""
     settings, device = parameters.train.compute, _device(parameters.train.compute)
     if (named := parameters.model.vocabulary) is not None:
         checked(named.path, named.sha256)
     processes, fused = compute.process_count(settings), device.device.type == "cuda"
-    workload = estimate.workload_of(parameters, parameters.train, processes=processes, fused=fused)
+    method = _method(variant, parameters)
+    workload = estimate.workload_of(parameters, parameters.train, processes=processes, fused=fused, objectives=method.weights)
     setting = estimate.setting_of(parameters.train)
     rows = _memory(dataset, workload, setting, device, problems) | _disk(dataset, parameters, workload, matrix, problems)
-    return rows | _time(dataset, parameters, workload, setting, device)
+    return rows | _time(dataset, parameters, workload, setting, device, absent_val=method.switches.absent_val)
 
 
 def _device(settings: config.Compute) -> Device:
@@ -152,7 +167,15 @@ def _disk(
     return {"disk": f"images {gigabytes(images)}, resume state {gigabytes(state)}, {models}"}
 
 
-def _time(dataset: str, parameters: config.DatasetParameters, workload: Workload, setting: Setting, device: Device) -> dict[str, str]:
+def _time(
+    dataset: str,
+    parameters: config.DatasetParameters,
+    workload: Workload,
+    setting: Setting,
+    device: Device,
+    *,
+    absent_val: config.AbsentVal,
+) -> dict[str, str]:
     """One training with its validations, and one evaluation, at an assumed share of the speed of plain products."""
     rates = {precision: matrix_rate(device.device, precision) for precision in PRECISIONS}
     speeds = ", ".join(f"{operations(rate)}/s in {precision}" for precision, rate in rates.items())
@@ -161,7 +184,7 @@ def _time(dataset: str, parameters: config.DatasetParameters, workload: Workload
         "speed": f"{speeds}: products of matrices, timed; {SHARE:.0%} of that is assumed",
     }
     train, evaluate, place = parameters.train, parameters.evaluate, Layout(dataset).params("data")
-    counts = estimate.split_counts(parameters.data, _method("dual", parameters).switches.absent_val)
+    counts = estimate.split_counts(parameters.data, absent_val)
     if not {"train", "test"} <= counts.keys():
         return rows | {"training": f"its length is not known: {place} has no `expected` counts"}
     if "val" not in counts:

@@ -22,7 +22,7 @@ TEXTS = ("a man", "a woman in a red coat with long hair and a black backpack, wa
 
 def export_model(model: Path, *, int8: bool) -> None:
     """Write onnx/ into a model folder, once the graphs were seen to give what torch gives. Errors: `CadaError` where they do not."""
-    release = Release.read(model)
+    sha256 = Release.read(model).digest
     with tempfile.TemporaryDirectory(dir=model, prefix=".onnx-") as made:
         folder = Path(made)
         write_graphs(load_model(model), folder)
@@ -34,7 +34,7 @@ def export_model(model: Path, *, int8: bool) -> None:
         if int8:
             quantise(folder)
             agreement = compare(TorchBackend(model), OnnxBackend(model, folder))
-        write_json(folder / EXPORT, {"weights_sha256": release.digest, "precision": "int8" if int8 else "fp32"})
+        write_json(folder / EXPORT, {"weights_sha256": sha256, "precision": "int8" if int8 else "fp32"})
         shutil.rmtree(model / GRAPHS, ignore_errors=True)
         folder.chmod(model.stat().st_mode)
         folder.rename(model / GRAPHS)

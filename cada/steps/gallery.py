@@ -33,6 +33,8 @@ def index_images(
 ) -> None:
     """Make the index `output` of the images under `source`, or bring it up to date; with `watch`, until it is interrupted."""
     share = _part(part)
+    if not source.exists():
+        raise CadaError(f"{source}: there is no such folder or image. Check the name.")
     index = Index.open(output) if (output / NAME).exists() else Index.create(output, model or default_model(), tokens=tokens)
     if model is not None and Path(index.settings.model) != model.resolve():
         raise CadaError(f"{output}: this index is of {index.settings.model}. Choose another folder for {model}.")
@@ -130,13 +132,12 @@ def search_index(
     if (query is not None) + (image is not None) + (queries is not None) != 1:
         raise CadaError("search: give a sentence, or --image FILE, or --queries FILE. One of these, and --plus and --minus beside it.")
     index = Index.open(folder)
-    asked = read_queries(queries) if queries else {query or str(image): Query.of(query or Path(str(image)))}
-    try:
-        asked = {name: Query.of(own, plus=plus, minus=minus) for name, own in asked.items()}
-        found = index.search_many(list(asked.values()), since=_time(since), until=_time(until), **options)
-    except ValueError as error:
-        raise CadaError(f"search: {error}") from error
-    answers = dict(zip(asked, found, strict=True))
+    with about("search"):
+        one = query if image is None else image
+        searched = {str(one): Query.of(one)} if one is not None else read_queries(Path(str(queries)))
+        searched = {name: Query.of(own, plus=plus, minus=minus) for name, own in searched.items()}
+        found = index.search_many(list(searched.values()), since=_time(since), until=_time(until), **options)
+    answers = dict(zip(searched, found, strict=True))
     if output is None:
         print(rendered(answers, form), end="")
     else:

@@ -23,6 +23,7 @@ from cada.doctor import machine
 from cada.doctor.estimate import ROOM, Setting, Workload, fits, smallest_change, smallest_change_in_bf16, split_counts, vocabulary_size
 from cada.doctor.page import duration, gigabytes, operations, render
 from cada.doctor.project import data_finding, tagger_finding, val_finding, weights_finding
+from cada.model.cost import DUAL
 from cada.model.folder import folder_digest
 from cada.steps import doctor
 from cada.storage.files import digest, write_json
@@ -152,6 +153,23 @@ def test_the_paper_s_recipe_on_one_large_gpu(examined: Callable[..., tuple[int, 
     assert carries(row(page, "training"), "11 hours", "822.5 PFLOP in 17,010 steps", "191.8 PFLOP to validate")
 
 
+def test_the_estimate_is_of_the_variant_that_takes_most(
+    examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_gpus(monkeypatch, count=1, memory=141e9)
+    memory = {}
+    for variant, others in {"global": "", "ara": "global, ", "dual": "ara, global, atp, "}.items():
+        Path("params/workflow.yaml").write_text(f"datasets: [cuhk_pedes]\nvariants: [{others}{variant}]\nseeds: [0]\n")
+        page = examined("cuhk_pedes")[1]
+        assert line_with(page, f"cuhk_pedes: {variant} variant")
+        memory[variant] = float(row(page, "memory").split()[0])
+    assert memory["global"] < memory["ara"] <= memory["dual"]
+    # without a match head val and the watched test are not re-ranked
+    Path("params/workflow.yaml").write_text("datasets: [cuhk_pedes]\nvariants: [global]\nseeds: [0]\n")
+    page = examined("cuhk_pedes")[1]
+    assert float(row(page, "step").split()[0]) < 48.4 and "191.8 PFLOP to validate" not in row(page, "training")
+
+
 def test_five_gpus_share_the_batch_and_the_time(
     examined: Callable[..., tuple[int, str, list[str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,7 +248,7 @@ def test_persons_that_must_be_held_out_are_a_complaint(examined: Callable[..., t
 @pytest.fixture
 def recipe() -> Workload:
     architecture = config.load_dataset("cuhk_pedes").model.architecture
-    return Workload(architecture, vocabulary=30524, batch=120, epochs=30, processes=1, fused=True)
+    return Workload(architecture, DUAL, vocabulary=30524, batch=120, epochs=30, processes=1, fused=True)
 
 
 def test_the_smallest_change_is_the_first_that_fits(recipe: Workload) -> None:

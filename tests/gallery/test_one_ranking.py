@@ -1,4 +1,4 @@
-"""The same release gives the same ranking wherever it is searched: Python, command line, onnxruntime and MLflow."""
+"""The same release gives the same ranking wherever it is searched: Python, command line, REST, onnxruntime and MLflow."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from cada.cli import app
 from cada.gallery import Index, Release
 from cada.retrieval.calibration import Logistic
 from cada.retrieval.openset import ValSearches
+from cada.serving.app import create_app
+from cada.serving.security import Access
+from cada.serving.service import Service
 from cada.steps.export import export_model
 from cada.steps.tracking import register_index
 from tests.gallery.conftest import START
@@ -39,6 +43,13 @@ def ways(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ways:
         assert done.exit_code == 0, done.output
         return [hit["path"] for hit in json.loads(done.stdout)["hits"]]
 
+    client = TestClient(create_app(Service(index), Access()), base_url="http://localhost:8765")
+
+    def by_rest(query: str) -> list[str]:
+        answer = client.post("/api/search", json={"parts": [{"text": query}], "k": 10})
+        assert answer.status_code == 200, answer.text
+        return [index.images_of(hit["id"])[0].path for hit in answer.json()["hits"]]
+
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
     register_index(index.folder, "gallery")
     model = mlflow.pyfunc.load_model("models:/gallery/1")
@@ -47,6 +58,7 @@ def ways(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ways:
     return {
         "Python": lambda query: [hit.path for hit in index.search(query)],
         "command line": by_command,
+        "REST": by_rest,
         "onnxruntime": lambda query: [hit.path for hit in by_onnx.search(query)],
         "MLflow": lambda query: model.predict(pd.DataFrame({"query": [query]}))["path"].tolist(),
     }

@@ -5,6 +5,8 @@ import torch
 
 from cada import losses
 from cada.config import Augmentation
+from cada.model.cost import PRETRAINING
+from cada.objectives import OBJECTIVES
 from cada.objectives.atp import token_patch_loss
 from cada.objectives.mlm import random_words
 from cada.training.objective import Encoded, association_losses
@@ -111,8 +113,8 @@ def test_the_attribute_decoder_is_causal(model, batch):
 
 def test_pretraining_reaches_every_part(model, batch):
     values = pretraining_losses(tiny_encoded(model, batch, draw()), mask_rate=0.3, decoder_mask_rate=0.5)
-    parts = ("global", "atp", "mlm", "ara")
-    assert float(values["loss"].detach()) == pytest.approx(sum(float(values[f"loss_{name}"].detach()) for name in parts))
+    assert values.keys() == {"loss", *(OBJECTIVES[name].column for name in PRETRAINING)}
+    assert float(values["loss"].detach()) == pytest.approx(sum(float(values[OBJECTIVES[name].column].detach()) for name in PRETRAINING))
     values["loss"].backward()
     assert not [name for name, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None]
 

@@ -1,0 +1,74 @@
+"""The commands as a user has them: what they print, and what they say where something is wrong."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cada.cli import app
+from cada.errors import CadaError
+from cada.gallery import Index
+from tests.gallery.conftest import START
+
+
+def cada(*words: object) -> str:
+    """What a command prints. Errors: what it raises, which `cada.runtime.console` prints."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_two_commands_from_a_folder_to_ranked_images(photos: Path, tmp_path: Path) -> None:
+    (photos / "broken.jpg").write_bytes(b"no image")
+    printed = cada("index", photos, "-o", tmp_path / "gallery", "--model", START)
+    assert "24 images" in printed
+    assert "skipped 1" in printed
+    lines = cada("search", tmp_path / "gallery", "a man in a red jacket", "-k", 3, "--sheet", tmp_path / "hits.png").splitlines()
+    assert [line.split()[0] for line in lines] == ["1", "2", "3"]
+    assert all(line.split()[-1].startswith(str(photos)) for line in lines)
+    assert (tmp_path / "hits.png").stat().st_size > 1000
+
+
+def test_searches_by_image_by_file_and_within_a_part(index: Index, photos: Path, tmp_path: Path) -> None:
+    image = sorted(photos.glob("*.jpg"))[3]
+    assert cada("search", index.folder, "--image", image, "--paths", "-k", 1) == f"{image}\n"
+    (tmp_path / "q.csv").write_text("id,query\na,a man\nb,a woman\n")
+    cada("search", index.folder, "--queries", tmp_path / "q.csv", "--format", "json", "-o", tmp_path / "found.json", "-k", 2)
+    assert [(answer["query"], len(answer["hits"])) for answer in json.loads((tmp_path / "found.json").read_text())] == [("a", 2), ("b", 2)]
+    assert cada("search", index.folder, "a man", "--path", f"*{image.name}", "--paths") == f"{image}\n"
+    assert cada("search", index.folder, "a man", "--until", "1999-12-31", "--paths") == ""
+
+
+def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
+    for number in (1, 2):
+        cada("index", photos, "-o", tmp_path / f"part{number}", "--model", START, "--part", f"{number}/2")
+    assert "24 images" in cada("merge", tmp_path / "whole", tmp_path / "part1", tmp_path / "part2")
+
+
+@pytest.mark.parametrize(
+    ("words", "facts"),
+    [
+        (["search", "GALLERY"], ("--image", "--queries")),
+        (["search", "GALLERY", "a man", "--image", "x.jpg"], ("--image",)),
+        (["search", "GALLERY", ""], ("empty",)),
+        (["search", "GALLERY", "--image", "nofile.jpg"], ("nofile.jpg",)),
+        (["search", "GALLERY", "a man", "--since", "yesterday"], ("yesterday", "ISO 8601")),
+        (["search", "nothing", "a man"], ("nothing", "cada index")),
+        (["index", "nofolder", "-o", "new"], ("nofolder",)),
+        (["index", "PHOTOS", "-o", "new", "--model", "nomodel"], ("nomodel", "safetensors")),
+        (["index", "PHOTOS", "-o", "GALLERY", "--model", "weights"], ("GALLERY", "weights")),
+        (["index", "PHOTOS", "-o", "GALLERY", "--part", "9/8"], ("9/8",)),
+        (["export", "nomodel"], ("nomodel",)),
+        (["merge", "new", "nothing"], ("nothing",)),
+    ],
+)
+def test_what_is_wrong_is_named(index: Index, photos: Path, words: list[str], facts: tuple[str, ...]) -> None:
+    places = {"GALLERY": str(index.folder), "PHOTOS": str(photos)}
+    with pytest.raises(CadaError) as error:
+        cada(*(places.get(word, word) for word in words))
+    assert all(places.get(fact, fact) in str(error.value) for fact in facts)
