@@ -106,7 +106,7 @@ def test_search_weights_and_heat_maps(opened: Any, shared: Index, size: str) -> 
 
     shown = opened.locator("#name").text_content()
     opened.get_by_role("button", name="More like this").click()
-    opened.get_by_text(f"like {shown}").wait_for()
+    opened.locator("#like", has_text=f"like {shown}").wait_for()
     opened.wait_for_function("name => document.querySelector('#grid .card img')?.alt == `Result 1: ${name}`", arg=shown)
 
 
@@ -150,7 +150,7 @@ def test_all_by_the_keyboard(opened: Any) -> None:
     opened.keyboard.press("Enter")
     opened.get_by_role("dialog").wait_for()
     opened.keyboard.press("ArrowRight")
-    opened.get_by_text("3 of 24").wait_for()
+    opened.locator("#numbers", has_text="3 of 24").wait_for()
     opened.keyboard.press("Escape")
     opened.get_by_role("dialog").wait_for(state="hidden")
     opened.wait_for_function(f"({active}).startsWith('Result 3:')")
@@ -160,7 +160,7 @@ def test_all_by_the_keyboard(opened: Any) -> None:
 def test_an_image_of_ones_own_is_searched_by(opened: Any, shared: Index) -> None:
     path = Path(shared.images_of(7)[0].path)
     opened.locator("#file").set_input_files(path)
-    opened.get_by_text(f"like {path.name}").wait_for()
+    opened.locator("#like", has_text=f"like {path.name}").wait_for()
     opened.get_by_text("24 of 24 images").wait_for()
     assert path.name in names(opened)[:3]
 

@@ -171,3 +171,26 @@ def test_a_release_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert dataclasses.replace(read, open_set=None) == dataclasses.replace(release, open_set=None)
     assert read.open_set.as_json() == val.as_json()
     assert Release.read(START) == Release(START)
+
+
+def test_rows_and_bytes_are_searched_by_as_files_are(index: Index) -> None:
+    (entry,) = index.images_of(5)
+    by_file = index.search(Path(entry.path), k=24)
+    by_bytes = index.search(Query((Part(image=Path(entry.path).read_bytes()),)), k=24)
+    by_row = index.search(Query((Part(row=5),)), k=24)
+    assert by_row[0].row == 5
+    assert [hit.row for hit in by_bytes] == [hit.row for hit in by_file]
+    assert [hit.cosine for hit in sorted(by_row, key=lambda hit: hit.row)] == pytest.approx(
+        [hit.cosine for hit in sorted(by_file, key=lambda hit: hit.row)], abs=1e-3
+    )
+    for part, fact in ((Part(row=99), "99"), (Part(image=b"no image"), "image")):
+        with pytest.raises(ValueError, match=fact):
+            index.search(Query((part,)))
+
+
+def test_the_root_is_the_folder_of_all_images(index: Index, photos: Path) -> None:
+    assert index.root() == photos
+    for path in list(photos.iterdir())[1:]:
+        path.unlink()
+    index.add(photos)
+    assert len(index) == 1 and index.root() == photos

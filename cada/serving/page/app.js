@@ -180,7 +180,7 @@ function report(answer) {
   if (!count) {
     showNotice('There is no image in this index yet.');
   } else if (answer.nobody) {
-    showNotice('Probably nobody here matches. These are the nearest images, but none is closer than a search for somebody who is not here often gets.');
+    showNotice('Probably nobody here matches. These are the nearest images; a search for somebody who is not here looks much the same.');
   }
 }
 
