@@ -14,7 +14,7 @@ import shutil
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -30,24 +30,13 @@ from cada.gallery.features import STORED, Column, Features, Tokens
 from cada.gallery.indexing import Indexed, Indexing, Store, in_part, merge
 from cada.gallery.options import Runtime, Stored
 from cada.gallery.query import Part, Query
-from cada.gallery.release import CONFIG, WEIGHTS, Release
+from cada.gallery.release import Release
 from cada.gallery.searching import Gallery, Hit, as_hits
-from cada.gallery.sources import Unreadable, find_images, read_content
-from cada.storage.files import exclusive, read_json, write_json
+from cada.gallery.settings import NAME, Settings
+from cada.gallery.sources import find_images, read_image
+from cada.storage.files import exclusive
 
-NAME, FORMAT = "index.json", 1
 SMALL = 32_768  # bytes: image tokens up to this size are kept, larger ones are made again for the images that are re-ranked
-
-
-@dataclass(frozen=True)
-class Settings:
-    """index.json: which model the features are of, and how its tokens are kept."""
-
-    format: int
-    model: str  # the absolute path of its folder
-    sha256: str  # of its weights
-    weights: tuple[int, int]  # their size and modification time (ns), so that they need not be read again
-    tokens: Stored
 
 
 class Index:
@@ -72,18 +61,18 @@ class Index:
         runtime: torch or onnx; without it onnx where the model was exported (`cada export`). Errors: `CadaError` where there is an
         index already.
         """
-        folder, release = Path(folder), Release.read(Path(model).resolve())
+        folder, place = Path(folder), Path(model).resolve()
         if (folder / NAME).exists():
             raise CadaError(f"{folder}: there is an index already. Open it, or choose another folder.")
         if tokens is not None and tokens not in STORED:
             raise ValueError(f"tokens: {tokens!r} is none of {', '.join(STORED)}.")
-        weights, sha256 = _stat(release.folder), release.digest
-        backend = open_backend(release.folder, sha256, runtime=runtime)
+        settings = Settings.of(place, tokens or "float16")
+        backend = open_backend(place, settings.sha256, runtime=runtime)
+        if tokens is None and Tokens(folder, backend.token_shape, "float16").row_bytes > SMALL:
+            settings = replace(settings, tokens="none")
         folder.mkdir(parents=True, exist_ok=True)
         Entries(folder).create()
-        kept = tokens or ("float16" if Tokens(folder, backend.token_shape, "float16").row_bytes <= SMALL else "none")
-        settings = Settings(FORMAT, str(release.folder), sha256, weights, kept)
-        write_json(folder / NAME, asdict(settings))
+        settings.write(folder)
         return cls(folder, settings, backend)
 
     @classmethod
@@ -92,19 +81,8 @@ class Index:
 
         Errors: `CadaError` where there is no index, or its model has changed or is gone.
         """
-        folder = Path(folder)
-        if not (folder / NAME).is_file():
-            raise CadaError(f"{folder}: there is no index. Make one: cada index IMAGES -o {folder}")
-        told = read_json(folder / NAME)
-        if told.get("format") != FORMAT:
-            raise CadaError(f"{folder / NAME}: its format is {told.get('format')}, this version reads {FORMAT}. Make the index again.")
-        settings = Settings(**told | {"weights": tuple(told["weights"])} | ({"model": str(Path(model).resolve())} if model else {}))
-        place = Path(settings.model)
-        if not (place / CONFIG).is_file():
-            raise CadaError(f"{place}: the model of {folder} is gone. Bring it back, or make the index again with another.")
-        if _stat(place) != settings.weights and Release.read(place).digest != settings.sha256:
-            raise CadaError(f"{place}: these weights are others than those that {folder} was made with. Make the index again.")
-        return cls(folder, settings, open_backend(place, settings.sha256, runtime=runtime))
+        settings = Settings.read(Path(folder), model=None if model is None else Path(model))
+        return cls(Path(folder), settings, open_backend(Path(settings.model), settings.sha256, runtime=runtime))
 
     def __len__(self) -> int:
         """How many different images can be found."""
@@ -246,19 +224,8 @@ class Index:
                     raise ArgumentError("row", f"{source} is none of the index's.")
                 known[source] = stored.features.values[source].astype(np.float32)
             elif not isinstance(source, str):
-                known[source] = self.backend.encode_images(self._read_image(source, WHOLE)[None])[0][0]
+                known[source] = self.backend.encode_images(read_image(source, WHOLE, self.backend.image_size)[None])[0][0]
         return [np.stack([known[part.source] for part in query.parts]) for query in queries]
-
-    def _read_image(self, image: Path | bytes, box: str) -> np.ndarray:
-        try:
-            pixels = read_content(image, [box], self.backend.image_size).images[box]
-            if isinstance(pixels, str):
-                raise Unreadable(pixels)
-        except Unreadable as error:
-            if isinstance(image, bytes):
-                raise ArgumentError("image", f"cannot be read: {error}.") from error
-            raise CadaError(f"{image}: cannot be read: {error}.") from error
-        return pixels
 
     def _gallery(self) -> Gallery:
         """What is stored now."""
@@ -283,13 +250,5 @@ class Index:
         pixels = np.zeros((len(rows), 3, *self.backend.image_size), np.uint8)
         for place, row in enumerate(rows.tolist()):
             with suppress(IndexError):  # removed meanwhile: no hit is made of it
-                pixels[place] = self._read_image(Path(images[row][0].path), images[row][0].box)
+                pixels[place] = read_image(Path(images[row][0].path), images[row][0].box, self.backend.image_size)
         return self.backend.encode_images(pixels)[1]
-
-
-def _stat(model: Path) -> tuple[int, int]:
-    try:
-        known = (model / WEIGHTS).stat()
-    except FileNotFoundError as error:
-        raise CadaError(f"{model / WEIGHTS}: there is no such file. Name the folder of a release, or of imported weights.") from error
-    return known.st_size, known.st_mtime_ns

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from cada.datasets.decoding import FORMATS, as_rgb
-from cada.errors import CadaError
+from cada.errors import ArgumentError, CadaError
 from cada.gallery.entries import WHOLE
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
@@ -81,6 +81,22 @@ def read_content(file: Path | bytes, boxes: Sequence[str], size: tuple[int, int]
         return Content(sha256, None, {})
     image, time = _decoded(content, size if list(boxes) == [WHOLE] else None)
     return Content(sha256, time, {box: _resized(image, box, size) for box in boxes})
+
+
+def read_image(image: Path | bytes, box: str, size: tuple[int, int]) -> np.ndarray:
+    """One box of a file, or of a file's bytes, as a model of image `size` (H, W) reads it: uint8 (3, H, W).
+
+    Errors: `CadaError` names a file that cannot be read; of bytes it is an `ArgumentError`.
+    """
+    try:
+        pixels = read_content(image, [box], size).images[box]
+        if isinstance(pixels, str):
+            raise Unreadable(pixels)
+    except Unreadable as error:
+        if isinstance(image, bytes):
+            raise ArgumentError("image", f"cannot be read: {error}.") from error
+        raise CadaError(f"{image}: cannot be read: {error}.") from error
+    return pixels
 
 
 def open_image(path: Path, box: str = WHOLE, *, width: int | None = None) -> Image.Image:

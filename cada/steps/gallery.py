@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from cada.errors import CadaError, about
-from cada.gallery.index import NAME, Index
+from cada.gallery.index import Index
 from cada.gallery.indexing import Indexed
 from cada.gallery.options import Format, Stored
 from cada.gallery.output import draw_hits, read_queries, rendered
 from cada.gallery.query import Query
+from cada.gallery.settings import NAME
 from cada.storage.files import write_text
 from cada.storage.paths import Layout
 

@@ -1,0 +1,17 @@
+"""The command line: names, arguments and help. The work is done by the functions it calls, imported when they are needed."""
+
+from __future__ import annotations
+
+from cada.cli import pipeline, search
+from cada.cli.app import app
+from cada.runtime.console import console
+from cada.runtime.parent_process import end_with_workflow
+
+__all__ = ["app", "main", "pipeline", "search"]
+
+
+def main() -> None:
+    """Entry point: what the user can fix becomes lines on stderr and exit code 1."""
+    end_with_workflow()
+    with console("cada"):
+        app(prog_name="cada")
