@@ -50,7 +50,7 @@ def test_it_shows_what_came_out(opened: Any) -> None:
 
 def test_every_image_is_drawn(opened: Any) -> None:
     images = opened.locator("img")
-    assert images.count() == 7
+    assert images.count() == 8
     for image in images.all():
         assert image.evaluate("img => img.complete && img.naturalWidth") > 0
         assert image.get_attribute("alt")

@@ -43,7 +43,7 @@ def run_once(make_projects: Callable[..., Project]) -> Path:
     """The folder of a project in which everything is made. Copy it before changing it."""
     project = make_projects("made", matrix=MATRIX, fake=True)
     project.snakemake()
-    assert len(project.ran()) == 3 + 4 + 4 + 4 + 6
+    assert len(project.ran()) == 3 + 4 + 4 + 4 + 7
     return project.root
 
 
@@ -252,7 +252,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert carries(project.run(*command, check=False), f"(PID {first.pid}")
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 4 + 6
+        assert len(project.ran()) == 3 + 4 + 4 + 4 + 7
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()
