@@ -31,7 +31,7 @@ from cada.gallery.indexing import Indexed, Indexing, Store, in_part, merge
 from cada.gallery.options import Runtime, Stored
 from cada.gallery.query import Part, Query
 from cada.gallery.release import Release
-from cada.gallery.searching import Gallery, Hit, as_hits
+from cada.gallery.searching import Gallery, Hit, as_hits, with_phrases
 from cada.gallery.settings import NAME, Settings
 from cada.gallery.sources import find_images, read_image
 from cada.storage.files import exclusive
@@ -187,7 +187,7 @@ class Index:
         ranked = gallery.rank(found, self._encoded(found, stored), k=k, rerank=0 if self.release.fusion == "cosine" else matched)
         images = self._entries.of_rows(sorted({int(row) for own in ranked for row in own.rows}))
         hits = [as_hits(own, images, gallery.confidences(query, own)) for query, own in zip(found, ranked, strict=True)]
-        return [self._with_phrases(query, own, gallery) for query, own in zip(found, hits, strict=True)] if phrases else hits
+        return [with_phrases(query, own, gallery) for query, own in zip(found, hits, strict=True)] if phrases else hits
 
     def images_of(self, row: int) -> list[Entry]:
         """The images of a hit's `row`, which may be gone meanwhile."""
@@ -201,17 +201,6 @@ class Index:
         """The folder that all images lie in."""
         first, last = self._entries.ends()
         return Path(first).parent if first == last else Path(os.path.commonpath([first, last]))
-
-    def _with_phrases(self, query: Query, hits: list[Hit], gallery: Gallery) -> list[Hit]:
-        from cada.phrases.chunking import parse
-
-        texts = list(dict.fromkeys(phrase.text for text, _ in query.texts for phrase in parse(text)))
-        if not texts or not hits:
-            return hits
-        rows = np.tile([hit.row for hit in hits], (len(texts), 1))
-        logits = gallery.match(texts, rows)
-        matches = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))  # (T, K)
-        return [replace(hit, phrases=dict(zip(texts, own, strict=True))) for hit, own in zip(hits, matches.T.tolist(), strict=True)]
 
     def _encoded(self, queries: Sequence[Query], stored: Gallery) -> list[np.ndarray]:
         """The unit features (parts, E) of each query's parts; each text and each image is encoded once."""

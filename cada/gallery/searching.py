@@ -7,7 +7,7 @@ Legend: N rows, R of them searched, M candidates, K of them matched, T texts.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -151,3 +151,15 @@ def as_hits(ranked: Ranked, images: Mapping[int, Sequence[Entry]], confidences: 
         scores = float(ranked.cosines[place]), match, float(ranked.scores[place])
         hits.append(Hit(first.path, row, first.box, first.time, *scores, confidences[place], copies=tuple(other.path for other in others)))
     return hits
+
+
+def with_phrases(query: Query, hits: list[Hit], gallery: Gallery) -> list[Hit]:
+    """The hits with the match of each phrase of the query's sentences alone."""
+    from cada.phrases.chunking import parse
+
+    texts = list(dict.fromkeys(phrase.text for text, _ in query.texts for phrase in parse(text)))
+    if not texts or not hits:
+        return hits
+    logits = gallery.match(texts, np.tile([hit.row for hit in hits], (len(texts), 1)))
+    matches = 1 / (1 + np.exp(logits[..., 0] - logits[..., 1]))  # (T, K)
+    return [replace(hit, phrases=dict(zip(texts, own, strict=True))) for hit, own in zip(hits, matches.T.tolist(), strict=True)]
