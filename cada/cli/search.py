@@ -95,8 +95,8 @@ def search(
     index: Annotated[Path, typer.Argument(help="The folder of an index.", show_default=False)],
     query: Annotated[str | None, typer.Argument(help="A sentence that describes the person.", show_default=False)] = None,
     image: Annotated[Path | None, typer.Option("--image", help="Search by an image instead.", show_default=False)] = None,
-    plus: Annotated[list[str], typer.Option("--plus", help="What must be there, too.", show_default=False)] = [],  # noqa: B006
-    minus: Annotated[list[str], typer.Option("--minus", help="What must not be there.", show_default=False)] = [],  # noqa: B006
+    plus: Annotated[list[str] | None, typer.Option("--plus", help="What must be there, too.", show_default=False)] = None,
+    minus: Annotated[list[str] | None, typer.Option("--minus", help="What must not be there.", show_default=False)] = None,
     k: Annotated[int, typer.Option("-k", min=1, help="How many images to show.")] = 10,
     rerank: Annotated[
         int | None, typer.Option("--rerank", min=0, help="How many images are compared closely; 0 for none.", show_default=False)
@@ -123,8 +123,8 @@ def search(
         index,
         query,
         image=image,
-        plus=plus,
-        minus=minus,
+        plus=plus or [],
+        minus=minus or [],
         queries=queries,
         output=output,
         form="paths" if paths else form,

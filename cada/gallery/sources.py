@@ -8,7 +8,10 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
+import zlib
 from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +27,20 @@ SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000  # of a file: more takes a gigabyte and is mostly an attack
 MAX_BYTES = 200_000_000
 _TAKEN = (0x9003, 0x9004, 0x0132)  # EXIF: DateTimeOriginal, DateTimeDigitized, DateTime
+
+
+# What Pillow's decoders raise for files that are no whole images; anything else is a fault of ours.
+_DAMAGED = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    struct.error,
+    zlib.error,
+    Image.DecompressionBombError,
+)
 
 
 class Unreadable(Exception):
@@ -118,16 +135,21 @@ def _read(path: Path) -> bytes:
 
 def _decoded(content: bytes, size: tuple[int, int] | None) -> tuple[Image.Image, float | None]:
     """The whole image and when it was taken. Where it will be resized to `size`, a JPEG is decoded at a fraction of its own."""
+    with opened(content, MAX_PIXELS) as image:
+        if size is not None:
+            image.draft("RGB", (2 * size[1], 2 * size[0]))
+        return ImageOps.exif_transpose(as_rgb(image)), _taken(image)
+
+
+@contextmanager
+def opened(content: bytes, most: int) -> Iterator[Image.Image]:
+    """The image in a file's bytes, not decoded yet. Errors: `Unreadable` for more than `most` pixels, and for what is damaged."""
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            if image.width * image.height > MAX_PIXELS:
-                raise Unreadable(f"it has {image.width} x {image.height} pixels, more than {MAX_PIXELS // 1_000_000} million")
-            if size is not None:
-                image.draft("RGB", (2 * size[1], 2 * size[0]))
-            return ImageOps.exif_transpose(as_rgb(image)), _taken(image)
-    except Unreadable:
-        raise
-    except Exception as error:  # Pillow's decoders raise many kinds for damaged files, struct.error and IndexError among them
+            if image.width * image.height > most:
+                raise Unreadable(f"it has {image.width} x {image.height} pixels, more than {most // 1_000_000} million")
+            yield image
+    except _DAMAGED as error:
         raise Unreadable(str(error) or type(error).__name__) from error
 
 

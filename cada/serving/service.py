@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import threading
 import time
@@ -12,10 +11,8 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from cada.analysis.explanation import explain
-from cada.datasets.decoding import FORMATS
 from cada.datasets.text import normalise_caption
 from cada.errors import ArgumentError
 from cada.gallery.backend import TorchBackend
@@ -24,7 +21,7 @@ from cada.gallery.index import Index
 from cada.gallery.output import as_json
 from cada.gallery.query import Part, Query
 from cada.gallery.searching import UNLIKELY, Hit
-from cada.gallery.sources import Unreadable, open_image
+from cada.gallery.sources import Unreadable, open_image, opened
 from cada.model.cada import Cada
 from cada.model.folder import load_model
 from cada.phrases.chunking import parse
@@ -182,13 +179,10 @@ def _escaped(folder: str) -> str:
 def _checked(content: bytes) -> bytes:
     """An image that was sent, unless it is no image or has too many pixels: its size stands at its beginning."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            pixels = image.width * image.height
-    except Exception as error:  # Pillow's decoders raise many kinds for damaged files
-        raise Problem(422, "upload: not an image in JPEG, PNG, BMP, TIFF or WebP.") from error
-    if pixels > UPLOAD_PIXELS:
-        raise Problem(422, f"upload: it has more than {UPLOAD_PIXELS // 1_000_000} million pixels.")
-    return content
+        with opened(content, UPLOAD_PIXELS):
+            return content
+    except Unreadable as error:
+        raise Problem(422, f"upload: not an image in JPEG, PNG, BMP, TIFF or WebP, or too large: {error}.") from error
 
 
 def _gone() -> Problem:

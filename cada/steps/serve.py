@@ -42,7 +42,6 @@ def serve_index(
     if log_queries is not None:
         _check_log(log_queries)
     index = Index.open(folder)
-    index.backend  # noqa: B018  # loads the model
     app = create_app(Service(index, show_paths, log_queries), Access(token, LOCAL_NAMES if local else None, rate))
     with _listen(host, port) as listening:
         address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}"
