@@ -34,12 +34,16 @@ class Approximate:
     lists: Any  # faiss' index
 
     def first(self, query: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
-        """Among `rows`, ascending, those that may be the `count` nearest to `query` (E,), and all that are newer, ascending."""
+        """Among `rows`, ascending, those that may be the `count` nearest to `query` (E,), and all that are newer, ascending.
+
+        Where the lists hold fewer than `count`, all rows: they are compared exactly then.
+        """
         self.lists.nprobe = PROBES
         _, found = self.lists.search(np.ascontiguousarray(query[None], np.float32), MARGIN * count)
         near, newer = np.unique(found[found >= 0]), rows[np.searchsorted(rows, self.count) :]
         there = np.searchsorted(rows, near)  # what was removed since is still in the lists
-        return np.concatenate([near[rows[np.minimum(there, len(rows) - 1)] == near], newer])
+        candidates = np.concatenate([near[rows[np.minimum(there, len(rows) - 1)] == near], newer])
+        return candidates if len(candidates) >= count else rows
 
 
 def build(folder: Path, features: Features) -> Approximate:

@@ -46,12 +46,13 @@ class TorchBackend:
         import torch
 
         from cada.model.folder import load_model
+        from cada.model.positions import grid_of
 
         self.model = load_model(folder).to("cuda" if torch.cuda.is_available() else "cpu")
         architecture = self.model.architecture
         self.image_size, self.width = architecture.image_size, architecture.projection
-        height, width = (side // patch for side, patch in zip(architecture.image_size, architecture.patch_size, strict=True))
-        self.token_shape = (1 + height * width, architecture.vision.width)
+        rows, columns = grid_of(architecture.image_size, architecture.patch_size)
+        self.token_shape = (1 + rows * columns, architecture.vision.width)
 
     def encode_images(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """As in `Backend`."""

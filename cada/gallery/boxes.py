@@ -6,11 +6,11 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from cada.errors import CadaError
+from cada.gallery.times import parsed
 from cada.storage.files import read_json, read_text
 
 COLUMNS = ("image", "x", "y", "width", "height")
@@ -78,7 +78,6 @@ def _time(told: Any, place: str) -> float | None:
     except ValueError:
         pass
     try:
-        time = datetime.fromisoformat(told)
+        return parsed(told)
     except ValueError as error:
         raise CadaError(f"{place}: the time {told!r} is neither POSIX seconds nor ISO 8601.") from error
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

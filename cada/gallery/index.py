@@ -22,7 +22,7 @@ from typing import Self
 import numpy as np
 
 from cada.errors import ArgumentError, CadaError
-from cada.gallery.approximate import build, opened
+from cada.gallery.approximate import Approximate, build, opened
 from cada.gallery.backend import Backend, open_backend
 from cada.gallery.boxes import read_boxes
 from cada.gallery.entries import WHOLE, Entries, Entry
@@ -50,7 +50,8 @@ class Index:
         self.folder, self.settings, self.backend = folder, settings, backend
         self.release = Release.read(settings.model)
         self._entries, self._lock, self._seen = Entries(folder), threading.Lock(), -1
-        self._rows, self._all, self._near = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32)), opened(folder)
+        self._rows, self._all = np.empty(0, np.int64), Features(np.empty((0, 0), np.float32))
+        self._near: Approximate | None = None
 
     @classmethod
     def create(cls, folder: Path | str, model: Path | str, *, tokens: Stored | None = None, runtime: Runtime | None = None) -> Self:

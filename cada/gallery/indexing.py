@@ -80,14 +80,13 @@ class Indexing:
         self._seen: set[tuple[str, str]] = set()
         self._entries: list[Entry] = []
         self._images: list[np.ndarray] = []
-        self._gone: set[str] = set()  # digests of files that are no longer where they were
+        self._gone: set[str | None] = set()  # digests of files that are no longer where they were
 
     def add(self, files: Iterable[Found], boxes: Mapping[Path, Sequence[Box]] | None) -> None:
         """Read and store what has changed of `files`; with `boxes`, those of each file, and no file without any."""
         files = list(files)
-        self._gone = {entry.sha256 for entry in self._known.values() if entry.sha256} - {
-            entry.sha256 for entry in self._known.values() if entry.sha256 and Path(entry.path).exists()
-        }
+        there, known = {str(file.path) for file in files}, [entry for entry in self._known.values() if entry.sha256]
+        self._gone = {entry.sha256 for entry in known} - {entry.sha256 for entry in known if entry.path in there}
         new = [(file, wanted) for file in files if (wanted := self._wanted(file, boxes)) and not self._is_unchanged(file, wanted)]
         progress = tqdm(total=len(new), desc="index", unit=" images", disable=None, leave=False)
         for (file, wanted), content in zip(new, self._read(new), strict=True):

@@ -7,7 +7,6 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,6 +17,7 @@ from cada.gallery.options import Format
 from cada.gallery.query import Query
 from cada.gallery.searching import Hit
 from cada.gallery.sources import Unreadable, open_image
+from cada.gallery.times import as_text
 from cada.storage.files import read_text
 
 Answers = Mapping[str, Sequence[Hit]]  # by the query's id
@@ -58,7 +58,7 @@ def _json(answers: Answers) -> str:
 def as_json(hit: Hit) -> dict[str, Any]:
     """A hit as JSON has it: its time in ISO 8601, its box as four numbers or null."""
     box = [float(value) for value in hit.box.split(",")] if hit.box else None
-    return asdict(hit) | {"time": _iso(hit.time), "box": box, "copies": list(hit.copies)}
+    return asdict(hit) | {"time": as_text(hit.time), "box": box, "copies": list(hit.copies)}
 
 
 def _csv(answers: Answers) -> str:
@@ -67,7 +67,7 @@ def _csv(answers: Answers) -> str:
     writer.writeheader()
     for query, hits in answers.items():
         for rank, hit in enumerate(hits, start=1):
-            writer.writerow(asdict(hit) | {"query": query, "rank": rank, "time": _iso(hit.time)})
+            writer.writerow(asdict(hit) | {"query": query, "rank": rank, "time": as_text(hit.time)})
     return text.getvalue()
 
 
@@ -77,10 +77,6 @@ def _trec(answers: Answers) -> str:
         for query, hits in answers.items()
         for rank, hit in enumerate(hits, start=1)
     )
-
-
-def _iso(time: float) -> str:
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")
 
 
 def read_queries(path: Path) -> dict[str, Query]:

@@ -18,7 +18,6 @@ from cada.gallery.features import Features
 from cada.gallery.query import Query, combined_features, combined_matches
 from cada.gallery.release import Release
 from cada.retrieval.openset import threshold
-from cada.retrieval.ranking import reorder
 
 TokenReader = Callable[[np.ndarray], np.ndarray]  # rows (n,) to their image tokens (n, S, I)
 CHUNK = 128  # images whose tokens are in memory at a time
@@ -133,11 +132,10 @@ class Gallery:
         near, release = cosines[:matched], self.release
         scale = 1.0 if release.weight is None else release.weight
         fused = combined_matches(logits, weights, fusion=release.fusion) + scale * near
-        ordered = reorder(rows[None], fused[None])[0]
-        place = np.argsort(rows)[np.searchsorted(np.sort(rows), ordered)]  # (M,) where each row was
-        scores = np.concatenate([fused, cosines[matched:]])[place]
+        first = np.lexsort((rows[:matched], -fused))  # of equal scores the row that was added first, as everywhere
+        order = np.concatenate([first, np.arange(matched, len(rows))])[:k]
         matches = np.exp(combined_matches(logits, np.sign(weights).tolist(), fusion="calibrated"))
-        return Ranked(ordered[:k], cosines[place][:k], scores[:k], matches[place[:matched]][:k])
+        return Ranked(rows[order], cosines[order], np.concatenate([fused, cosines[matched:]])[order], matches[first][:k])
 
 
 def as_hits(ranked: Ranked, images: Mapping[int, Sequence[Entry]], confidences: Sequence[str | None]) -> list[Hit]:

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +22,7 @@ from PIL import Image, ImageOps
 from cada.datasets.decoding import FORMATS, as_rgb
 from cada.errors import ArgumentError, CadaError
 from cada.gallery.entries import WHOLE
+from cada.gallery.times import posix
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
 MAX_PIXELS = 100_000_000  # of a file: more takes a gigabyte and is mostly an attack
@@ -173,11 +174,11 @@ def _resized(image: Image.Image, box: str, size: tuple[int, int]) -> np.ndarray 
 
 
 def _taken(image: Image.Image) -> float | None:
-    """The POSIX time in the image's EXIF data, which has no time zone: taken as UTC."""
+    """The POSIX time in the image's EXIF data, which has no time zone."""
     exif = image.getexif()
     for told in (exif.get_ifd(0x8769).get(_TAKEN[0]), exif.get_ifd(0x8769).get(_TAKEN[1]), exif.get(_TAKEN[2])):
         try:
-            return datetime.strptime(str(told).strip("\x00 "), "%Y:%m:%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+            return posix(datetime.strptime(str(told).strip("\x00 "), "%Y:%m:%d %H:%M:%S"))
         except ValueError:
             continue
     return None

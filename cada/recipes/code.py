@@ -22,6 +22,7 @@ WITHOUT_EFFECT = {
     "cada.__init__": "its public names are loaded when used",
     "cada.config": "what a step reads of the parameters is in its recipe, as values",
     "cada.errors": "the class of messages",
+    "cada.gallery.__init__": "its public names are loaded when used",
     "cada.names": "how they are loaded",
     "cada.phrases.__init__": "its public names are loaded when used",
     "cada.recipes": "what they write is the recipe itself",

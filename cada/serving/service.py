@@ -6,7 +6,6 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from cada.gallery.output import as_json
 from cada.gallery.query import Part, Query
 from cada.gallery.searching import UNLIKELY, Hit
 from cada.gallery.sources import Unreadable, open_image, opened
+from cada.gallery.times import as_text, posix
 from cada.model.cada import Cada
 from cada.model.folder import load_model
 from cada.phrases.chunking import parse
@@ -68,8 +68,8 @@ class Service:
                 k=asked.k,
                 rerank=asked.rerank,
                 path=pattern,
-                since=_posix(asked.since),
-                until=_posix(asked.until),
+                since=None if asked.since is None else posix(asked.since),
+                until=None if asked.until is None else posix(asked.until),
                 phrases=asked.phrases,
             )
         except ArgumentError as error:
@@ -160,15 +160,10 @@ class Service:
     def _write(self, asked: messages.SearchAsked, answer: messages.Answer) -> None:
         if self.log is not None:
             query = asked.model_dump(mode="json", exclude={"parts": {"__all__": {"upload"}}}, exclude_none=True)
-            line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), **query}
+            line = {"time": as_text(time.time()), **query}
             line |= {"found": [hit.id for hit in answer.hits], "milliseconds": answer.milliseconds}
             with self._logging, self.log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def _posix(time: datetime | None) -> float | None:
-    """A time without a zone is one of UTC."""
-    return None if time is None else (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def _escaped(folder: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from cada.gallery.options import Format, Stored
 from cada.gallery.output import draw_hits, read_queries, rendered
 from cada.gallery.query import Query
 from cada.gallery.settings import NAME
+from cada.gallery.times import parsed
 from cada.storage.files import write_text
 from cada.storage.paths import Layout
 
@@ -49,7 +49,7 @@ def index_images(
 
 
 def approximate_index(folder: Path) -> None:
-    """Make the approximate index, and say how long the first stage takes with it."""
+    """Make the approximate index of all that is in `folder` now."""
     index = Index.open(folder)
     index.approximate()
     print(f"{folder}: {len(index):,} images have an approximate index")
@@ -151,7 +151,6 @@ def _time(told: str | None) -> float | None:
     if told is None:
         return None
     try:
-        time = datetime.fromisoformat(told)
+        return parsed(told)
     except ValueError as error:
         raise CadaError(f"{told!r}: not a time in ISO 8601, such as 2026-11-29 or 2026-11-29T14:30:00+01:00.") from error
-    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()

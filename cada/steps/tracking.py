@@ -19,7 +19,7 @@ def sync_tracking() -> None:
 
 def register_index(folder: Path, name: str) -> None:
     """Register the index in `folder` as a model in MLflow's store, and say how it is served. Errors: `CadaError` where the store fails."""
-    from cada.gallery import Index
+    from cada.gallery.index import Index
     from cada.tracking.served import register
 
     index, uri = Index.open(folder), tracking_uri()

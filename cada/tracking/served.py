@@ -13,7 +13,7 @@ from mlflow.environment_variables import MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR
 from mlflow.models import ModelSignature
 from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-from cada.gallery import Index
+from cada.gallery.index import Index
 
 EXAMPLE = pd.DataFrame({"query": ["a woman in a red coat with a black backpack"]})
 _RESULT = {"query": "string", "rank": "long", "path": "string", "box": "string", "score": "double", "cosine": "double"}

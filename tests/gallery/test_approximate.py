@@ -43,6 +43,13 @@ def test_it_finds_nearly_all_that_is_nearest_and_all_that_is_new(tmp_path: Path)
     assert found > 0.97 * wanted
 
 
+def test_where_the_lists_hold_too_few_all_are_compared(tmp_path: Path) -> None:
+    features = clustered(12_000, seed=0)
+    near = build(tmp_path, Features(features))
+    few = np.arange(0, 12_000, 400)  # nearly all were removed
+    assert near.first(features[3], few, 25).tolist() == few.tolist()
+
+
 def test_an_index_searches_by_it_once_it_is_made(index: Index, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(CadaError, match="10,000"):
         index.approximate()
@@ -65,4 +72,4 @@ def test_a_damaged_one_is_named(index: Index, monkeypatch: pytest.MonkeyPatch) -
     index.approximate()
     (index.folder / "features.faiss").write_bytes(b"no lists")
     with pytest.raises(CadaError, match=r"features\.faiss"):
-        Index.open(index.folder)
+        Index.open(index.folder).search("a man")
