@@ -13,6 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 import torch
+from onnx_ir.passes.common import ClearMetadataAndDocStringPass
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -86,28 +87,30 @@ def _write(
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()):
             warnings.simplefilter("ignore")
-            torch.onnx.export(
+            program = torch.onnx.export(
                 module.eval(),
                 inputs,
-                path,
                 input_names=list(dynamic),
                 output_names=outputs,
                 dynamic_shapes=dict(dynamic),
                 opset_version=OPSET,
-                external_data=False,
                 dynamo=True,
                 verbose=False,
             )
+        assert program is not None
+        ClearMetadataAndDocStringPass()(program.model)  # stack traces, with the paths of the machine that exports
+        program.save(path, external_data=False)
     finally:
         logger.setLevel(level)
 
 
 def quantise(folder: Path) -> None:
     """The graphs' matrices as int8, each row with a scale; activations are quantised as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization import QuantType, quant_pre_process, quantize_dynamic
 
     for name in ("image", "text", "match"):
         path, whole = folder / f"{name}.onnx", folder / f"{name}.fp32.onnx"
         path.rename(whole)
+        quant_pre_process(whole, whole, skip_symbolic_shape=True)
         quantize_dynamic(whole, path, weight_type=QuantType.QInt8, per_channel=True, op_types_to_quantize=["MatMul", "Gemm"])
         whole.unlink()
