@@ -12,12 +12,15 @@ from tests.reporting.conftest import ends
 
 History = dict[str, list[float | None]]
 VARIANTS = [("global", "Global only"), ("dual", "+ ATP + ARA")]
-HEAD = "method,venue,dataset,R1,R5,R10,mAP,mINP,source,confirmed\n"
+HEAD = "method,venue,dataset,R1,R5,R10,mAP,mINP,person_pretraining,interaction,selection,queries,source,confirmed\n"
 PUBLISHED = (
     HEAD
-    + 'CADA (paper),TMM 2024,CUHK-PEDES,78.37,91.57,94.58,68.87,,"R1 quoted, the rest recalled",partly\n'
-    + "IRRA,CVPR 2023,CUHK-PEDES,73.38,89.93,93.71,66.13,50.24,IRRA README,yes\n"
-    + "IRRA,CVPR 2023,RSTPReid,60.20,81.30,88.20,47.17,25.28,IRRA README,yes\n"
+    + "ICL,CVPR 2025,CUHK-PEDES,79.06,91.26,94.72,70.44,,yes,yes,not known,not known,ICL table 1,yes\n"
+    + "APTM,ACM MM 2023,CUHK-PEDES,76.53,90.04,94.15,66.91,,yes,no,test,not known,ICL table 1,yes\n"
+    + 'CADA (paper),TMM 2024,CUHK-PEDES,78.37,91.57,94.58,68.87,,no,no,test,first two,"R1 quoted, the rest recalled",partly\n'
+    + "IRRA,CVPR 2023,CUHK-PEDES,73.38,89.93,93.71,66.13,50.24,no,no,test,all,IRRA README,yes\n"
+    + "IRRA,CVPR 2023,RSTPReid,60.20,81.30,88.20,47.17,25.28,no,no,test,all,IRRA README,yes\n"
+    + "KPDM,AAAI 2026,CUHK-PEDES,77,,,,,not known,not known,not known,not known,abstract,yes\n"
 )
 ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}, "parts": {"chance": 0.67, "bag_of_words": 53, "binding": 88}}
 
@@ -183,21 +186,32 @@ def test_every_table_says_that_test_chose(make: Callable[..., Path]) -> None:
     assert "val chose" not in text.lower()
 
 
-def test_published_numbers_are_apart_with_source_and_confirmation(make: Callable[..., Path]) -> None:
+def test_published_numbers_are_apart_by_protocol_with_source_and_confirmation(make: Callable[..., Path]) -> None:
     folder = make(dataset="cuhk_pedes", oracles=None)
-    lines = lines_of(folder / "comparison.csv")
-    assert [(line["kind"], line["method"], line["R1"], line["confirmed"], line["source"], line["seeds"]) for line in lines] == [
-        ("published", "CADA (paper)", "78.37", "partly", "R1 quoted, the rest recalled", ""),
-        ("published", "IRRA", "73.38", "yes", "IRRA README", ""),
-        ("measured", "global, cosine", "42.0000", "", "", "2"),
-        ("measured", "dual, calibrated", "45.0000", "", "", "2"),
+    shown = ("kind", "method", "R1", "person_pretraining", "interaction", "selection", "confirmed", "source", "seeds")
+    assert [tuple(line[name] for name in shown) for line in lines_of(folder / "comparison.csv")] == [
+        ("published", "CADA (paper)", "78.37", "no", "no", "test", "partly", "R1 quoted, the rest recalled", ""),
+        ("published", "IRRA", "73.38", "no", "no", "test", "yes", "IRRA README", ""),
+        ("published", "APTM", "76.53", "yes", "no", "test", "yes", "ICL table 1", ""),
+        ("published", "ICL", "79.06", "yes", "yes", "not known", "yes", "ICL table 1", ""),
+        ("published", "KPDM", "77", "not known", "not known", "not known", "yes", "abstract", ""),
+        ("measured", "global, cosine", "42.0000", "", "", "val", "", "", "2"),
+        ("measured", "dual, calibrated", "45.0000", "", "", "val", "", "", "2"),
     ]
     text = (folder / "comparison.md").read_text(encoding="utf-8")
-    literature, measured = text.split(line_with(text, "**Measured", "6 persons, 24 images"))
-    assert line_with(literature, "**Published", "CUHK-PEDES")
-    assert "| published | CADA (paper)     | TMM 2024  | partly    | (1)    |      78.37 |" in literature
-    assert "| measured " not in literature
-    assert "| published" not in measured
+    groups = [(group.splitlines()[0], group) for group in text.split("\n**")[1:]]
+    assert [
+        [name for name in ("CADA", "IRRA", "APTM", "ICL", "KPDM", "global", "dual") if f"{name}" in rows.split("\n- ")[0]]
+        for _, rows in groups
+    ] == [["CADA", "IRRA"], ["APTM"], ["ICL"], ["KPDM"], ["global", "dual"]]
+    for (heading, rows), (person, interaction) in zip(
+        groups, [("no", "no"), ("yes", "no"), ("yes", "yes"), ("not known", "not known")], strict=False
+    ):
+        assert f"persons: {person};" in heading and f"search: {interaction}**" in heading and "CUHK-PEDES" in heading
+        assert "| published |" in rows and "| measured " not in rows
+    heading, measured = groups[-1]
+    assert "Measured" in heading and "6 persons, 24 images" in heading and "| published |" not in measured
+    assert "| published | CADA (paper)     | TMM 2024    | test      | first two | partly    | (1)    |      78.37 |" in groups[0][1]
     assert line_with(measured, "- (1)", "R1 quoted, the rest recalled")
 
 
@@ -213,7 +227,11 @@ def test_a_set_without_published_numbers_says_so(make: Callable[..., Path]) -> N
     ("published", "facts"),
     [
         ("method,R1\nIRRA,1\n", ("columns", "['method', 'R1']")),
-        (HEAD + "IRRA,CVPR 2023,RSTPReid,sixty,81.30,88.20,47.17,25.28,README,yes\n", ("line 2", "R1", "'sixty'")),
+        (HEAD + "IRRA,CVPR 2023,RSTPReid,sixty,81.30,88.20,47.17,25.28,no,no,test,all,README,yes\n", ("line 2", "R1", "'sixty'")),
+        (
+            HEAD + "IRRA,CVPR 2023,RSTPReid,60,81.30,88.20,47.17,25.28,no,maybe,test,all,README,yes\n",
+            ("line 2", "interaction", "'maybe'", "not known"),
+        ),
     ],
 )
 def test_a_wrong_file_of_published_numbers_is_named(
