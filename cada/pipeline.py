@@ -21,7 +21,7 @@ MODEL = ("model.safetensors", "config.json", "vocab.txt")
 TABLE, DRAWING = ("csv", "html", "json", "md", "tex"), ("png", "svg")
 TABLES = ("ablation", "pairs", "open_set", "comparison", "sensitivity")
 FIGURES = ("ablation", "pairs", "recall", "open_set", "sensitivity", "training", "successes", "failures")
-PROBES = ("robustness", "contrasts", "composition", "attributes")
+PROBES = ("robustness", "contrasts", "composition", "composition_slots", "composition_pairs", "attributes")
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,13 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     initial = _in(of.initial, *MODEL)
     model = _in(of.model(*variant_and_seed), *MODEL)
     history, metrics, rankings = (str(place(*variant_and_seed)) for place in (of.history, of.metrics, of.rankings))
-    probes, outcomes = str(of.probes(*variant_and_seed)), str(of.probe_outcomes(*variant_and_seed))
+    probes, outcomes, choices = (str(place(*variant_and_seed)) for place in (of.probes, of.probe_outcomes, of.probe_choices))
     trained = [Every(metrics), Every(rankings), Every(history)]
     tables, scores = _files(of.tables(workflow), TABLES, TABLE), str(of.tables(workflow) / "scores.json")
     figures = [*_files(of.figures(workflow), FIGURES, DRAWING), *_in(of.figures(workflow), "recall.csv", "captions.json")]
     attention = _in(of.attention(workflow), "attention.png", "attention.svg", "captions.json")
-    probe_tables = _files(of.probe_tables(workflow), PROBES, TABLE)
+    look_alikes = _in(of.probe_tables(workflow), "look_alikes.png", "look_alikes.svg", "captions.json")
+    probe_tables = [*_files(of.probe_tables(workflow), PROBES, TABLE), *look_alikes]
     folder = chapter_folder("{dataset}", workflow)
     chapters = [*_in(folder, "chapter.json"), *_files(folder, ("cost",), TABLE)]
     transfer = str(of.transfer("{target}", *variant_and_seed))
@@ -123,7 +124,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             f"probe {{dataset}} {own}",
             CELL,
             [manifest, phrases, *model, metrics, rankings],
-            [probes, outcomes],
+            [probes, outcomes, choices],
             computes=True,
         ),
         step(
@@ -157,7 +158,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             "Write the tables of the probes of {dataset}",
             f"probe-tables {{dataset}} {listed}",
             DATASET,
-            [Every(probes), Every(outcomes)],
+            [Every(probes), Every(outcomes), Every(choices)],
             probe_tables,
         ),
         step(

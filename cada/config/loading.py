@@ -132,6 +132,8 @@ def load_dataset(dataset: str) -> DatasetParameters:
     }
     if off := parameters.train.weights.keys() - on:
         raise CadaError(f"{layout.params('train')}: weights: {', '.join(sorted(off))} is on in a variant only, which says its weight.")
+    if parameters.probe.look_alikes and parameters.data.synthesis is None:
+        raise CadaError(f"{layout.params('probe')}: look_alikes: look-alikes are drawn of drawn sets alone. Leave it out.")
     return parameters
 
 

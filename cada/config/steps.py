@@ -164,12 +164,14 @@ class Probe(Parameters):
     """params/<dataset>/probe.yaml; what else a search needs is in evaluate.yaml.
 
     The captions and images of `persons` test persons are searched, without it those of all: groups of `consecutive` ids,
-    evenly spaced in the order of ids. On a drawn set a group of three is a family of look-alikes.
+    evenly spaced in the order of ids. On a drawn set a group of three is a family of look-alikes. `look_alikes`: of how many
+    test persons of a drawn set one image is compared with look-alikes of its own; without it of all.
     """
 
     seed: int
     persons: Positive | None = None
     consecutive: Positive = 1
+    look_alikes: Positive | None = None
     text: TextProbes
     image: ImageProbes
 

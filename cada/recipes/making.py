@@ -95,7 +95,7 @@ def _of_variant(step: str, parameters: DatasetParameters, variant: Variant, meth
     shared |= {"search": _part(evaluate, Search), "bootstrap": evaluate.bootstrap, "compute": evaluate.compute}
     if target is not None:
         return models.TransferRecipe(**shared, target=target.data.source, gallery_parts=target.data.gallery_parts)
-    return models.ProbeRecipe(**shared, source=data.source, drawn=data.synthesis is not None, probe=parameters.probe)
+    return models.ProbeRecipe(**shared, source=data.source, synthesis=data.synthesis, probe=parameters.probe)
 
 
 def _part(values: P, model: type[P]) -> P:
@@ -114,7 +114,7 @@ def _of_matrix(recipe: Recipe, parameters: DatasetParameters, reader: Reader) ->
         return models.AttentionRecipe(rows=rows, seeds=seeds, source=data.source, threads=parameters.evaluate.compute.threads)
     if recipe.step == "chapter":
         return models.ChapterRecipe(rows=rows, seeds=seeds, parameters=parameters, **_compared(recipe.dataset, parameters, reader))
-    return models.MatrixRecipe(rows=rows, seeds=seeds)
+    return models.ProbeTablesRecipe(rows=rows, seeds=seeds, synthesis=data.synthesis, probe_seed=parameters.probe.seed)
 
 
 def _compared(dataset: str, parameters: DatasetParameters, reader: Reader) -> dict[str, Any]:

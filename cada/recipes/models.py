@@ -22,6 +22,7 @@ from cada.config import (
     Search,
     SomeSwitches,
     Source,
+    Synthesis,
     TrainSettings,
     Variant,
     Weights,
@@ -88,10 +89,10 @@ class OfSearch(OfVariant):
 
 
 class ProbeRecipe(OfSearch):
-    """The probe step's, for one variant. `drawn`: whether the set is drawn, so that every person's attributes are known."""
+    """The probe step's, for one variant. `synthesis`: of a drawn set, of which every person's attributes are known."""
 
     source: Source
-    drawn: bool
+    synthesis: Synthesis | None
     probe: Probe
 
 
@@ -116,7 +117,7 @@ class TitledRow(Row):
 
 
 class MatrixRecipe(Parameters):
-    """Of the steps that read which variants and seeds there are. probe-tables reads nothing else."""
+    """Of the steps that read which variants and seeds there are."""
 
     rows: tuple[Row, ...]
     seeds: tuple[int, ...]
@@ -147,6 +148,13 @@ class AttentionRecipe(MatrixRecipe):
 
     source: Source
     threads: int
+
+
+class ProbeTablesRecipe(MatrixRecipe):
+    """The probe-tables step's. `synthesis`: of a drawn set, whose look-alikes are drawn again from it and from the probe's seed."""
+
+    synthesis: Synthesis | None
+    probe_seed: int
 
 
 class TransferTablesRecipe(TitledRecipe):

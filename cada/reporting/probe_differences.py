@@ -21,7 +21,7 @@ ByMetric = Mapping[str, Difference] | None
 def changes(models: ProbedModels, kind: str, *, changed_alone: bool = False) -> ByMetric:
     """How each metric of a variant's models changes under `kind`, over all queries or over the changed ones alone."""
     tables = [_change(model, kind) for model in models]
-    return _differences([table[table["changed"]] for table in tables] if changed_alone else tables, METRICS)
+    return differences([table[table["changed"]] for table in tables] if changed_alone else tables, METRICS)
 
 
 def changes_between(ours: ProbedModels, theirs: ProbedModels, kind: str) -> ByMetric:
@@ -34,22 +34,6 @@ def scores_between(ours: ProbedModels, theirs: ProbedModels, kind: str) -> ByMet
     return _between(*([model[kind] for model in models] for models in (ours, theirs)))
 
 
-def preference(models: ProbedModels, kind: str, score: str) -> Difference | None:
-    """How much more often than by chance, in points, the true caption scores higher than the one changed by `kind`."""
-    name = f"{score}_wins"
-    found = _differences(
-        [model[kind].dropna(subset=name)[["person", name]].assign(more=lambda table: table[name] - 50) for model in models]
-    )
-    return found["more"] if found else None
-
-
-def match_gain(models: ProbedModels, kind: str) -> Difference | None:
-    """How much more often, in points, the match head prefers the true caption to the one changed by `kind` than the cosine does."""
-    tables = [model[kind].dropna(subset=["cosine_wins", "match_wins"]) for model in models]
-    found = _differences([table.assign(more=table["match_wins"] - table["cosine_wins"]) for table in tables])
-    return found["more"] if found else None
-
-
 def _change(model: Mapping[str, pd.DataFrame], kind: str) -> pd.DataFrame:
     """The rows of `kind` with each query's change in METRICS, in points; all kinds have the same queries in the same order."""
     names = list(METRICS)
@@ -59,11 +43,11 @@ def _change(model: Mapping[str, pd.DataFrame], kind: str) -> pd.DataFrame:
 def _between(ours: Sequence[pd.DataFrame], theirs: Sequence[pd.DataFrame]) -> ByMetric:
     names = list(METRICS)
     pairs = zip(*on_common_queries(ours, theirs), strict=True)
-    return _differences([one.assign(**(one[names] - other[names])) for one, other in pairs], METRICS)
+    return differences([one.assign(**(one[names] - other[names])) for one, other in pairs], METRICS)
 
 
-def _differences(tables: Sequence[pd.DataFrame], names: Sequence[str] = ("more",)) -> ByMetric:
-    """The mean of each column and its interval, from a table for each seed."""
+def differences(tables: Sequence[pd.DataFrame], names: Sequence[str]) -> Mapping[str, Difference] | None:
+    """The mean of each column and its interval, from a table for each seed with the same rows; None with rows of fewer than two persons."""
     persons = tables[0]["person"].to_numpy()
     if len(np.unique(persons)) < 2:
         return None

@@ -13,12 +13,13 @@ from torch import Tensor
 from cada import config
 from cada.analysis.probes.attributes import attribute_recall, read_truth
 from cada.analysis.probes.captions import read_captions
+from cada.analysis.probes.choices import caption_choices, look_alike_choices, shown_images
 from cada.analysis.probes.images import image_changes
 from cada.analysis.probes.outcomes import Outcome, outcomes_table, summary
 from cada.analysis.probes.running import Baseline, change_images, probe_captions, probe_images
 from cada.analysis.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.analysis.probes.text import text_changes
-from cada.datasets.loading import Split, take_persons, take_split
+from cada.datasets.loading import Split, evenly_spaced, take_persons, take_split
 from cada.datasets.prepared import load_records
 from cada.errors import CadaError
 from cada.model.folder import load_model
@@ -64,11 +65,15 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     engine = engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks)
     target = Target.of(split, gallery, model.tokenizer)
     baseline = Baseline.of(Search.of(model, target, engine), metrics["headline"], metrics["fusion_weight"])
-    groups = grammar_groups() if recipe.drawn else COMMON
+    groups = grammar_groups() if recipe.synthesis else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, settings=probe.text, groups=groups, seed=probe.seed)
     baseline = baseline.without_tokens()
     images = image_kinds(baseline, gallery, split, settings=probe.image, seed=probe.seed)
+    choices = caption_choices(text, split)
+    if recipe.synthesis:
+        shown = shown_images(recipe.synthesis, evenly_spaced(test, probe.look_alikes).tolist(), seed=probe.seed)
+        choices = pd.concat([look_alike_choices(model, shown, engine), choices], ignore_index=True)
     strengths = probe.text.model_dump() | probe.image.model_dump()
 
     def summed_up(outcomes: dict[str, Outcome]) -> dict[str, dict[str, Any]]:
@@ -88,18 +93,20 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
         "headline": baseline.fusion,
         "fusion_weight": baseline.weight,
         "probe_seed": probe.seed,
-        "synonyms": "grammar" if recipe.drawn else "common",
+        "synonyms": "grammar" if recipe.synthesis else "common",
         "unchanged": summarise(baseline.values),
         "captions": summed_up(text),
         "images": summed_up(images),
     }
-    if recipe.drawn:
+    if recipe.synthesis:
         rankings = pd.read_parquet(layout.rankings(variant, seed))
         result["attributes"] = attribute_recall(rankings, read_truth(recipe.source.root), bootstrap=recipe.bootstrap)
     if not distributed.is_first():
         return
-    with atomic(layout.probe_outcomes(variant, seed)) as partial:
-        outcomes_table(baseline.values, text | images, split).to_parquet(partial, index=False)
+    tables = {layout.probe_outcomes: outcomes_table(baseline.values, text | images, split), layout.probe_choices: choices}
+    for place, table in tables.items():
+        with atomic(place(variant, seed)) as partial:
+            table.to_parquet(partial, index=False)
     write_json(layout.probes(variant, seed), result)
     kinds = (result["captions"] | result["images"]).items()
     changes = (f"{kind} {found['scores']['R1'] - result['unchanged']['R1']:+.1f}" for kind, found in kinds)

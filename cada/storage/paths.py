@@ -79,6 +79,10 @@ class Layout:
         """What became of every query under every change of `probes`."""
         return self.root / "probes" / variant / f"{seed}.parquet"
 
+    def probe_choices(self, variant: str, seed: int | str) -> Path:
+        """Which of two images or sentences the model prefers."""
+        return self.root / "choices" / variant / f"{seed}.parquet"
+
     def transfer(self, target: str, variant: str, seed: int | str) -> Path:
         """The metrics of a model that was trained here, on the test split of another data set."""
         return self.scores_on(target) / variant / f"{seed}.json"

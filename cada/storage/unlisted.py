@@ -54,8 +54,8 @@ def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:
     layout = Layout(dataset)
     for variant in matrix.rows:
         for seed in matrix.seeds:
-            places = (layout.metrics, layout.rankings, layout.history, layout.probes, layout.probe_outcomes, layout.model)
-            yield from (place(variant, seed) for place in places)
+            probed = (layout.probes, layout.probe_outcomes, layout.probe_choices)
+            yield from (place(variant, seed) for place in (layout.metrics, layout.rankings, layout.history, *probed, layout.model))
 
 
 def _move(path: Path, target: Path) -> None:

@@ -89,7 +89,7 @@ def draw_attributes(random: Stream) -> Attributes:
     hat = random.weighted(HATS)
     upper = random.weighted(UPPERS[sex])
     upper_colour = random.choice(COLOURS)
-    pattern = random.weighted(_patterns(upper))
+    pattern = random.weighted(patterns(upper))
     lower = None if upper == "dress" else random.weighted(LOWERS[sex])
     bag = random.weighted(BAGS[sex])
     return Attributes(
@@ -136,7 +136,7 @@ def for_pretraining(attributes: Attributes) -> bool:
 
     Which slot has which colour does not count, so that both persons of a swap are on one side.
     """
-    colours = sorted(getattr(attributes, slot) for slot in _coloured(attributes))
+    colours = sorted(getattr(attributes, slot) for slot in coloured(attributes))
     others = [str(getattr(attributes, slot)) for slot in SLOTS if slot not in GARMENT_COLOURS]
     return hashlib.blake2b("/".join(others + colours).encode(), digest_size=1).digest()[0] % 2 == 0
 
@@ -157,12 +157,12 @@ def _swap_colours(person: Attributes, random: Stream) -> Attributes:
     if person.lower and random.chance(65):
         one, two = "upper_colour", "lower_colour"
     else:
-        one, two = random.shuffled(_coloured(person))[:2]
+        one, two = random.shuffled(coloured(person))[:2]
     return replace(person, **{one: getattr(person, two), two: getattr(person, one)})
 
 
 def _change_colour(person: Attributes, random: Stream) -> Attributes:
-    slot = random.choice(_coloured(person))
+    slot = random.choice(coloured(person))
     return replace(person, **{slot: _other_colour(getattr(person, slot), random)})
 
 
@@ -171,7 +171,7 @@ def _change_type(person: Attributes, random: Stream) -> Attributes:
     aspect = random.choice(("upper", "lower", "shoes", "hat", "bag", "pattern", "hair"))
     if aspect == "upper" and person.upper != "dress":
         upper = random.weighted({name: weight for name, weight in UPPERS[person.sex].items() if name != "dress"})
-        return replace(person, upper=upper) if person.pattern in _patterns(upper) else person
+        return replace(person, upper=upper) if person.pattern in patterns(upper) else person
     if aspect == "lower" and person.lower:
         return replace(person, lower=random.weighted(LOWERS[person.sex]))
     if aspect == "shoes":
@@ -181,7 +181,7 @@ def _change_type(person: Attributes, random: Stream) -> Attributes:
         changed: dict[str, Any] = {aspect: thing, slot: (getattr(person, slot) or random.choice(COLOURS)) if thing else None}
         return replace(person, **changed)
     if aspect == "pattern":
-        pattern = random.weighted(_patterns(person.upper))
+        pattern = random.weighted(patterns(person.upper))
         colour = None if pattern == "plain" else person.pattern_colour or _other_colour(person.upper_colour, random)
         return replace(person, pattern=pattern, pattern_colour=colour)
     if aspect == "hair" and person.hair != "bald":
@@ -189,7 +189,7 @@ def _change_type(person: Attributes, random: Stream) -> Attributes:
     return person
 
 
-def _patterns(upper: str) -> dict[str, int]:
+def patterns(upper: str) -> dict[str, int]:
     """A coat bears checks at most; a print needs a closed front."""
     if upper == "coat":
         return {"plain": 80, "checked": 20}
@@ -200,5 +200,5 @@ def _other_colour(colour: str, random: Stream) -> str:
     return random.choice([name for name in COLOURS if name != colour])
 
 
-def _coloured(person: Attributes) -> list[str]:
+def coloured(person: Attributes) -> list[str]:
     return [slot for slot in GARMENT_COLOURS if getattr(person, slot) is not None]

@@ -1,6 +1,6 @@
 """The outcome of every query under each change: a table to keep, and its summary.
 
-Legend: Q queries.
+Legend: Q queries, C changed captions.
 """
 
 from __future__ import annotations
@@ -16,20 +16,19 @@ from cada.datasets.loading import Split
 from cada.retrieval.metrics import METRICS, summarise
 
 UNCHANGED = "unchanged"
-SCORES = ("cosine", "match")  # that a true caption and a false one are compared by
+PairScores = Mapping[str, np.ndarray]  # of pairs of a caption and an image, by the score: cosine and, where there is one, match
 
 
 @dataclass(frozen=True)
 class Outcome:
     """One change: each query's share in METRICS (Q, 5), in percent, and for changes of captions whether its own was changed (Q).
 
-    `true_wins`, by score: 100 where the true caption scores higher on its own image than the changed one, 50 for a tie, 0
-    else (Q); not a number where nothing was changed.
+    `pairs`: the scores (C, 2) of every changed caption's own image, with the true caption and with the changed one.
     """
 
     values: np.ndarray
     changed: np.ndarray | None
-    true_wins: Mapping[str, np.ndarray] = field(default_factory=dict)
+    pairs: PairScores = field(default_factory=dict)
 
 
 def summary(outcome: Outcome, unchanged: np.ndarray) -> dict[str, Any]:
@@ -41,8 +40,6 @@ def summary(outcome: Outcome, unchanged: np.ndarray) -> dict[str, Any]:
     result["changed"] = int(rows.sum())
     if rows.any():
         result |= {"before": summarise(unchanged[rows]), "after": summarise(outcome.values[rows])}
-    if outcome.true_wins:
-        result["true_wins"] = {score: float(np.nanmean(wins)) for score, wins in outcome.true_wins.items()}
     return result
 
 
@@ -53,13 +50,12 @@ def outcomes_table(unchanged: np.ndarray, outcomes: dict[str, Outcome], split: S
         "caption": split.caption_number.astype(np.int32),
         "person": split.caption_persons.astype(np.int64),
     }
-    nothing, none = np.full(len(unchanged), np.nan), np.zeros(len(unchanged), dtype=bool)
+    none = np.zeros(len(unchanged), dtype=bool)
     return pd.concat(
         [
             pd.DataFrame(
                 {"kind": kind, **queries, "changed": none if outcome.changed is None else outcome.changed}
                 | dict(zip(METRICS, outcome.values.T, strict=True))
-                | {f"{score}_wins": outcome.true_wins.get(score, nothing) for score in SCORES}
             )
             for kind, outcome in ({UNCHANGED: Outcome(unchanged, None)} | outcomes).items()
         ],

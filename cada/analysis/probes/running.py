@@ -1,6 +1,6 @@
 """A search by one model with changed captions, or in changed images; what is unchanged is computed once.
 
-Legend: Q queries, G gallery, C changed captions.
+Legend: Q queries, G gallery, P pairs of a caption and an image.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from cada.analysis.probes.images import ImageChange
-from cada.analysis.probes.outcomes import Outcome
+from cada.analysis.probes.outcomes import Outcome, PairScores
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.encoding import token_store
-from cada.retrieval.search import Matcher, Search
+from cada.retrieval.search import Search
 from cada.synthpedes.randomness import Stream
 
 
@@ -50,49 +50,35 @@ class Baseline:
 def probe_captions(baseline: Baseline, changed: TokenizedCaptions, *, own: np.ndarray | None = None) -> Outcome:
     """Search with other captions (Q) for the same persons.
 
-    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own image, also whether
-    the true caption scores higher there than the changed one.
+    A caption counts as changed when the model reads other tokens. With `own` (Q,), each caption's own image, also the scores there of
+    the changed captions and of the true ones.
     """
     search, values = baseline.search, baseline.values.copy()
     differs = np.array([_ids(changed, row) != _ids(search.captions, row) for row in range(len(changed))])
-    rows, wins = np.flatnonzero(differs), {}
+    rows, pairs = np.flatnonzero(differs), {}
     if len(rows):
-        chosen = changed.take(rows)
-        found = search.with_captions(chosen, search.query_persons[rows]).found()
-        values[rows] = found.values(baseline.fusion, baseline.weight)
+        anew = search.with_captions(changed.take(rows), search.query_persons[rows])
+        values[rows] = anew.found().values(baseline.fusion, baseline.weight)
         if own is not None:
-            for score, won in _true_wins(baseline, chosen, rows, found.cosine, own[rows]).items():
-                wins[score] = np.full(len(values), np.nan)
-                wins[score][rows] = won
-    return Outcome(values, differs, wins)
+            true, false = pair_scores(search, rows, own[rows]), pair_scores(anew, np.arange(len(rows)), own[rows])
+            pairs = {score: np.stack([true[score], false[score]], axis=1) for score in true}
+    return Outcome(values, differs, pairs)
 
 
 def _ids(captions: TokenizedCaptions, row: int) -> list[int]:
     return captions.ids[row, : captions.lengths[row]].tolist()
 
 
-def _true_wins(
-    baseline: Baseline, changed: TokenizedCaptions, rows: np.ndarray, cosine: np.ndarray, own: np.ndarray
-) -> dict[str, np.ndarray]:
-    """By score, 100 where captions `rows` (C,) score higher than `changed` (C) on their `own` images (C,), 50 for a tie, else 0.
+def pair_scores(search: Search, captions: np.ndarray, images: np.ndarray) -> PairScores:
+    """The scores of captions (P,) with images (P,), each (P,), both by their numbers in `search`.
 
-    `cosine` (C, G) are the changed captions'. Chance is a mean of 50.
+    The match score is the match logit less the mismatch logit; a search that stops at the cosine has none.
     """
-    wins = {"cosine": _wins(baseline.cosine[rows, own], cosine[np.arange(len(own)), own])}
-    if baseline.search.engine.top_k is not None:
-        true = match_scores(baseline.search, baseline.search.captions.take(rows), own)
-        wins["match"] = _wins(true, match_scores(baseline.search, changed, own))
-    return wins
-
-
-def _wins(true: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    return 100.0 * ((true > changed) + 0.5 * (true == changed))
-
-
-def match_scores(search: Search, captions: TokenizedCaptions, images: np.ndarray) -> np.ndarray:
-    """The match logit less the mismatch logit of each caption (C) with one image of `images` (C,)."""
-    logits = Matcher(search.model, search.gallery, captions, search.engine)(images[:, None])[:, 0]  # (C, 2)
-    return logits[:, 1] - logits[:, 0]
+    scores = {"cosine": (search.queries[captions] * search.gallery.features[images]).sum(dim=1).numpy()}
+    if search.engine.top_k is not None:
+        logits = replace(search, captions=search.captions.take(captions)).match(images[:, None])[:, 0]  # (P, 2)
+        scores["match"] = logits[:, 1] - logits[:, 0]
+    return scores
 
 
 # --- images -----------------------------------------------------------------------------------------------------------

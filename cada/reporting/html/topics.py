@@ -92,17 +92,26 @@ TOPICS = (
         optional=True,
     ),
     Topic(
+        "composition",
+        "Telling look-alikes apart",
+        "A sentence and two images, or an image and two sentences: one of the two is wrong in a single detail. Half are right by chance.",
+        figures=("probes/look_alikes",),
+        tables=("probes/composition", "probes/composition_pairs", "probes/composition_slots"),
+        optional=True,
+        intervals=True,
+    ),
+    Topic(
         "probes",
         "Changed captions and images",
         "The same search with captions or images changed a little. What a model loses shows what it relies on.",
-        tables=("probes/robustness", "probes/contrasts", "probes/composition", "probes/attributes"),
+        tables=("probes/robustness", "probes/contrasts", "probes/attributes"),
         optional=True,
         absent="This run did not search with changed captions or images. docs/probes.md says what that is, how it is run, and where the "
         "tables of a sweep are.",
         intervals=True,
     ),
 )
-PHOTOGRAPHS = {"successes", "failures", "attention"}
+PHOTOGRAPHS = {"successes", "failures", "attention", "look_alikes"}
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from cada.storage.parquet import read_table
 from cada.storage.results import ResultFile, read_result
 
 UNCHANGED = "unchanged"  # the kind of the queries with nothing changed
-OUTCOME_COLUMNS = ["kind", *QUERY, "person", "changed", *METRICS, "cosine_wins", "match_wins"]
+OUTCOME_COLUMNS = ["kind", *QUERY, "person", "changed", *METRICS]
 
 
 class ChangeResult(ResultFile):
@@ -27,7 +27,6 @@ class ChangeResult(ResultFile):
     changed: int | None = None
     before: Scores | None = None
     after: Scores | None = None
-    true_wins: dict[str, float] | None = None
 
 
 class AttributeRecall(ResultFile):

@@ -1,126 +1,146 @@
-"""Whether each variant tells true captions from false ones made of the same words, and what its match head adds to that."""
+"""Which of two images or sentences, one of them wrong in a detail, each variant prefers: by the kind of change, and by what differs."""
 
 from __future__ import annotations
 
-import itertools
-import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
-from cada.reporting.probe_differences import match_gain, preference
-from cada.reporting.results.probes import Outcomes, ProbedVariants, ProbesFile, first_file
-from cada.reporting.statistics import Difference, established, mean_and_deviation
-from cada.reporting.tables.cells import Record, frame, interval, parts_of, points, records_by, spread
-from cada.reporting.tables.notes import interval_note
-from cada.reporting.tables.probe_notes import change_title, changed_share, query_notes, seeds_of
+from cada.reporting.probe_differences import differences
+from cada.reporting.results.choices import CHANCE, GAIN, GROUP, Choices, groups, measures, own_score
+from cada.reporting.statistics import established, mean_and_deviation
+from cada.reporting.tables.cells import Record, by_value, frame, interval, parts_of, points, records_by, spread
+from cada.reporting.tables.choice_words import DIFFERENCES, HEADINGS, choice_title, slots_in_words
+from cada.reporting.tables.notes import interval_note, spread_over
 from cada.reporting.tables.table import Finding, Section, Table, Tabulated
 
-GAIN = "match less cosine"
-CHANCE_SHARE = 50  # per cent
-COMPOSITION_COLUMNS = (
-    "dataset", "false_version", "score", "variant", "seeds", "captions", *parts_of(["true_wins"], ("mean", "std", "low", "high"))
-)  # fmt: skip
-HEADINGS = {False: "The true caption wins, %", True: "How much more often by the match head than by the cosine, points"}
+MORE = "the right one is preferred"
+WEAKEST = 3  # slots that a note names for each variant and score
+LABELS = ("dataset", *GROUP, "score", "variant", "seeds", "choices", "persons")
+PARTS = ("mean", "std", "low", "high")
 
 
-def composition_table(dataset: str, probed: ProbedVariants, outcomes: Outcomes) -> Tabulated:
-    """How often a caption scores higher on its own image than its false version, by the cosine and by the match score, in per cent.
-
-    The GAIN is how much more often it does so by the match score, in points. Variants without a score have no row for it.
-    """
-    compared = _compared(probed)
-    records = []
-    for (kind, score), (variant, files) in itertools.product(compared, probed.items()):
-        if shares := _shares(files, kind, score):
-            models = outcomes[variant]
-            difference = match_gain(models, kind) if score == GAIN else preference(models, kind, score)
-            count = statistics.fmean(file.captions[kind].changed or 0 for file in files)
-            numbers = (*mean_and_deviation(shares), *_ends(difference, score))
-            record = (dataset, kind, score, variant, len(files), f"{count:g}", *numbers)
-            records.append(dict(zip(COMPOSITION_COLUMNS, record, strict=True)))
-    values = frame(records, COMPOSITION_COLUMNS)
-    by_variant = {key: {one["variant"]: one for one in own} for key, own in records_by(values, "false_version", "score").items()}
-    rows: dict[bool, list[tuple[str, ...]]] = {}
-    for kind, score in compared:
-        own = by_variant[kind, score]
-        cells = [cell for variant in probed for cell in (_cells(own[variant]) if variant in own else ("", ""))]
-        rows.setdefault(score == GAIN, []).append((change_title(kind, None), score, changed_share(probed, kind), *cells))
-    table = Table(
-        f"True captions against false ones on {dataset}",
-        ("false version", "score", "captions", *(name for variant in probed for name in (variant, "95 %"))),
-        3,
-        tuple(Section(HEADINGS[gain], tuple(cells)) for gain, cells in rows.items()),
-        (
-            *query_notes(probed),
-            "Per cent of the captions that score higher on their own image than their false version does; chance is 50, a tie counts half.",
-            "cosine: of the two [CLS] embeddings. match: the match head on the caption attending to the image; empty where a variant has "
-            "none.",
-            interval_note(seeds_of(probed), of="the share of one variant, or of its difference caption by caption", paired=False),
-            "A false version may lose only because its words are new to the model: a swap has the same words, a negation has new ones.",
-        ),
-        tuple(finding for own in by_variant.values() for finding in _findings(list(own.values()))),
+def composition_tables(dataset: str, choices: Choices, seeds: Sequence[int]) -> dict[str, Tabulated]:
+    """`composition`: the share of right choices by kind of change; `composition_slots`: that of images by what differs."""
+    values = composition_values(dataset, choices)
+    whole, slots = values[values["slots"] == ""], values[values["slots"] != ""]
+    of_images = records_by(slots[slots["chosen"].eq("image") & slots["score"].ne(GAIN)], "kind")
+    columns = ("score", "choices", *(name for variant in choices for name in (variant, "95 %")))
+    notes = (
+        *choice_notes(values),
+        f"{spread_over(seeds)}.",
+        interval_note(seeds, of="the share of one variant, or of its difference choice by choice", paired=False),
     )
-    return values, table
+    few = "What differs in few of the choices has no row. The CSV file has the sentences too."
+    by_kind = [
+        Section(f"{HEADINGS[chosen]} Right choices, %", _rows(own, "kind", choices)) for chosen, own in records_by(whole, "chosen").items()
+    ]
+    by_slots = [
+        Section(f"{DIFFERENCES[kind]}: right choices of images, %", _rows(own, "slots", choices)) for kind, own in of_images.items()
+    ]
+    title = f"Choices of one of two on {dataset}"
+    return {
+        "composition": (whole, Table(title, ("the wrong one", *columns), 3, tuple(by_kind), notes, tuple(_findings(whole)))),
+        "composition_slots": (
+            slots,
+            Table(
+                f"{title}, by what differs", ("what differs", *columns), 3, tuple(by_slots), (*_weakest(of_images, choices), few, *notes)
+            ),
+        ),
+    }
 
 
-def _compared(probed: ProbedVariants) -> list[tuple[str, str]]:
-    """Kinds with a false version, and the scores that some variant has for them; with both also the GAIN."""
-    compared = []
-    for kind in first_file(probed).captions:
-        scores = {score for files in probed.values() for file in files for score in file.captions[kind].true_wins or ()}
-        compared += [(kind, score) for score in (*sorted(scores), *([GAIN] if len(scores) > 1 else []))]
-    return compared
+def composition_values(dataset: str, choices: Choices) -> pd.DataFrame:
+    """The share of right choices in per cent, or the GAIN in points, and its interval: of every group, variant and score."""
+    records = []
+    grouped = {variant: [groups(table) for table in tables] for variant, tables in choices.items()}
+    for group in next(iter(grouped.values()))[0]:  # outside: the bootstrap draws the same persons for all variants
+        for variant, by_seed in grouped.items():
+            tables, scores = [own[group] for own in by_seed], measures(choices, variant)
+            found = differences(tables, scores)
+            for score in scores:
+                mean, deviation = mean_and_deviation([table[score].mean() for table in tables])
+                low, high = found[score].interval if found else (None, None)
+                if score != GAIN and low is not None and high is not None:
+                    low, high = max(low, 0.0), min(high, 100.0)
+                labels = (dataset, *group, score, variant, len(tables), len(tables[0]), tables[0]["person"].nunique())
+                numbers = zip(parts_of(["right"], PARTS), (mean, deviation, low, high), strict=True)
+                records.append(dict(zip(LABELS, labels, strict=True)) | dict(numbers))
+    return frame(records, [*LABELS, *parts_of(["right"], PARTS)])
 
 
-def _shares(files: Sequence[ProbesFile], kind: str, score: str) -> list[float]:
-    """One number for each file whose model has the score."""
-    found = [file.captions[kind].true_wins or {} for file in files]
-    if score == GAIN:
-        return [wins["match"] - wins["cosine"] for wins in found if "match" in wins]
-    return [wins[score] for wins in found if score in wins]
-
-
-def _ends(found: Difference | None, score: str) -> tuple[float | None, float | None]:
-    """The interval: of the GAIN in points, else in per cent, where nothing is below 0 or above 100."""
-    if found is None:
-        return None, None
-    low, high = found.interval if score == GAIN else (min(max(CHANCE_SHARE + end, 0.0), 100.0) for end in found.interval)
-    return low, high
-
-
-def _cells(record: Record) -> Sequence[str]:
-    if record["score"] == GAIN and not pd.isna(record["true_wins_low"]):
-        return points(record, "true_wins_mean", "true_wins")
-    return spread(record, "true_wins"), interval(record, "true_wins")
-
-
-def _findings(records: Sequence[Record]) -> list[Finding]:
-    """One finding of a kind and a score, with the variants of the same verdict together; none where nothing is known."""
-    verdicts: dict[str, list[str]] = {}
-    known = [record for record in records if not pd.isna(record["true_wins_low"])]
-    for one in known:
-        mean, ends = f"{one['true_wins_mean']:.1f} %", interval(one, "true_wins")
-        if one["score"] == GAIN:
-            mean, ends = points(one, "true_wins_mean", "true_wins")
-        verdicts.setdefault(_verdict(one), []).append(f"{one['variant']} ({mean}, 95 % interval {ends})")
-    text = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in verdicts.items())
+def choice_notes(values: pd.DataFrame) -> list[str]:
+    """What was compared, and by which scores."""
+    drawn = values[values["chosen"] == "image"]
+    about = ["Images are drawn again of drawn sets alone."]
+    if len(drawn):
+        about = [
+            f"Images: {drawn['persons'].max()} test persons, one image of each, drawn again with one thing changed, all else the same to "
+            "the pixel. The sentence states what was changed.",
+            "Sentences: the image's and the look-alike's, where the latter is false of the image.",
+            "A swap of colours has the same words: a bag of words is right for half of them.",
+        ]
     return [
-        Finding(f"{change_title(one['false_version'], None)}, {one['score']}: {text}.", any(map(_established, known))) for one in known[:1]
+        *about,
+        f"By chance {CHANCE:.0f} % are right; a tie counts half.",
+        "cosine: of the two [CLS] embeddings. match: the match head on the sentence and the image; empty where a variant has none.",
+        "A caption made false may lose only because its words are new to the model: a swap has the same words, a negation has new ones.",
     ]
 
 
+def _rows(records: Sequence[Record], label: str, choices: Choices) -> tuple[tuple[str, ...], ...]:
+    """A row for each kind, or for each of its slots, and score."""
+    rows = []
+    for name, score in dict.fromkeys((one[label], one["score"]) for one in records):
+        own = {one["variant"]: one for one in records if (one[label], one["score"]) == (name, score)}
+        cells = [cell for variant in choices for cell in (_cells(own[variant]) if variant in own else ("", ""))]
+        counts = by_value({variant: str(one["choices"]) for variant, one in own.items()})
+        rows.append((DIFFERENCES[name] if label == "kind" else slots_in_words(name), score, counts, *cells))
+    return tuple(rows)
+
+
+def _cells(record: Record) -> Sequence[str]:
+    return points(record, "right_mean", "right") if record["score"] == GAIN else (spread(record, "right"), interval(record, "right"))
+
+
+def _findings(values: pd.DataFrame) -> Iterator[Finding]:
+    """Of each kind how the match head differs from the cosine, and what is not right more often than by chance."""
+    for (chosen, kind), own in records_by(values[values["right_low"].notna()], "chosen", "kind").items():
+        for score, records in records_by(frame(own, values.columns), "score").items():
+            verdicts: dict[str, list[str]] = {}
+            for one in records:
+                mean, ends = points(one, "right_mean", "right") if score == GAIN else (f"{one['right_mean']:.1f} %", interval(one, "right"))
+                verdicts.setdefault(_verdict(one), []).append(f"{one['variant']} ({mean}, 95 % interval {ends})")
+            if list(verdicts) != [MORE]:
+                text = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in verdicts.items())
+                yield Finding(f"{choice_title(chosen, kind)}, {score}: {text}.", any(map(_established, records)))
+
+
+def _differs(record: Record) -> str:
+    return f"{DIFFERENCES[record['kind']]}, {slots_in_words(record['slots'])}"
+
+
 def _established(record: Record) -> bool:
-    chance = 0 if record["score"] == GAIN else CHANCE_SHARE
-    return established(record["true_wins_low"] - chance, record["true_wins_high"] - chance)
+    chance = 0 if record["score"] == GAIN else CHANCE
+    return established(record["right_low"] - chance, record["right_high"] - chance)
 
 
 def _verdict(record: Record) -> str:
     """What the interval says, in words."""
     if record["score"] == GAIN:
-        if not _established(record):
-            return "no difference is established"
-        how = "more" if record["true_wins_mean"] > 0 else "less"
-        return f"the match head prefers the true caption {how} often than the cosine of the same model"
-    which = "true" if record["true_wins_mean"] > CHANCE_SHARE else "false"
-    return f"the {which} caption is preferred" if _established(record) else "no preference is established"
+        how = "more" if record["right_mean"] > 0 else "less"
+        sure = f"the match head is right {how} often than the cosine of the same model"
+        return sure if _established(record) else "no difference is established"
+    sure = MORE if record["right_mean"] > CHANCE else "the wrong one is preferred"
+    return sure if _established(record) else "no preference is established"
+
+
+def _weakest(of_images: Mapping[str, Sequence[Record]], choices: Choices) -> Iterator[str]:
+    """For each variant, by the score that tells most, the WEAKEST shares of right choices, with their intervals."""
+    for variant in choices:
+        score = own_score(choices, variant)
+        own = [one for records in of_images.values() for one in records if (one["variant"], one["score"]) == (variant, score)]
+        lowest = sorted(own, key=lambda one: one["right_mean"])[:WEAKEST]
+        named = (f"{_differs(one)} ({one['right_mean']:.0f} %, {interval(one, 'right')})" for one in lowest)
+        if lowest:
+            yield f"{variant}, {score}, is right least often for: {'; '.join(named)}."
