@@ -121,15 +121,11 @@ def write_rankings(tmp_path: Path) -> Write:
 def write_probes(tmp_path: Path) -> Write:
     """Probe files of one model: unchanged it has `score`; swaps cost 10 of 40 of 50 captions, blur gains 0.04 for all.
 
-    The true caption wins for every second changed one by the cosine, with seed 1 for five of eight, and for all by the match score,
-    which dual alone has.
+    Its choices are those of `_choices`.
     """
 
     def write(variant: str, seed: int, score: float, /, **changes: Any) -> Path:
         swapped = {"strength": None, "scores": flat(score - 8), "changed": 40, "before": flat(score + 1), "after": flat(score - 9)}
-        found = _outcomes(variant, score, seed)
-        swaps = found[found["kind"] == "swapped_colours"]
-        wins = {name: float(swaps[f"{name}_wins"].mean()) for name in ("cosine", "match") if swaps[f"{name}_wins"].notna().any()}
         recall = {
             "queries": 45,
             "recall": 70 + 2 * seed,
@@ -154,7 +150,7 @@ def write_probes(tmp_path: Path) -> Write:
             "unchanged": flat(score),
             "captions": {
                 "typing_errors": {"strength": 0.1, "scores": flat(score), "changed": 0},
-                "swapped_colours": swapped | {"true_wins": wins},
+                "swapped_colours": swapped,
             },
             "images": {"blur": {"strength": 0.02, "scores": flat(score + 0.04)}},
             "attributes": {
@@ -167,34 +163,53 @@ def write_probes(tmp_path: Path) -> Write:
         path = tmp_path / "probes" / variant / f"{seed}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(values))
-        found.to_parquet(path.with_suffix(".parquet"), index=False)
+        choices = tmp_path / "choices" / variant / f"{seed}.parquet"
+        choices.parent.mkdir(parents=True, exist_ok=True)
+        _outcomes(variant, score).to_parquet(path.with_suffix(".parquet"), index=False)
+        _choices(variant, seed).to_parquet(choices, index=False)
         return path
 
     return write
 
 
-def _outcomes(variant: str, score: float, seed: int) -> pd.DataFrame:
+def _outcomes(variant: str, score: float) -> pd.DataFrame:
     """50 queries of 5 persons, 8 of each person's 10 changed; a swap costs dual the same of each, global twice as much of person 0."""
     person = np.arange(50) // 10
     changed = np.arange(50) % 10 < 8
-    loss = np.where(changed, 10.0, 0.0) * (np.where(person == 0, 2, 0.75) if variant == "global" else 1)
-    even = np.where(changed, 100.0 * ((np.arange(50) % 2 == 1) | ((np.arange(50) % 10 == 0) & (seed == 1))), np.nan)
-    nothing = np.full(50, np.nan)
+    loss = np.where(changed, 10.0, 0) * (np.where(person == 0, 2, 0.75) if variant == "global" else 1)
 
-    def rows(kind: str, values: np.ndarray, changed: np.ndarray, cosine: np.ndarray = nothing, match: np.ndarray = nothing) -> pd.DataFrame:
+    def rows(kind: str, values: np.ndarray, changed: np.ndarray) -> pd.DataFrame:
         columns = {"kind": kind, "image": [f"{number}.png" for number in range(50)], "caption": 0, "person": person, "changed": changed}
-        return pd.DataFrame(columns | dict.fromkeys(METRICS, values) | {"cosine_wins": cosine, "match_wins": match})
+        return pd.DataFrame(columns | dict.fromkeys(METRICS, values))
 
     plain, none = np.full(50, score), np.zeros(50, dtype=bool)
-    match = np.where(changed, 100.0, np.nan) if variant == "dual" else nothing
     return pd.concat(
         [
             rows("unchanged", plain, none),
             rows("typing_errors", plain, none),
-            rows("swapped_colours", plain - loss, changed, even, match),
+            rows("swapped_colours", plain - loss, changed),
             rows("blur", plain + 0.04, none),
         ]
     )
+
+
+def _choices(variant: str, seed: int) -> pd.DataFrame:
+    """40 captions of 5 persons and as many images of theirs, of which 30 have another colour of the shoes and the others of the hat.
+
+    Captions: right by the cosine is every second, with seed 1 five of eight, and by the match score, which dual alone has, each. Images:
+    right is every one by the cosine, and by the match score each of the shoes, but none of the hat: there the two score the same.
+    """
+    number = np.arange(40)
+    even = (number % 2 == 1) | ((number % 8 == 0) & (seed == 1))
+    shoes = number % 8 < 6
+    named = {"image": [f"{one}.png" for one in number], "caption": 0, "person": number // 8}
+    captions = (
+        {"chosen": "caption", "kind": "swapped_colours", "slots": ""} | named | {"cosine_right": 0.5, "cosine_wrong": 0.75 - even / 2}
+    )
+    images = {"chosen": "image", "kind": "colour", "slots": np.where(shoes, "shoes_colour", "hat_colour")} | named
+    table = pd.concat([pd.DataFrame(captions), pd.DataFrame(images | {"cosine_right": 0.5, "cosine_wrong": 0.25})], ignore_index=True)
+    table = table.assign(match_right=1.0, match_wrong=np.r_[np.zeros(40), np.where(shoes, -1.0, 1.0)])
+    return table if variant == "dual" else table.assign(match_right=np.nan, match_wrong=np.nan)
 
 
 @pytest.fixture

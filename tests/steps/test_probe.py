@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
+
+from cada.synthpedes.lookalikes import KINDS as KINDS_OF_LOOK_ALIKES
 from tests.messages import line_with
 from tests.steps.conftest import Small
 
@@ -42,8 +45,12 @@ def test_a_model_is_probed(project: Small) -> None:
     assert (whole["queries"], whole["gallery"], whole["query_persons"]) == (metrics["queries"], metrics["gallery"], 8)
     assert (set(whole["captions"]), set(whole["images"])) == KINDS
     assert all(kind["changed"] > whole["queries"] / 2 for kind in whole["captions"].values())
-    assert {kind for kind, found in whole["captions"].items() if "true_wins" in found} == {"swapped_colours", "negation"}
-    assert whole["captions"]["negation"]["true_wins"].keys() == {"cosine", "match"}
+    choices = pd.read_parquet(project.root / "results/smoke/choices/dual/0.parquet")
+    counts = choices.groupby(["chosen", "kind"]).size().to_dict()
+    assert {kind for chosen, kind in counts if chosen == "caption"} == {"swapped_colours", "negation"}
+    assert counts["caption", "negation"] == whole["captions"]["negation"]["changed"]
+    assert counts["image", "colour"] == 8 and {kind for chosen, kind in counts if chosen == "image"} <= {*KINDS_OF_LOOK_ALIKES}
+    assert choices.notna().all(axis=None) and choices["person"].nunique() == 8
     assert whole["attributes"]["upper_colour"]["queries"] > whole["queries"] / 2
 
     first = (project.root / "results/smoke/probes/dual/0.json").read_bytes()

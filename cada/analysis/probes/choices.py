@@ -50,13 +50,6 @@ def shown_images(synthesis: Synthesis, persons: Sequence[int], *, seed: int) -> 
 
 def look_alike_choices(model: Cada, shown: Sequence[Shown], engine: Engine) -> pd.DataFrame:
     """Every choice between an image and a look-alike, and between their captions: NAMES and scores, see `_table`."""
-    drawn = [one for own in shown for one in own.images]
-    height, width = model.architecture.image_size
-    pixels = [np.asarray(one.image.resize((width, height), Image.Resampling.BILINEAR)) for one in drawn]
-    persons = np.repeat([own.task.identity for own in shown], [len(own.images) for own in shown])
-    images = torch.from_numpy(np.stack(pixels).transpose(0, 3, 1, 2).copy())
-    captions = model.tokenizer([one.caption for one in drawn])
-    search = Search.of(model, Target(images, persons, captions, persons), engine)
     rows: list[tuple[object, ...]] = []
     pairs: list[tuple[int, int, int]] = []  # the image with its caption, and the caption and the image of the other pair
     first = 0
@@ -70,6 +63,15 @@ def look_alike_choices(model: Cada, shown: Sequence[Shown], engine: Engine) -> p
                 rows.append(("sentence", *named))
                 pairs.append((first, other, first))
         first += len(own.images)
+    if not pairs:
+        return _table([], {}, {})
+    drawn = [one for own in shown for one in own.images]
+    height, width = model.architecture.image_size
+    pixels = [np.asarray(one.image.resize((width, height), Image.Resampling.BILINEAR)) for one in drawn]
+    persons = np.repeat([own.task.identity for own in shown], [len(own.images) for own in shown])
+    images = torch.from_numpy(np.stack(pixels).transpose(0, 3, 1, 2).copy())
+    captions = model.tokenizer([one.caption for one in drawn])
+    search = Search.of(model, Target(images, persons, captions, persons), engine)
     right, caption, image = np.array(pairs).T
     return _table(rows, pair_scores(search, right, right), pair_scores(search, caption, image))
 
@@ -84,7 +86,7 @@ def caption_choices(outcomes: Mapping[str, Outcome], split: Split) -> pd.DataFra
             named = zip(images, split.caption_number[changed], split.caption_persons[changed], strict=True)
             true, false = ({score: values[:, side] for score, values in outcome.pairs.items()} for side in (0, 1))
             tables.append(_table([("caption", kind, "", *own) for own in named], true, false))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else _table([], {}, {})
 
 
 def _table(named: Sequence[tuple[object, ...]], right: PairScores, wrong: PairScores) -> pd.DataFrame:

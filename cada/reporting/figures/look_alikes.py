@@ -12,6 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from cada.reporting.figures.style import PAGE, RIGHT, WRONG, draw_image, message
 from cada.reporting.results.choices import KINDS
+from cada.reporting.tables.cells import MINUS
 
 EACH = 2  # of each kind of change
 ACROSS = 4  # choices in a row
@@ -61,4 +62,4 @@ def _draw(part: SubFigure, choice: WrongChoice) -> None:
 
 
 def _score(name: str, value: float) -> str:
-    return f"{name} {value:.3f}".replace("-", "\N{MINUS SIGN}")
+    return f"{name} {value:.3f}".replace("-", MINUS)

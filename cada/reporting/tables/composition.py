@@ -56,7 +56,9 @@ def composition_values(dataset: str, choices: Choices) -> pd.DataFrame:
     grouped = {variant: [groups(table) for table in tables] for variant, tables in choices.items()}
     for group in next(iter(grouped.values()))[0]:  # outside: the bootstrap draws the same persons for all variants
         for variant, by_seed in grouped.items():
-            tables, scores = [own[group] for own in by_seed], measures(choices, variant)
+            tables, scores = [own[group] for own in by_seed if group in own], measures(choices, variant)
+            if len(tables) < len(by_seed):
+                continue  # the published procedure reads fewer captions
             found = differences(tables, scores)
             for score in scores:
                 mean, deviation = mean_and_deviation([table[score].mean() for table in tables])

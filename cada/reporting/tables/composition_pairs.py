@@ -30,7 +30,9 @@ def composition_pairs_table(dataset: str, choices: Choices, pairs: Sequence[tupl
     grouped = {pair: [*map(groups, _less(choices, scores, *pair))] for pair in pairs}
     records = []
     for (chosen, kind), pair in product(dict.fromkeys(name[:2] for own in grouped.values() for name in own[0]), pairs):
-        tables = [own[chosen, kind, ""] for own in grouped[pair]]
+        tables = [own[chosen, kind, ""] for own in grouped[pair] if (chosen, kind, "") in own]
+        if not tables:
+            continue
         found = differences(tables, BY) or {}
         labels = (dataset, chosen, kind, *pair, *(scores[name] for name in pair), len(tables), len(tables[0]))
         record: dict[str, Any] = dict(zip(LABELS, labels, strict=True))

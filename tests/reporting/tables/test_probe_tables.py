@@ -94,28 +94,57 @@ def test_every_difference_that_is_established_is_a_finding() -> None:
     assert carries(others.text, "all others", "no difference", "R@1", "3 were tested")
 
 
-def test_true_captions_against_false_ones(probed: Path) -> None:
+def test_choices_of_one_of_two(probed: Path) -> None:
     made = tables(probed)
-    cosine, match = (row(made["composition.md"], "colours of two things swapped", number) for number in (0, 1))
-    assert cosine == ["cosine", "80 %", *["56.2 ± 8.8", "0.0 to 100.0"] * 2]
-    assert match == ["match", "80 %", "", "", "100.0 ± 0.0", "100.0 to 100.0"]
-    gain = row(made["composition.md"], "colours of two things swapped", 2)
-    assert gain[:5] == ["match less cosine", "80 %", "", "", "+43.8"]
+    text = made["composition.md"]
+    images, captions = text.split("\n**Does the caption")
+    assert row(images, "another colour") == ["cosine", "40", *["100.0 ± 0.0", "100.0 to 100.0"] * 2]
+    assert row(images, "another colour", 1)[:5] == ["match", "40", "", "", "87.5 ± 0.0"]  # ten of the hat count half
+    assert row(images, "another colour", 2)[:5] == ["match less cosine", "40", "", "", f"{MINUS}12.5"]
+    cosine, match, gain = (row(captions, "colours of two things swapped", number) for number in range(3))
+    assert cosine == ["cosine", "40", *["56.2 ± 8.8", "0.0 to 100.0"] * 2]
+    assert match == ["match", "40", "", "", "100.0 ± 0.0", "100.0 to 100.0"]
+    assert gain[:5] == ["match less cosine", "40", "", "", "+43.8"]
     for facts in (
-        ("cosine: no preference", "global (56.2 %", "0.0 to 100.0", "dual (56.2 %"),
-        ("match: the true caption", "dual (100.0 %", "100.0 to 100.0"),
-        ("match less cosine: no difference", "dual (+43.8"),
+        ("captions, colours of two things swapped, cosine: no preference", "global (56.2 %", "0.0 to 100.0", "dual (56.2 %"),
+        ("captions, colours of two things swapped, match less cosine: no difference", "dual (+43.8"),
+        ("images, another colour, match less cosine: the match head is right less often", f"dual ({MINUS}12.5"),
+        ("Images", "5 test persons"),
     ):
-        assert line_with(made["composition.md"], "- colours of two things swapped, ", "95 %", *facts)
-    assert "headline" not in made["composition.md"] and "both models" not in made["composition.md"]
-    *rows, gained = made["composition.csv"].splitlines()[1:]
-    assert rows == [
-        "toy,swapped_colours,cosine,global,2,40,56.2500,8.8388,0.0000,100.0000",
-        "toy,swapped_colours,cosine,dual,2,40,56.2500,8.8388,0.0000,100.0000",
-        "toy,swapped_colours,match,dual,2,40,100.0000,0.0000,100.0000,100.0000",
+        assert line_with(text, "- ", *facts)
+    assert "preferred" not in text, "what is right as it should be needs no words"
+    found = [line.split(",") for line in made["composition.csv"].splitlines()[1:]]
+    assert [line[1:9] for line in found if line[1] == "caption"] == [
+        ["caption", "swapped_colours", "", "cosine", "global", "2", "40", "5"],
+        ["caption", "swapped_colours", "", "cosine", "dual", "2", "40", "5"],
+        ["caption", "swapped_colours", "", "match", "dual", "2", "40", "5"],
+        ["caption", "swapped_colours", "", "match less cosine", "dual", "2", "40", "5"],
     ]
-    *head, mean, deviation, low, high = gained.split(",")
-    assert (head[2], mean, deviation) == ("match less cosine", "43.7500", "8.8388") and float(low) < 43.75 < float(high)
+    assert found[-1][9:11] == ["43.7500", "8.8388"] and float(found[-1][11]) < 43.75 < float(found[-1][12])
+
+
+def test_choices_by_what_differs(probed: Path) -> None:
+    """The shoes of 30 images; the hats of 10 are too few for a row."""
+    made = tables(probed)
+    text = made["composition_slots.md"]
+    assert [row(text, "shoes", number)[:2] for number in (0, 1)] == [["cosine", "30"], ["match", "30"]]
+    assert "| match less" not in text and "| hat" not in text and "hat_colour" not in made["composition_slots.csv"]
+    assert line_with(text, "- dual, match", "another colour, shoes (100 %, 100.0 to 100.0)")
+    assert line_with(text, "- global, cosine", "another colour, shoes")
+
+
+def test_choices_of_one_variant_less_those_of_another(probed: Path) -> None:
+    made = tables(probed)
+    images, captions = made["composition_pairs.md"].split("\n**captions, colours of two things swapped")
+    assert row(images, "dual, match")[1::2] == [f"{MINUS}12.5", "0.0"] and row(images, "dual, match")[0] == "global, cosine"
+    assert row(captions, "dual, match")[1::2] == ["+43.8", "0.0"]
+    text = made["composition_pairs.md"]
+    assert line_with(text, "- images, another colour: dual", "12.5 points fewer", "global", "95 %", "2 seeds")
+    assert line_with(text, "- ", "all others", "no difference", "2 were tested")
+    assert line_with(text, "- ", "interval", "each with both models")
+    image, _ = csv.DictReader(StringIO(made["composition_pairs.csv"]))
+    assert (image["chosen"], image["kind"], image["variant_score"], image["reference_score"]) == ("image", "colour", "match", "cosine")
+    assert (image["own"], image["cosine"], image["choices"]) == ("-12.5000", "0.0000", "40")
 
 
 def test_attributes_and_which_are_missed(probed: Path) -> None:
@@ -139,7 +168,7 @@ def test_a_set_of_the_users_has_no_attributes(write_probes: Write, tmp_path: Pat
     for variant in ("global", "dual"):
         write_probes(variant, 0, 40, attributes={}, synonyms="common")
     made = tables(tmp_path, seeds=(0,))
-    names = ("robustness", "contrasts", "composition", "attributes")
+    names = ("robustness", "contrasts", "composition", "composition_slots", "composition_pairs", "attributes")
     assert set(made) == {f"{name}.{kind}" for name in names for kind in ("csv", "html", "json", "md", "tex")}
     assert line_with(made["attributes.md"], "drawn persons only") and len(made["attributes.csv"].splitlines()) == 1
     assert line_with(made["robustness.md"], "Synonyms", "common words")
