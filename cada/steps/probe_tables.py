@@ -12,7 +12,7 @@ from cada.recipes import Recipe, take
 from cada.recipes.models import ProbeTablesRecipe
 from cada.reporting.figures.look_alikes import EACH, WrongChoice, draw_failures, look_alikes_figure
 from cada.reporting.figures.style import save, style
-from cada.reporting.results.choices import CHANCE, SCORES, own_score, read_choices
+from cada.reporting.results.choices import CHANCE, SCORES, groups, own_score, read_choices
 from cada.reporting.tables.choice_words import DIFFERENCES, slots_in_words
 from cada.reporting.tables.pairs import ablation_pairs
 from cada.reporting.tables.probes import write_probe_tables
@@ -64,8 +64,10 @@ def figure_caption(table: pd.DataFrame, score: str, model: str) -> str:
     images = table[table["chosen"] == "image"]
     if images.empty:
         return "Look-alikes are drawn of drawn sets alone."
-    shares = [f"{DIFFERENCES[str(kind)]} {100 * (own[score] < CHANCE).mean():.1f} %" for kind, own in images.groupby("kind")]
+    shares = [
+        f"{100 * (own[score] < CHANCE).mean():.1f} % ({DIFFERENCES[kind]})" for (_, kind, slots), own in groups(images).items() if not slots
+    ]
     return (
         f"{model}: up to {EACH} random choices of each kind in which the {score} score is higher for the look-alike on the right than for "
-        f"the image described, on the left. So it is in {', '.join(shares)} of the choices."
+        f"the image described, on the left. So it is in {', '.join(shares)} of all such choices."
     )

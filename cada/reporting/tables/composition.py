@@ -86,6 +86,7 @@ def choice_notes(values: pd.DataFrame) -> list[str]:
         *about,
         f"By chance {CHANCE:.0f} % are right; a tie counts half.",
         "cosine: of the two [CLS] embeddings. match: the match head on the sentence and the image; empty where a variant has none.",
+        "Where every choice is right the interval has no width; with N choices up to 3 / N of all may still be wrong.",
         "A caption made false may lose only because its words are new to the model: a swap has the same words, a negation has new ones.",
     ]
 

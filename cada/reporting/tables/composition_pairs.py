@@ -12,7 +12,7 @@ from cada.reporting.probe_differences import differences
 from cada.reporting.results.choices import GROUP, Choices, groups, own_score
 from cada.reporting.results.rankings import on_common_queries
 from cada.reporting.statistics import established
-from cada.reporting.tables.cells import counted, difference_values, frame, points, records_by, signed
+from cada.reporting.tables.cells import counted, difference_values, frame, points, records_by
 from cada.reporting.tables.choice_words import choice_title
 from cada.reporting.tables.notes import NOT_CORRECTED, interval_note
 from cada.reporting.tables.pairs import pair_labels
@@ -70,16 +70,16 @@ def _less(choices: Choices, scores: Mapping[str, str], variant: str, reference: 
 
 
 def _findings(values: pd.DataFrame) -> Iterator[Finding]:
-    """A finding for each difference that is established by the own scores, and one for all others together."""
-    compared = values[values["own_low"].notna()].to_dict("records")
-    sure = [one for one in compared if established(one["own_low"], one["own_high"])]
-    for one in sure:
-        ends = " to ".join(signed(end) for end in sorted((abs(one["own_low"]), abs(one["own_high"]))))
-        more = "more" if one["own"] > 0 else "fewer"
-        yield Finding(
-            f"{choice_title(one['chosen'], one['kind'])}: {one['variant']} has {signed(abs(one['own']))} points {more} right than "
-            f"{one['reference']}, 95 % interval {ends}, {counted(one['seeds'], 'seed')}.",
-            established=True,
-        )
-    if compared:
-        yield Finding(f"For all{' others' if sure else ''} no difference is established; {len(compared)} were tested.", established=False)
+    """A finding for each kind with differences that are established by the own scores, and one for all others together."""
+    compared = values[values["own_low"].notna()]
+    count = 0
+    for (chosen, kind), records in records_by(compared, "chosen", "kind").items():
+        sure = [one for one in records if established(one["own_low"], one["own_high"])]
+        count += len(sure)
+        if sure:
+            told = (f"{one['variant']} against {one['reference']} {' ('.join(points(one, 'own'))})" for one in sure)
+            text = f"{choice_title(chosen, kind)}, points with 95 % intervals, {counted(sure[0]['seeds'], 'seed')}: {', '.join(told)}."
+            yield Finding(text, established=True)
+    if len(compared):
+        text = f"For all{' others' if count else ''} no difference is established; {len(compared)} were tested."
+        yield Finding(text, established=False)

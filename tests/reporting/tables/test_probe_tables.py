@@ -139,7 +139,7 @@ def test_choices_of_one_variant_less_those_of_another(probed: Path) -> None:
     assert row(images, "dual, match")[1::2] == [f"{MINUS}12.5", "0.0"] and row(images, "dual, match")[0] == "global, cosine"
     assert row(captions, "dual, match")[1::2] == ["+43.8", "0.0"]
     text = made["composition_pairs.md"]
-    assert line_with(text, "- images, another colour: dual", "12.5 points fewer", "global", "95 %", "2 seeds")
+    assert line_with(text, "- images, another colour", f"dual against global {MINUS}12.5", "95 %", "2 seeds")
     assert line_with(text, "- ", "all others", "no difference", "2 were tested")
     assert line_with(text, "- ", "interval", "each with both models")
     image, _ = csv.DictReader(StringIO(made["composition_pairs.csv"]))
