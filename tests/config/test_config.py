@@ -203,3 +203,10 @@ def test_a_variant_is_trained_by_what_it_does_not_leave_out() -> None:
 def test_only_a_variant_with_a_trained_match_head_reranks() -> None:
     assert {name for name, method in methods().items() if method.reranks} >= {"atp", "dual", "published"}
     assert all(method.reranks == ("atp" in method.weights) for method in methods().values())
+
+
+def test_look_alikes_of_a_set_that_is_not_drawn_are_refused() -> None:
+    path = Path("params/cuhk_pedes/probe.yaml")
+    path.write_text(path.read_text() + "look_alikes: 10\n")
+    with refused("params/cuhk_pedes/probe.yaml", "look_alikes", "drawn sets"):
+        config.load_dataset("cuhk_pedes")
