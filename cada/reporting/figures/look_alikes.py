@@ -32,12 +32,12 @@ class WrongChoice:
 
 
 def draw_failures(table: pd.DataFrame, score: str, *, seed: int = 0) -> pd.DataFrame:
-    """At most EACH random rows of each kind in which the look-alike of the image has more of the score, of different persons.
+    """At most EACH random rows of each kind in which the look-alike of the image has more of the score.
 
     table: the choices of one model as `cada.reporting.results.choices` reads them.
     """
     failed = table[(table["chosen"] == "image") & (table[score] == 0)]
-    shuffled = failed.sample(frac=1, random_state=seed).drop_duplicates("person")
+    shuffled = failed.sample(frac=1, random_state=seed)
     return pd.concat([shuffled[shuffled["kind"] == kind].head(EACH) for kind in KINDS])
 
 

@@ -22,11 +22,11 @@ def choices() -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_failures_are_random_wrong_images_of_different_persons() -> None:
+def test_failures_are_random_wrong_images() -> None:
     table = choices()
     drawn = draw_failures(table, "match")
     assert drawn["kind"].tolist() == ["colour"] * EACH + ["type"] * EACH
-    assert (drawn["chosen"] == "image").all() and (drawn["match"] == 0).all() and drawn["person"].is_unique
+    assert (drawn["chosen"] == "image").all() and (drawn["match"] == 0).all()
     assert draw_failures(table, "match").equals(drawn)
     assert len({tuple(draw_failures(table, "match", seed=seed)["person"]) for seed in range(5)}) > 1
 
