@@ -108,15 +108,14 @@ def _cells(record: Record) -> Sequence[str]:
 
 def _findings(values: pd.DataFrame) -> Iterator[Finding]:
     """Of each kind how the match head differs from the cosine, and what is not right more often than by chance."""
-    for (chosen, kind), own in records_by(values[values["right_low"].notna()], "chosen", "kind").items():
-        for score, records in records_by(frame(own, values.columns), "score").items():
-            verdicts: dict[str, list[str]] = {}
-            for one in records:
-                mean, ends = points(one, "right_mean", "right") if score == GAIN else (f"{one['right_mean']:.1f} %", interval(one, "right"))
-                verdicts.setdefault(_verdict(one), []).append(f"{one['variant']} ({mean}, 95 % interval {ends})")
-            if list(verdicts) != [MORE]:
-                text = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in verdicts.items())
-                yield Finding(f"{choice_title(chosen, kind)}, {score}: {text}.", any(map(_established, records)))
+    for (chosen, kind, score), records in records_by(values[values["right_low"].notna()], "chosen", "kind", "score").items():
+        verdicts: dict[str, list[str]] = {}
+        for one in records:
+            mean, ends = points(one, "right_mean", "right") if score == GAIN else (f"{one['right_mean']:.1f} %", interval(one, "right"))
+            verdicts.setdefault(_verdict(one), []).append(f"{one['variant']} ({mean}, 95 % interval {ends})")
+        if list(verdicts) != [MORE]:
+            text = "; ".join(f"{verdict}: {', '.join(names)}" for verdict, names in verdicts.items())
+            yield Finding(f"{choice_title(chosen, kind)}, {score}: {text}.", any(map(_established, records)))
 
 
 def _differs(record: Record) -> str:
