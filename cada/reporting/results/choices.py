@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from cada.reporting.results.rankings import QUERY
-from cada.storage.parquet import read_table
+from cada.storage.tables import read_table
 
 SCORES = ("cosine", "match")
 GAIN = "match less cosine"
