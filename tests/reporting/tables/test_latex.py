@@ -31,7 +31,8 @@ DOCUMENT = r"""\documentclass[twocolumn]{article}
 %s
 \end{document}
 """
-LITERATURE = {"method": "A_b & C", "venue": "TMM 2024", "dataset": "CUHK-PEDES", "source": "50 % of {x}, #1", "confirmed": "no"}
+PROTOCOL = {"person_pretraining": "no", "interaction": "no", "selection": "test", "queries": "not known"}
+LITERATURE = PROTOCOL | {"method": "A_b & C", "venue": "TMM 2024", "dataset": "CUHK-PEDES", "source": "50 % of {x}, #1", "confirmed": "no"}
 LITERATURE |= {"R1": "78.37", "R5": "91.57", "R10": "94.58", "mAP": "68.87", "mINP": ""}
 ORACLES = {"all": {"chance": 0.17, "bag_of_words": 46.25, "binding": 87.5}}
 COST = VariantCost("du_al", 893_000, 549_000, 624_000, 17.9e9, 9e6, 18e7, {"train": 97.4, "evaluate": None, "probe": None})
