@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import PlainSerializer
 
 from cada.config import (
+    Associate,
     Choice,
     Compute,
     Data,
@@ -22,6 +23,7 @@ from cada.config import (
     Search,
     SomeSwitches,
     Source,
+    Synthesis,
     TrainSettings,
     Variant,
     Weights,
@@ -95,6 +97,17 @@ class ProbeRecipe(OfSearch):
     probe: Probe
 
 
+class AssociateRecipe(Parameters):
+    """The associate step's, for one variant. `objectives`: those that it is trained by. `synthesis`: how the set is drawn, if it is."""
+
+    objectives: Names
+    source: Source
+    synthesis: Synthesis | None
+    associate: Associate
+    batch_size: int
+    compute: Compute
+
+
 class TransferRecipe(OfSearch):
     """The transfer step's, for one variant and one other data set, `target`."""
 
@@ -138,6 +151,12 @@ class TitledRecipe(MatrixRecipe):
 
 class FiguresRecipe(TitledRecipe):
     """The figures step's."""
+
+    source: Source
+
+
+class AssociationTablesRecipe(MatrixRecipe):
+    """The association-tables step's."""
 
     source: Source
 

@@ -31,7 +31,15 @@ SHOWN_BY = {"upper": ("upper", "pattern"), "build": WORN}
 SLOTS = ("build", *LABELS[3:])  # that phrases speak of
 
 _BEHIND = frozenset(
-    {Material.WALL, Material.WALL_DETAIL, Material.GROUND, Material.GROUND_DETAIL, Material.CLUTTER, Material.CLUTTER_DETAIL, Material.LEAVES}
+    {
+        Material.WALL,
+        Material.WALL_DETAIL,
+        Material.GROUND,
+        Material.GROUND_DETAIL,
+        Material.CLUTTER,
+        Material.CLUTTER_DETAIL,
+        Material.LEAVES,
+    }
 )
 _OWNERS = {
     Material.OCCLUDER: OCCLUDER,

@@ -92,6 +92,17 @@ TOPICS = (
         optional=True,
     ),
     Topic(
+        "associations",
+        "What is associated with what",
+        "Text tokens with image patches, and image regions with text attributes: each direction is measured by itself, and then both are "
+        "compared. docs/association.md explains how.",
+        figures=("associations/association",),
+        tables=tuple(f"associations/{name}" for name in ("correspondence", "slots", "prediction", "discrepancy", "gains", "correlation")),
+        optional=True,
+        absent="This run did not measure associations. docs/association.md says what that is and how it is run.",
+        intervals=True,
+    ),
+    Topic(
         "probes",
         "Changed captions and images",
         "The same search with captions or images changed a little. What a model loses shows what it relies on.",
@@ -102,7 +113,7 @@ TOPICS = (
         intervals=True,
     ),
 )
-PHOTOGRAPHS = {"successes", "failures", "attention"}
+PHOTOGRAPHS = {"successes", "failures", "attention", "association"}
 
 
 @dataclass(frozen=True)
