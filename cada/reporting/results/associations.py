@@ -89,7 +89,7 @@ def read_associations(dataset: str, variants: Sequence[str], seeds: Sequence[int
 
 def numbers(file: AssociationsFile) -> list[str]:
     """The numbers of a phrase that the tables read."""
-    maps = [f"{name}_{score}" for name in (*file.attributions, "anatomy", "bound") for score in ("pointing", "inside", "precision")]
+    maps = [f"{name}_{score}" for name in (*file.attributions, "anatomy", "bound") for score in ("pointing", "best", "inside", "precision")]
     likely = ["whole", "nothing", "without", "alone", "other"]
     return ["area", *maps, *likely, *(f"colour_{view}" for view in likely), "agreement", "same", "mutual", "text_right", "image_right"]
 

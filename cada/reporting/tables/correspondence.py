@@ -14,7 +14,7 @@ from cada.reporting.tables.association_notes import UNKNOWN, match_notes, mean_n
 from cada.reporting.tables.cells import Record, difference_values, frame, interval, parts_of, records_by, signed
 from cada.reporting.tables.table import Finding, Section, Table, Tabulated
 
-SCORES = ("pointing", "inside", "precision")
+SCORES = ("pointing", "best", "inside", "precision")
 BASELINES = {"anatomy": "mean region of the slot", "bound": "the region on this grid"}
 HEADINGS = {"all": "All phrases", "small": "Phrases whose slot takes less than a quarter of the person"}
 PARTS = ("mean", "low", "high")
@@ -31,15 +31,16 @@ def correspondence_table(dataset: str, files: Associated, phrases: Mapping[str, 
     columns = ["dataset", "phrases", "map", "variant", "count", "area", *parts_of(SCORES, PARTS), "pointing_lift", "inside_lift"]
     values = frame(records, columns)
     title = f"Where phrases look on {dataset}"
-    shown = ("map", "variant", "pointing", "95 %", "of chance", "inside", "of the area", "precision", "95 %")
+    shown = ("map", "variant", "pointing", "95 %", "of chance", "best patch", "95 %", "inside", "of the area", "precision", "95 %")
     if values.empty:
         return values, Table(title, shown, 2, (), (UNKNOWN,))
     sections = tuple(Section(HEADINGS[size], tuple(_row(one) for one in own)) for size, own in records_by(values, "phrases").items())
     small = ", ".join(small_slots(first))
     notes = (
         pairs_note(files),
-        "pointing: per cent of the pixels of the patch with the largest weight that are the thing's. inside: per cent of the map that is "
-        "on it. precision: average precision of its pixels in the order of their patches' weights.",
+        "pointing: per cent of the pixels of the patch with the largest weight that are the thing's. best patch: how often it is "
+        "the patch that the thing covers most. inside: per cent of the map that is on the thing. precision: average precision of its "
+        "pixels in the order of their patches' weights.",
         "of chance, of the area: how many times the thing's share of the image, which is what a random map scores. "
         f"{BASELINES['anatomy']}: a map that knows where such things are on val persons, and not the image. "
         f"{BASELINES['bound']}: the thing itself, patch by patch: no map on this grid can score more.",
@@ -77,8 +78,14 @@ def _records(dataset: str, size: str, attributions: Sequence[str], tables: Mappi
 
 def _row(one: Record) -> tuple[str, ...]:
     if pd.isna(one["pointing_mean"]):
-        return (_title(one["map"]), one["variant"], *[""] * 7)
-    cells = (f"{one['pointing_mean']:.1f}", interval(one, "pointing"), f"{one['pointing_lift']:.1f}")
+        return (_title(one["map"]), one["variant"], *[""] * 9)
+    cells = (
+        f"{one['pointing_mean']:.1f}",
+        interval(one, "pointing"),
+        f"{one['pointing_lift']:.1f}",
+        f"{one['best_mean']:.1f}",
+        interval(one, "best"),
+    )
     more = (f"{one['inside_mean']:.1f}", f"{one['inside_lift']:.1f}", f"{one['precision_mean']:.1f}", interval(one, "precision"))
     return (_title(one["map"]), one["variant"], *cells, *more)
 

@@ -49,8 +49,8 @@ def prediction_table(dataset: str, files: Associated, phrases: Mapping[str, Tabl
         "The attribute decoder predicts a masked phrase. log-likelihood: of its words with the image, in nats. nats of the image: less "
         "that without any patch. lost without the region, without another: less that with the thing's patches taken out, and with as many "
         "others.",
-        "local: what the region costs more than another one, of the image's nats; over 100 % where the rest misleads. region alone: what is "
-        "left of them when all else is taken out. colour found: of phrases that name one colour, how often it is the likeliest of all.",
+        "local: what the region costs more than another one, of the image's nats; over 100 % where the rest misleads. region alone: what "
+        "is left of them when all else is taken out. colour found: of phrases that name one colour, how often it is the likeliest.",
         "Patches are taken out before the image is encoded, and filled as training fills what it erases.",
         *decoder_notes(files),
         mean_note(files),
