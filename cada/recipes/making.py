@@ -87,7 +87,8 @@ def _of_variant(step: str, parameters: DatasetParameters, variant: Variant, meth
     data, train, evaluate = parameters.data, parameters.train, parameters.evaluate
     if step == "associate":
         return models.AssociateRecipe(
-            objectives=frozenset(method.weights),
+            reranks=method.reranks,
+            decodes=method.decodes,
             source=data.source,
             synthesis=data.synthesis,
             associate=parameters.associate,

@@ -98,9 +98,13 @@ class ProbeRecipe(OfSearch):
 
 
 class AssociateRecipe(Parameters):
-    """The associate step's, for one variant. `objectives`: those that it is trained by. `synthesis`: how the set is drawn, if it is."""
+    """The associate step's, for one variant. `reranks`, `decodes`: whether it trains the match head, and the attribute decoder.
 
-    objectives: Names
+    `synthesis`: how the set is drawn, if it is.
+    """
+
+    reranks: bool
+    decodes: bool
     source: Source
     synthesis: Synthesis | None
     associate: Associate

@@ -22,7 +22,6 @@ from cada.datasets.text import normalise_caption
 from cada.errors import CadaError
 from cada.model.folder import load_model
 from cada.model.positions import grid_of
-from cada.objectives import OBJECTIVES
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
 from cada.recipes.models import AssociateRecipe
@@ -84,8 +83,8 @@ def associate_cell(cell: Cell, recipe: AssociateRecipe, device: torch.device) ->
         "phrases": len(table),
         "attributions": list(known),
         "attribution": settings.attribution,
-        "trains_match": any(OBJECTIVES[name].reranks for name in recipe.objectives),
-        "trains_decoder": any(OBJECTIVES[name].decodes for name in recipe.objectives),
+        "trains_match": recipe.reranks,
+        "trains_decoder": recipe.decodes,
         "grid": list(grid),
         "slots": shares,
         "example": example(shown),

@@ -10,7 +10,10 @@ import pytest
 from cada.config import Workflow
 from cada.storage.unlisted import move_unlisted, restore_listed
 
-NAMES = {"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "probes": "0.json", "models": "0/model.safetensors"}
+NAMES = {
+    **{"metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "models": "0/model.safetensors"},
+    **{"probes": "0.json", "associations": "0.json"},
+}
 
 
 def matrix(*variants: str, seeds: tuple[int, ...] = (0,)) -> Workflow:

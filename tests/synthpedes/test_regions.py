@@ -74,7 +74,7 @@ def test_a_thing_is_where_it_belongs(changes: dict[str, str], view: str, slot: s
 
 
 def test_materials_of_several_things_are_whose_they_are() -> None:
-    """The wheels of a car are no glasses, nor is the band of a ponytail; cords are the hoodie's; a bald head is what is said of the hair."""
+    """The wheels of a car are no glasses, nor is the band of a ponytail; cords are the hoodie's; a bald head is the hair's."""
     assert not region(drawn(PLAIN, "front")[1], "glasses").any()
     woman = replace(PLAIN, sex="woman", hair="ponytail")
     assert not region(drawn(woman, "back")[1], "glasses").any()

@@ -31,9 +31,8 @@ def correspondence(weights: np.ndarray, coverage: np.ndarray) -> dict[str, float
 
 
 def average_precision(weights: np.ndarray, coverage: np.ndarray) -> float:
-    """Average precision of a region's pixels in the order of their patches' weights (P); those of patches of equal weight come at once."""
-    order = np.argsort(-weights, kind="stable")
-    covered, falling = coverage[order], -weights[order]
-    last = np.searchsorted(falling, falling, side="right") - 1  # (P) of the patches with the same weight
-    precision = np.cumsum(covered) / np.arange(1, len(covered) + 1)
-    return float((covered * precision[last]).sum() / covered.sum())
+    """Average precision of a region's pixels in the order of their patches' weights (P); patches of equal weight share what they cover."""
+    _, group, counts = np.unique(-weights, return_inverse=True, return_counts=True)
+    shared = np.repeat(np.bincount(group, coverage) / counts, counts)  # (P) from the highest weight to the lowest
+    precision = np.cumsum(shared) / np.arange(1, len(shared) + 1)
+    return float((shared * precision).sum() / shared.sum())
