@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cada.analysis.explanation import explain
 from cada.errors import CadaError
+from cada.gallery.release import Release
 from cada.gallery.sources import Unreadable, open_image
 from cada.model.folder import load_model
 from cada.phrases.chunking import parse
@@ -24,7 +25,8 @@ def explain_image(image: Path, caption: str, *, model: Path | None, output: Path
     except Unreadable as error:
         raise CadaError(f"{image}: cannot be read: {error}. Name a JPEG, PNG, BMP, TIFF or WebP file.") from error
     spans = [(phrase.start, phrase.end) for phrase in parse(caption)]
-    told = explain(load_model(model or default_model()), opened, caption, spans=spans)
+    folder = model or default_model()
+    told = explain(load_model(folder), opened, caption, spans=spans, decodes=Release.read(folder).decodes)
     with style(), atomic(output) as partial:
         explanation_figure(told, caption).savefig(partial, format=output.suffix[1:], dpi=DPI)
     for phrase, match in zip(told.phrases, told.matches, strict=True):
