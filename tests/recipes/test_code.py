@@ -19,7 +19,7 @@ PACKAGE = code.PACKAGE
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 VARIANTS = {"global": ("global",), "dual": ("global", "atp", "ara"), "sdm": ("global", "sdm")}
 TRAININGS = {f"train {variant}" for variant in VARIANTS}
-READERS_OF_OBJECTIVES = {"attention", "chapter", "figures", "report", "tables"}
+READERS_OF_OBJECTIVES = {"attention", "chapter", "figures", "release", "report", "tables"}
 STEPS = [step.replace("-", "_") for step in (*OF_DATASET, *OF_VARIANT, *OF_MATRIX, *OF_REPORT, "transfer")]
 # Python imports what takes long once, and each step's own modules in a process of the step's own.
 RUNTIME = """

@@ -5,7 +5,8 @@ Legend: N phrases, R regions, P patches, K images, H height, W width.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -31,6 +32,8 @@ from cada.synthpedes.words import words
 BASELINES = ("anatomy", "bound")  # maps that read no image, and the region itself
 VIEWS = ("whole", "nothing", "without", "alone", "other")  # of the image: the phrase's region out, it alone, another one out
 MOST_PHRASES = 6  # that the pair to show may have
+Row = dict[str, Any]
+View = tuple[str, str]  # its name, and the region that it is of; "" for whole and nothing
 CALLED = ["image", "caption", "phrase", "person", "text", "slot"]
 
 
@@ -60,7 +63,12 @@ class Shown(NamedTuple):
     maps: np.ndarray
     looks: np.ndarray
     predicts: np.ndarray
-    agreement: float  # mean over the phrases
+    compared: Mapping[str, np.ndarray]  # the MEASURES of each phrase
+
+    @property
+    def agreement(self) -> float:
+        """Mean over the phrases."""
+        return float(self.compared["agreement"].mean())
 
 
 def columns(layers: int) -> list[str]:
@@ -83,21 +91,26 @@ def associate(
     """A row for each phrase whose tokens are not cut off: CALLED and `columns`, not a number where a measure does not apply.
 
     load: an image (3, H, W) of uint8 by its name. anatomy: by slot a map that knows no image; empty where no slots are known. attribution:
-    whose maps the directions are compared by. The second value is the pair to show: of those with the most phrases, up to MOST_PHRASES, the
-    one whose agreement is nearest to the mean of all.
+    whose maps the directions are compared by. The second value is the pair to show: of those with the most phrases, up to MOST_PHRASES,
+    the one whose agreement is nearest to the mean of all.
     Errors: `ValueError` for an attribution that the model has not, and where no pair has a phrase.
     """
-    layers = len(model.text_encoder.bert.encoder.layer)
+    layers = model.architecture.text.depth
     if attribution not in (known := attribution_names(layers)):
         raise ValueError(f"attribution: {attribution} is not among {', '.join(known)}")
     colours = colour_pieces(model.tokenizer, words()["colour"])
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     shown: list[Shown] = []
     for pair in tqdm(pairs, desc="associate", unit="pair", disable=None):
-        random = Stream(seed, "elsewhere", pair.image)
-        found, drawn = _measure(model, pair, load(pair.image), anatomy, colours, attribution, random, batch_size)
-        rows += found
-        shown += [drawn] if drawn else []
+        ids, phrases, kept = phrase_tokens(model, pair.text, pair.spans)
+        if kept:
+            image = normalise(load(pair.image)[None].to(model.device))
+            maps = _maps(model, image, ids, phrases, batch_size=batch_size)
+            views = _views(model, pair, Stream(seed, "elsewhere", pair.image), known=bool(anatomy))
+            seen = _seen(model, image[0], ids, phrases, views, colours, batch_size=batch_size)
+            drawn = _shown(pair, kept, maps[attribution], seen)
+            rows += _rows(drawn, kept, maps, seen, anatomy)
+            shown.append(drawn)
     if not shown:
         raise ValueError("pairs: none has a phrase")
     table = pd.DataFrame(rows, columns=[*CALLED, *columns(layers)])
@@ -111,58 +124,22 @@ def _to_show(shown: Sequence[Shown]) -> Shown:
     return min((one for one in few if len(one.phrases) == most), key=lambda one: abs(one.agreement - mean))
 
 
-def _measure(
-    model: Cada,
-    pair: Pair,
-    image: Tensor,
-    anatomy: Coverage,
-    colours: dict[str, list[int]],
-    attribution: str,
-    random: Stream,
-    batch_size: int,
-) -> tuple[list[dict[str, Any]], Shown | None]:
-    ids, phrases, kept = phrase_tokens(model, pair.text, pair.spans)
-    if not kept:
-        return [], None
-    grid = grid_of(model.architecture.image_size, model.architecture.patch_size)
-    read = normalise(image[None].to(model.device))
+def _grid(model: Cada) -> tuple[int, int]:
+    return grid_of(model.architecture.image_size, model.architecture.patch_size)
+
+
+def _maps(model: Cada, image: Tensor, ids: Tensor, phrases: Tensor, *, batch_size: int) -> dict[str, np.ndarray]:
+    """By attribution the maps (N, P) of the phrases of a caption with its image (1, 3, H, W)."""
     with torch.no_grad():
-        tokens, _ = model.encode_images(read)
-    maps = {name: found.cpu().numpy() for name, found in attribution_maps(model, ids, tokens, phrases, batch_size=batch_size).items()}
-    views = _views(pair, grid, random, known=bool(anatomy))
-    images = reduced_images(read[0], torch.from_numpy(np.stack(list(views.values()))).to(model.device), grid)
-    found = masked_words(model, ids, images, phrases, batch_size=batch_size)
-    likely = dict(zip(views, log_likelihoods(found, ids, phrases).cpu().numpy(), strict=True))  # (N) each
-    right = colours_right(found, ids, phrases, colours)
-    seen = [None if one is None else dict(zip(views, one.tolist(), strict=True)) for one in right]
-
-    regions = [name for name in pair.regions if name not in OVERLAPPING]
-    looked = looks(maps[attribution].astype(np.float64), np.stack([pair.regions[name] for name in regions]))
-    predicted = np.stack([likely["whole", ""] - likely["without", name] for name in regions], axis=1)
-    compared = discrepancy(looked, predicted)
-    chosen = {"text_right": looked.argmax(axis=1), "image_right": predicted.argmax(axis=1)}
-    texts, slots = [pair.text[slice(*pair.spans[place])] for place in kept], [pair.slots[place] for place in kept]
-    rows = []
-    for number, (place, text, slot) in enumerate(zip(kept, texts, slots, strict=True)):
-        row: dict[str, Any] = dict(zip(CALLED, (pair.image, pair.caption, place, pair.person, text, slot or ""), strict=True))
-        row |= {measure: values[number] for measure, values in compared.items()}
-        row |= _views_of(likely, number, slot) | _colours_of(seen[number], slot)
-        if slot is not None and slot in pair.regions and slot in anatomy:
-            covered = pair.regions[slot]
-            own = {name: found[number] for name, found in maps.items()} | {"anatomy": anatomy[slot], "bound": covered}
-            row["area"] = covered.mean()
-            row |= {f"{name}_{score}": value for name, one in own.items() for score, value in correspondence(one, covered).items()}
-            if (home := home_of(slot)) in regions:
-                row |= {name: float(regions[places[number]] == home) for name, places in chosen.items()}
-        rows.append(row)
-    drawn = Shown(pair, texts, slots, regions, maps[attribution], looked, predicted, float(compared["agreement"].mean()))
-    return rows, drawn
+        tokens, _ = model.encode_images(image)
+    found = attribution_maps(model, ids, tokens, phrases, batch_size=batch_size)
+    return {name: maps.cpu().numpy().astype(np.float64) for name, maps in found.items()}
 
 
-def _views(pair: Pair, grid: tuple[int, int], random: Stream, *, known: bool) -> dict[tuple[str, str], np.ndarray]:
-    """Which patches (P) are kept in each view of the image, by its name and its region; known: whether the regions are true ones."""
-    count = grid[0] * grid[1]
-    views = {("whole", ""): np.ones(count, dtype=bool), ("nothing", ""): np.zeros(count, dtype=bool)}
+def _views(model: Cada, pair: Pair, random: Stream, *, known: bool) -> dict[View, np.ndarray]:
+    """Which patches (P) each view of the image keeps; known: whether the regions are true ones."""
+    grid = _grid(model)
+    views = {("whole", ""): np.ones(grid[0] * grid[1], dtype=bool), ("nothing", ""): np.zeros(grid[0] * grid[1], dtype=bool)}
     person = taken_patches(np.sum(list(pair.regions.values()), axis=0))
     for name, coverage in pair.regions.items():
         taken = taken_patches(coverage)
@@ -172,11 +149,50 @@ def _views(pair: Pair, grid: tuple[int, int], random: Stream, *, known: bool) ->
     return views
 
 
-def _views_of(likely: dict[tuple[str, str], np.ndarray], number: int, slot: str | None) -> dict[str, float]:
-    """A phrase's log-likelihood in each view: whole, nothing, and those of its own region."""
-    return {view: float(values[number]) for (view, region), values in likely.items() if region in ("", slot)}
+def _seen(
+    model: Cada,
+    image: Tensor,
+    ids: Tensor,
+    phrases: Tensor,
+    views: dict[View, np.ndarray],
+    colours: dict[str, list[int]],
+    *,
+    batch_size: int,
+) -> list[dict[View, tuple[float, float]]]:
+    """Of each phrase, in each view of the image (3, H, W), its log-likelihood, and whether its colour is found: not a number for none."""
+    kept = torch.from_numpy(np.stack(list(views.values()))).to(model.device)  # (K, P)
+    found = masked_words(model, ids, reduced_images(image, kept, _grid(model)), phrases, batch_size=batch_size)
+    likely = log_likelihoods(found, ids, phrases).T.tolist()  # N lists of K
+    right = [[math.nan] * len(kept) if one is None else one.double().tolist() for one in colours_right(found, ids, phrases, colours)]
+    return [dict(zip(views, zip(*own, strict=True), strict=True)) for own in zip(likely, right, strict=True)]
 
 
-def _colours_of(seen: dict[tuple[str, str], bool] | None, slot: str | None) -> dict[str, float]:
-    """The same for whether its colour is found."""
-    return {} if seen is None else {f"colour_{view}": float(right) for (view, region), right in seen.items() if region in ("", slot)}
+def _shown(pair: Pair, kept: Sequence[int], maps: np.ndarray, seen: Sequence[Mapping[View, tuple[float, float]]]) -> Shown:
+    """The two matrices of a pair, whose phrases `kept` have these maps (N, P)."""
+    regions = [name for name in pair.regions if name not in OVERLAPPING]
+    looked = looks(maps, np.stack([pair.regions[name] for name in regions]))
+    predicted = np.array([[own["whole", ""][0] - own["without", name][0] for name in regions] for own in seen])
+    compared = discrepancy(looked, predicted)
+    texts, slots = [pair.text[slice(*pair.spans[place])] for place in kept], [pair.slots[place] for place in kept]
+    return Shown(pair, texts, slots, regions, maps, looked, predicted, compared)
+
+
+def _rows(
+    shown: Shown, kept: Sequence[int], maps: Mapping[str, np.ndarray], seen: Sequence[Mapping[View, tuple[float, float]]], anatomy: Coverage
+) -> Iterator[Row]:
+    pair, regions = shown.pair, shown.regions
+    for number, (place, slot) in enumerate(zip(kept, shown.slots, strict=True)):
+        row: Row = dict(zip(CALLED, (pair.image, pair.caption, place, pair.person, shown.phrases[number], slot or ""), strict=True))
+        row |= {measure: float(values[number]) for measure, values in shown.compared.items()}
+        for (view, name), (likely, right) in seen[number].items():
+            if name in ("", slot):
+                row |= {view: likely, f"colour_{view}": right}
+        if slot is not None and slot in anatomy and slot in pair.regions:
+            covered = pair.regions[slot]
+            own = {name: found[number] for name, found in maps.items()} | {"anatomy": anatomy[slot], "bound": covered}
+            row["area"] = covered.mean()
+            row |= {f"{name}_{score}": value for name, one in own.items() for score, value in correspondence(one, covered).items()}
+            if (home := home_of(slot)) in regions:
+                chosen = {"text_right": shown.looks, "image_right": shown.predicts}
+                row |= {name: float(regions[matrix[number].argmax()] == home) for name, matrix in chosen.items()}
+        yield row
