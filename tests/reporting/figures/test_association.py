@@ -8,27 +8,27 @@ from matplotlib.patches import Rectangle
 
 from cada.reporting.figures.association import association_figure, figure_caption
 from cada.reporting.figures.style import RIGHT, style
-from cada.reporting.results.associations import AssociationsFile
+from cada.reporting.results.associations import AssociationsFile, Example
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (24, 16, 3), dtype=np.uint8)
-FILE = AssociationsFile.model_validate(
-    {
-        **{
-            "dataset": "toy",
-            "variant": "dual",
-            "seed": 1,
-            "persons": 2,
-            "pairs": 3,
-            "attributions": ["gradient"],
-            "attribution": "gradient",
-        },
-        **{"trains_match": True, "trains_decoder": True, "grid": [3, 2], "slots": {"hat": 0.1, "upper": 0.3, "pattern": 0.1}},
-        "example": {
-            **{"image": "0.png", "caption": "a red hat and a shirt with blue stripes", "phrases": ["red hat", "blue stripes"]},
-            **{"slots": ["hat", "pattern"], "regions": ["hat", "upper"], "coverage": [[0.4, 0.3, 0, 0, 0, 0], [0, 0, 0.9, 0.8, 0.6, 0.2]]},
-            **{"maps": [[1, 0, 0, 0, 0, 0], [0, 0, 0, 2, 1, 0]], "looks": [[3.0, 0.1], [0.0, 2.5]], "predicts": [[0.4, 0.9], [-0.02, 1.5]]},
-        },
-    }
+EXAMPLE = {
+    **{"image": "0.png", "caption": "a red hat and a shirt with blue stripes", "phrases": ["red hat", "blue stripes"]},
+    **{"slots": ["hat", "pattern"], "regions": ["hat", "upper"], "coverage": [[0.4, 0.3, 0, 0, 0, 0], [0, 0, 0.9, 0.8, 0.6, 0.2]]},
+    **{"maps": [[1, 0, 0, 0, 0, 0], [0, 0, 0, 2, 1, 0]], "looks": [[3.0, 0.1], [0.0, 2.5]], "predicts": [[0.4, 0.9], [-0.02, 1.5]]},
+}
+FILE = AssociationsFile(
+    dataset="toy",
+    variant="dual",
+    seed=1,
+    persons=2,
+    pairs=3,
+    attributions=["gradient"],
+    attribution="gradient",
+    trains_match=True,
+    trains_decoder=True,
+    grid=(3, 2),
+    slots={"hat": 0.1, "upper": 0.3, "pattern": 0.1},
+    example=Example.model_validate(EXAMPLE),
 )
 
 
