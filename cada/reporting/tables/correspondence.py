@@ -100,6 +100,7 @@ def _findings(values: pd.DataFrame, attributions: Sequence[str], phrases: Mappin
     if small.empty:
         return []
     anatomy, bound = (float(small[small["map"] == name]["pointing_mean"].iloc[0]) for name in BASELINES)
+    easiest = float(small[small["map"] == "anatomy"]["best_mean"].iloc[0])
     found = []
     for variant, tables in phrases.items():
         own = small[(small["variant"] == variant) & small["map"].isin(attributions)]
@@ -112,7 +113,8 @@ def _findings(values: pd.DataFrame, attributions: Sequence[str], phrases: Mappin
             f"{variant}, {_title(best)}: on slots under a quarter of the person {mean:.1f} % of what the map points at is right, "
             f"{top['pointing_lift']:.0f} times chance and {mean / anatomy:.2f} times what the mean region reaches, {anatomy:.1f}; the "
             f"difference, {signed(gain.mean, plus=True)} points (95 % interval {ends}), is "
-            f"{100 * (mean - anatomy) / (bound - anatomy):.0f} % of what is possible: this grid allows {bound:.1f}."
+            f"{100 * (mean - anatomy) / (bound - anatomy):.0f} % of what is possible: this grid allows {bound:.1f}. The "
+            f"highest patch is the best one for {top['best_mean']:.1f} % of the phrases, with the mean region for {easiest:.1f} %."
         )
         found.append(Finding(text, gain.established))
     if TWICE * anatomy > bound:
