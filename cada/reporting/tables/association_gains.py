@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from cada.reporting.results.associations import Associated, first_of
 from cada.reporting.results.metrics import MeasuredVariant
 from cada.reporting.statistics import LEVEL, established
 from cada.reporting.tables.association_notes import decoder_notes, match_notes, pairs_note, seeds_of
-from cada.reporting.tables.cells import Record, counted, difference_values, frame, parts_of, points, records_by
+from cada.reporting.tables.cells import MINUS, Record, counted, difference_values, frame, parts_of, points, records_by
 from cada.reporting.tables.notes import NOT_CORRECTED, interval_note
 from cada.reporting.tables.table import Finding, Section, Table, Tabulated
 
@@ -97,7 +97,7 @@ def gain_findings(values: pd.DataFrame, seeds: int) -> list[Finding]:
 def _cells(one: Record) -> list[str]:
     if one["measure"] not in UNITS or pd.isna(one["difference"]):
         return points(one, "difference")
-    mean, low, high = (f"{one[name]:+.2f}".replace("-", "\N{MINUS SIGN}") for name in ("difference", "difference_low", "difference_high"))
+    mean, low, high = (f"{one[name]:+.2f}".replace("-", MINUS) for name in ("difference", "difference_low", "difference_high"))
     return [mean, f"{low} to {high}"]
 
 
@@ -137,14 +137,19 @@ def correlation_table(dataset: str, files: Associated, phrases: Mapping[str, Tab
         "that is trained or not, moves both.",
     )
     section = Section("Correlation over models", rows)
-    findings = tuple(_correlation_finding(one) for one in records if one["headline_r"] is not None)
-    return values, Table(f"Association and R@1 on {dataset}", columns, 1, (section,), notes, findings)
+    return values, Table(f"Association and R@1 on {dataset}", columns, 1, (section,), notes, tuple(_correlation_findings(records)))
 
 
-def _correlation_finding(one: Record) -> Finding:
-    r, low, high = (one[f"headline_{part}"] for part in ("r", "low", "high"))
-    verdict = "goes with R@1" if established(low, high) else "is not established to go with R@1"
-    return Finding(f"{one['title']} {verdict}: r = {_r(r)}, 95 % interval {_r(low)} to {_r(high)}.", established(low, high))
+def _correlation_findings(records: Sequence[Record]) -> Iterator[Finding]:
+    """A finding for each established correlation with R@1, and one for all others together."""
+    tested = [one for one in records if one["headline_r"] is not None]
+    established_ones = [one for one in tested if established(one["headline_low"], one["headline_high"])]
+    for one in established_ones:
+        r, low, high = (_r(one[f"headline_{part}"]) for part in ("r", "low", "high"))
+        yield Finding(f"{one['title']} goes with R@1: r = {r}, 95 % interval {low} to {high}.", established=True)
+    if tested:
+        others = "other of the" if established_ones else "of the"
+        yield Finding(f"For no {others} {len(tested)} measures a correlation with R@1 is established.", established=False)
 
 
 def correlation(name: str, one: np.ndarray, other: np.ndarray, *, less: int = 0) -> dict[str, float | None]:
@@ -165,4 +170,4 @@ def _correlated(one: Record, name: str) -> tuple[str, str]:
 
 
 def _r(value: float) -> str:
-    return f"{value:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{value:+.2f}".replace("-", MINUS)

@@ -73,7 +73,7 @@ def _finding(variant: str, judged: Tables) -> list[Finding]:
     if not more.established:
         text = f"no difference is established in how often the two directions choose the right region: {more.mean:+.1f} points"
     else:
-        first, second = ("the image that the text looks at", "the image that predicts the text")[:: 1 if more.mean > 0 else -1]
-        text = f"{first} is the right region more often than {second}: by {abs(more.mean):.1f} points"
+        first, second = ("the region that a phrase looks at", "the region that predicts it")[:: 1 if more.mean > 0 else -1]
+        text = f"{first} is right more often than {second}, by {abs(more.mean):.1f} points"
         low, high = sorted((abs(low), abs(high)))
     return [Finding(f"{variant}: {text}, 95 % interval {low:.1f} to {high:.1f}.", more.established)]

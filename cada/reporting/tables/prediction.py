@@ -10,7 +10,7 @@ import pandas as pd
 from cada.reporting.association_measures import Tables, estimates, in_slots, ratio, small_slots
 from cada.reporting.results.associations import Associated, first_of
 from cada.reporting.tables.association_notes import UNKNOWN, decoder_notes, mean_note, pairs_note
-from cada.reporting.tables.cells import Record, difference_values, frame, parts_of, records_by
+from cada.reporting.tables.cells import MINUS, Record, difference_values, frame, parts_of, records_by
 from cada.reporting.tables.correspondence import HEADINGS
 from cada.reporting.tables.table import Section, Table, Tabulated
 
@@ -62,7 +62,7 @@ def _row(one: Record) -> tuple[str, ...]:
     cells = [one["variant"]]
     for name in SHOWN.values():
         places = 2 if name in NATS else 0 if name in SHARES else 1
-        cells.append("" if pd.isna(one[name]) else f"{one[name]:.{places}f}")
+        cells.append("" if pd.isna(one[name]) else f"{one[name]:.{places}f}".replace("-", MINUS))
         if name in WITH_INTERVAL:
             low, high = one[f"{name}_low"], one[f"{name}_high"]
             cells.append("" if pd.isna(low) else f"{low:.{places}f} to {high:.{places}f}")

@@ -101,7 +101,7 @@ def test_slots_and_regions(written: Path, write_metrics: Write) -> None:
     hat = cells(made["slots.md"], "hat")
     assert hat == ["5 %", "12", "2.0", "16.0", "50.0", "20.0", "+4.0 to +4.0", "40.0", "+24.0 to +24.0"]
     likely, image, region, _, other, local, _, alone, colour, found, *_ = cells(made["prediction.md"], "dual")
-    assert (likely, image, region, other) == ("-1.50", "3.50", "2.50", "0.50")  # means of both seeds
+    assert (likely, image, region, other) == (f"{MINUS}1.50", "3.50", "2.50", "0.50")  # means of both seeds
     assert (local, alone, colour, found) == ("57", "86", "50.0", "100.0")
     assert line_with(made["prediction.md"], "attribute decoder", "global, dual")
 
@@ -111,7 +111,7 @@ def test_the_directions_and_who_is_right(written: Path, write_metrics: Write) ->
     agreement, _, same, _, mutual, _, text_right, _, image_right, _, where, _, image_where, _ = cells(text, "dual")
     assert (agreement, same, mutual, text_right, image_right) == ("0.25", "75.0", "50.0", "100.0", "75.0")
     assert (where, image_where) == ("100.0", "0.0")
-    assert line_with(text, "- dual: the image that the text looks at", "25.0 points")
+    assert line_with(text, "- dual: the region that a phrase looks at is right more often", "25.0 points")
 
 
 def test_differences_are_paired_and_those_established_are_told(written: Path, write_metrics: Write) -> None:
