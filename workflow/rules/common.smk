@@ -94,7 +94,7 @@ def outputs_of(step):
 
 
 # Which steps make what a caption of workflow/report/ is written for: ablation_table.rst, for example.
-KINDS = {"tables": "table", "figures": "figure", "attention": "figure", "probe-tables": "probe"}
+KINDS = {"tables": "table", "figures": "figure", "attention": "figure", "probe-tables": "probe", "association-tables": "association"}
 
 
 def shown(step, path):
