@@ -14,7 +14,7 @@ from urllib.parse import quote
 from PIL import Image
 
 from cada.datasets.sheet import COLUMNS, stacked, strip
-from cada.errors import CadaError
+from cada.errors import CadaError, printable
 from cada.gallery.options import Format
 from cada.gallery.query import Query
 from cada.gallery.searching import Hit
@@ -45,7 +45,7 @@ def _text(answers: Answers) -> str:
             match = "      " if hit.match is None else f"{100 * hit.match:4.0f} %"
             lines.append(f"{rank:3}  {match}  {hit.cosine:+.3f}  {hit.confidence or '':<9}  {hit.path}{hit.box and ' '}{hit.box}".rstrip())
             lines += [f"       {text}: {100 * value:.0f} %" for text, value in hit.phrases.items()]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _paths(answers: Answers) -> str:

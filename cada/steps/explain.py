@@ -11,9 +11,8 @@ from cada.gallery.sources import Unreadable, open_image
 from cada.model.folder import load_model
 from cada.phrases.chunking import parse
 from cada.reporting.figures.explanation import explanation_figure
-from cada.reporting.figures.style import DPI, style
+from cada.reporting.figures.style import style, write_figure
 from cada.steps.gallery import default_model
-from cada.storage.files import atomic
 
 
 def explain_image(image: Path, caption: str, *, model: Path | None, output: Path) -> None:
@@ -27,7 +26,7 @@ def explain_image(image: Path, caption: str, *, model: Path | None, output: Path
     spans = [(phrase.start, phrase.end) for phrase in parse(caption)]
     folder = model or default_model()
     told = explain(load_model(folder), opened, caption, spans=spans, decodes=Release.read(folder).decodes)
-    with style(), atomic(output) as partial:
-        explanation_figure(told, caption).savefig(partial, format=output.suffix[1:], dpi=DPI)
+    with style():
+        write_figure(explanation_figure(told, caption), output)
     for phrase, match in zip(told.phrases, told.matches, strict=True):
         print(f"{match:4.0%}  {phrase}")

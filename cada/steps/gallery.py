@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from cada.datasets.sheet import save_sheet
-from cada.errors import CadaError, about
+from cada.errors import CadaError, about, printable
 from cada.gallery.index import Index
 from cada.gallery.indexing import Indexed
 from cada.gallery.options import Format, Stored
@@ -112,7 +112,7 @@ def _print(index: Index, report: Indexed) -> None:
 
 def _print_skipped(skipped: Mapping[str, str]) -> None:
     for path, problem in list(skipped.items())[:SHOWN]:
-        print(f"skipped {path}: {problem}", file=sys.stderr)
+        print(printable(f"skipped {path}: {problem}"), file=sys.stderr)
     if len(skipped) > SHOWN:
         print(f"and {len(skipped) - SHOWN:,} more", file=sys.stderr)
 
