@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from cada.errors import CadaError
-from cada.storage.parquet import read_table
 from cada.storage.results import ResultFile, read_result
+from cada.storage.tables import read_table
 
 PHRASE = ["image", "caption", "phrase"]  # what a phrase is named by
 Matrix = list[list[float]]
