@@ -58,6 +58,11 @@ rule probes:
         expand(rules.probe_tables.output, dataset=matrix.datasets),
 
 
+rule associations:
+    input:
+        expand(rules.association_tables.output, dataset=matrix.datasets),
+
+
 rule transfers:
     input:
         rules.transfer_tables.output,

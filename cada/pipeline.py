@@ -21,6 +21,7 @@ TABLE, DRAWING = ("csv", "html", "json", "md", "tex"), ("png", "svg")
 TABLES = ("ablation", "pairs", "open_set", "comparison", "sensitivity")
 FIGURES = ("ablation", "pairs", "recall", "open_set", "sensitivity", "training", "successes", "failures")
 PROBES = ("robustness", "contrasts", "composition", "composition_slots", "composition_pairs", "attributes")
+ASSOCIATIONS = ("correspondence", "slots", "prediction", "discrepancy", "gains", "correlation")
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,18 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     model = _in(of.model(*variant_and_seed), *MODEL_FILES)
     history, metrics, rankings = (str(place(*variant_and_seed)) for place in (of.history, of.metrics, of.rankings))
     probes, outcomes, choices = (str(place(*variant_and_seed)) for place in (of.probes, of.probe_outcomes, of.probe_choices))
+    associations, associated = str(of.associations(*variant_and_seed)), str(of.associated_phrases(*variant_and_seed))
     trained = [Every(metrics), Every(rankings), Every(history)]
     tables, scores = _files(of.tables(workflow), TABLES, TABLE), str(of.tables(workflow) / "scores.json")
     figures = [*_files(of.figures(workflow), FIGURES, DRAWING), *_in(of.figures(workflow), "recall.csv", "captions.json")]
     attention = _in(of.attention(workflow), "attention.png", "attention.svg", "captions.json")
     look_alikes = _in(of.probe_tables(workflow), "look_alikes.png", "look_alikes.svg", "captions.json")
     probe_tables = [*_files(of.probe_tables(workflow), PROBES, TABLE), *look_alikes]
+    association_tables = _files(of.association_tables(workflow), ASSOCIATIONS, TABLE)
+    association_tables += _in(of.association_tables(workflow), "association.png", "association.svg", "captions.json")
     folder = chapter_folder("{dataset}", workflow)
     chapters = [*_in(folder, "chapter.json"), *_files(folder, ("cost",), TABLE)]
+    examined = [] if is_sweep(workflow) else [*probe_tables, *association_tables]  # of a sweep they are made on demand
     transfer = str(of.transfer("{target}", *variant_and_seed))
     transferred = _files(transfer_tables(workflow), ("transfer",), TABLE)
 
@@ -127,6 +132,15 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             computes=True,
         ),
         step(
+            "associate",
+            "Measure the associations of {variant}, seed {seed}, on {dataset}",
+            f"associate {{dataset}} {own}",
+            CELL,
+            [manifest, phrases, *model],
+            [associations, associated],
+            computes=True,
+        ),
+        step(
             "tables",
             "Write the tables of {dataset}",
             f"tables {{dataset}} {listed}",
@@ -161,11 +175,19 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             probe_tables,
         ),
         step(
+            "association-tables",
+            "Write the tables and the figure of the associations of {dataset}",
+            f"association-tables {{dataset}} {listed}",
+            DATASET,
+            [manifest, Every(associations), Every(associated), Every(metrics)],
+            association_tables,
+        ),
+        step(
             "chapter",
             "Write the report's chapter on {dataset}",
             f"chapter {{dataset}} {listed}",
             DATASET,
-            [manifest, *tables, scores, *figures, *attention, *([] if is_sweep(workflow) else probe_tables), initial[-1]],
+            [manifest, *tables, scores, *figures, *attention, *examined, initial[-1]],
             chapters,
         ),
         step(

@@ -49,7 +49,7 @@ def test_help_lists_the_steps() -> None:
     """As a program of its own: the entry point is installed."""
     program = str(Path(sys.executable).parent / "cada")
     shown = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    for command in ("data", "phrases", "initial", "train", "evaluate", "probe", "tables", "parity", "doctor", "track"):
+    for command in ("data", "phrases", "initial", "train", "evaluate", "probe", "associate", "tables", "parity", "doctor", "track"):
         assert f"\n  {command} " in shown
 
 
@@ -67,6 +67,7 @@ def test_help_imports_nothing_heavy() -> None:
         ("train", "cuhk", "--variant", "dual", "--seed", "0"),
         ("evaluate", "cuhk", "--variant", "dual", "--seed", "0"),
         ("probe", "cuhk", "--variant", "dual", "--seed", "0"),
+        ("associate", "cuhk", "--variant", "dual", "--seed", "0"),
         ("transfer", "cuhk", "--to", "smoke", "--variant", "dual", "--seed", "0"),
         ("data", "validate", "cuhk"),
     ],
@@ -80,7 +81,7 @@ def test_an_unknown_data_set_is_answered_with_the_known_ones(cada: Callable[...,
     assert not Path("results").exists()
 
 
-@pytest.mark.parametrize("command", ["tables", "probe-tables", "figures", "attention", "chapter"])
+@pytest.mark.parametrize("command", ["tables", "probe-tables", "association-tables", "figures", "attention", "chapter"])
 def test_an_unknown_data_set_has_no_reports(cada: Callable[..., Done], command: str) -> None:
     done = cada(command, "cuhk")
     assert done.returncode == 1
@@ -93,7 +94,7 @@ def test_a_data_set_that_the_workflow_file_does_not_list_has_no_tables(cada: Cal
     assert line_with(done.stderr, "cada: rstpreid: ", "params/workflow.yaml", "synthpedes")
 
 
-@pytest.mark.parametrize("step", ["train", "evaluate", "probe"])
+@pytest.mark.parametrize("step", ["train", "evaluate", "probe", "associate"])
 def test_an_unknown_variant_is_answered_with_the_known_ones(cada: Callable[..., Done], step: str) -> None:
     done = cada(step, "smoke", "--variant", "duall", "--seed", "0")
     assert done.returncode == 1

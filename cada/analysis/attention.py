@@ -24,11 +24,20 @@ def match_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor) 
     ids (L): without padding. image_tokens (1, S, D). phrases (N, L): the tokens of each phrase, at least one. The output is the
     match logit, from position 0, which becomes [ENC]; so in the last layer the words themselves get no gradient.
     """
+    states, shares = match_reading(model, ids, image_tokens)
+    return phrase_maps(gradient_weighted(shares, model.match_head(states[:, 0])[0, 1])[0], phrases)
+
+
+def match_reading(model: Cada, ids: Tensor, image_tokens: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """The match encoder on ids (L) without padding and an image (1, S, D): states (1, L, D), and each layer's attention (1, H, L, S)."""
     read = ids[None].clone()
     read[:, 0] = model.tokenizer.enc
     visible = torch.ones(1, 1, 1, len(ids), dtype=torch.bool, device=ids.device)
-    states, shares = read_with_attention(model.text_encoder.bert, read, visible, image_tokens)
-    relevance = gradient_weighted(shares, model.match_head(states[:, 0])[0, 1])[0]  # (L, S)
+    return read_with_attention(model.text_encoder.bert, read, visible, image_tokens)
+
+
+def phrase_maps(relevance: Tensor, phrases: Tensor) -> Tensor:
+    """The mean of `relevance` (L, S) over the tokens of each phrase (N, L), without [CLS]: (N, P)."""
     return torch.stack([relevance[chosen].mean(dim=0) for chosen in phrases])[:, 1:]
 
 

@@ -57,7 +57,7 @@ def explain(model: Cada, image: Image.Image, caption: str, *, spans: Sequence[Sp
     height, width = model.architecture.image_size
     resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
     tokens, _ = model.encode_images(normalise(torch.from_numpy(resized.copy()).permute(2, 0, 1)[None].to(model.device)))
-    ids, chosen, kept = _tokens_of(model, caption, spans)
+    ids, chosen, kept = phrase_tokens(model, caption, spans)
     text = normalise_caption(caption)
     phrases = tuple(text[slice(*spans[place])] for place in kept)
     whole, *alone = _matches(model, [caption, *phrases], tokens)
@@ -73,7 +73,7 @@ def explain(model: Cada, image: Image.Image, caption: str, *, spans: Sequence[Sp
     return Explanation(resized, whole, phrases, tuple(alone), drawn, expected)
 
 
-def _tokens_of(model: Cada, caption: str, spans: Sequence[Span]) -> tuple[Tensor, Tensor, list[int]]:
+def phrase_tokens(model: Cada, caption: str, spans: Sequence[Span]) -> tuple[Tensor, Tensor, list[int]]:
     """The caption's ids (L,), the tokens of each phrase (N, L), and which of the spans these phrases are: the last may be cut off."""
     read = model.tokenizer([caption])
     of_phrases = np.array(token_phrases(list(zip(read.starts[0].tolist(), read.ends[0].tolist(), strict=True)), spans))

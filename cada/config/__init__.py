@@ -25,6 +25,7 @@ from cada.config.method import Refinements, Variant, Weights
 from cada.config.model import Architecture, Model, Transformer
 from cada.config.procedures import Method, Procedure, resolve, resolve_variant
 from cada.config.steps import (
+    Associate,
     Augmentation,
     Compute,
     Evaluate,

@@ -17,7 +17,7 @@ from cada.config.matrix import Grid, Workflow, canonical, with_values
 from cada.config.method import Variant
 from cada.config.model import Model
 from cada.config.procedures import Procedure, resolve_variant
-from cada.config.steps import Evaluate, Initial, Probe, Train
+from cada.config.steps import Associate, Evaluate, Initial, Probe, Train
 from cada.config.storage import Storage
 from cada.errors import CadaError
 from cada.objectives import OBJECTIVES
@@ -36,6 +36,7 @@ class DatasetParameters(Parameters):
     train: Train
     evaluate: Evaluate
     probe: Probe
+    associate: Associate
 
 
 P = TypeVar("P", bound=Parameters)
@@ -134,6 +135,7 @@ def load_dataset(dataset: str) -> DatasetParameters:
         train=load(layout.params("train"), Train),
         evaluate=load(layout.params("evaluate"), Evaluate),
         probe=load(layout.params("probe"), Probe),
+        associate=load(layout.params("associate"), Associate),
     )
     on = {
         name for path in procedure_params("*").parent.glob("*.yaml") for name, weight in load_procedure(path.stem).weights.items() if weight

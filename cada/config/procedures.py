@@ -76,6 +76,11 @@ class Method(Parameters):
         return any(OBJECTIVES[name].reranks for name in self.weights)
 
     @property
+    def decodes(self) -> bool:
+        """Whether the attribute decoder is trained."""
+        return any(OBJECTIVES[name].decodes for name in self.weights)
+
+    @property
     def needs_phrases(self) -> bool:
         """Whether an objective reads the attribute phrases of the captions."""
         return any(OBJECTIVES[name].phrases for name in self.weights)

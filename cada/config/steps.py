@@ -1,4 +1,4 @@
-"""A data set's initial.yaml, train.yaml, evaluate.yaml and probe.yaml."""
+"""A data set's initial.yaml, train.yaml, evaluate.yaml, probe.yaml and associate.yaml."""
 
 from __future__ import annotations
 
@@ -160,23 +160,39 @@ class ImageProbes(Parameters):
     low_resolution: Annotated[float, Field(gt=1)]
 
 
-class Probe(Parameters):
-    """params/<dataset>/probe.yaml; what else a search needs is in evaluate.yaml.
+class Examined(Parameters):
+    """`persons` of the test persons, without it all: groups of `consecutive` ids, evenly spaced in the order of ids.
 
-    The captions and images of `persons` test persons are searched, without it those of all: groups of `consecutive` ids,
-    evenly spaced in the order of ids. On a drawn set a group of three is a family of look-alikes. `look_alikes`: of how many
-    test persons of a drawn set one image is compared with look-alikes of its own; without it of all.
+    On a drawn set a group of three is a family of look-alikes.
     """
 
     seed: int
     persons: Positive | None = None
     consecutive: Positive = 1
+
+    @model_validator(mode="after")
+    def _whole_groups(self) -> Examined:
+        if self.persons is not None and self.persons % self.consecutive:
+            raise ValueError(f"persons is {self.persons}, no multiple of consecutive: {self.consecutive}")
+        return self
+
+
+class Probe(Examined):
+    """params/<dataset>/probe.yaml: the captions and images of these persons are searched. What else a search needs is in evaluate.yaml.
+
+    `look_alikes`: of how many test persons of a drawn set one image is compared with look-alikes of its own; without it of all.
+    """
+
     look_alikes: Positive | None = None
     text: TextProbes
     image: ImageProbes
 
-    @model_validator(mode="after")
-    def _whole_groups(self) -> Probe:
-        if self.persons is not None and self.persons % self.consecutive:
-            raise ValueError(f"persons is {self.persons}, no multiple of consecutive: {self.consecutive}")
-        return self
+
+class Associate(Examined):
+    """params/<dataset>/associate.yaml: the first captions of so many `images` of these persons are associated with their images.
+
+    `attribution`: of those of `cada.analysis.association.attributions`, whose maps the two directions are compared by.
+    """
+
+    images: Positive
+    attribution: Annotated[str, Field(pattern=r"^(attention_[1-9][0-9]*|gradient|removal)$")]

@@ -117,22 +117,23 @@ class TextEncoder(nn.Module):
         bidirectional = mask.bool()[:, None, None, :]  # (B, 1, 1, L)
         return self.bert(ids, attention_mask=bidirectional, encoder_hidden_states=image_tokens).last_hidden_state
 
-    def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, images: Tensor) -> Tensor:
+    def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, images: Tensor, readable: Tensor | None = None) -> Tensor:
         """Caption i (N, L) attending to the tokens of image `images[i]` (N), rows of image_tokens (G, 1 + P, I): states (N, L, D).
 
-        The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it.
+        The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it. readable
+        (N, L, 1 + P): which of them each word may attend to, if not all; at least one.
         """
         visible = mask.bool()[:, None, None, :]
         states = self.bert.embeddings(input_ids=ids)
         for layer in self.bert.encoder.layer:
             if self.training and layer.gradient_checkpointing:
-                states = checkpoint(_read, layer, states, visible, image_tokens, images, use_reentrant=False)
+                states = checkpoint(_read, layer, states, visible, image_tokens, images, readable, use_reentrant=False)
             else:
-                states = _read(layer, states, visible, image_tokens, images)
+                states = _read(layer, states, visible, image_tokens, images, readable)
         return states
 
 
-def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, images: Tensor) -> Tensor:
+def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, images: Tensor, readable: Tensor | None) -> Tensor:
     """One layer of BERT as it is in transformers, but for the keys and values."""
     states = layer.attention(states, visible)[0]
     cross = layer.crossattention.self
@@ -142,7 +143,8 @@ def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, ima
     key, value = (
         project(image_tokens).index_select(0, images).unflatten(-1, heads).transpose(1, 2) for project in (cross.key, cross.value)
     )
-    context = F.scaled_dot_product_attention(query, key, value, dropout_p=cross.dropout.p if layer.training else 0.0)
+    dropout, seen = cross.dropout.p if layer.training else 0.0, None if readable is None else readable[:, None]
+    context = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=dropout)
     states = layer.crossattention.output(context.transpose(1, 2).flatten(2), states)
     return layer.output(layer.intermediate(states), states)
 

@@ -85,6 +85,16 @@ def _of_dataset(step: str, parameters: DatasetParameters) -> Parameters:
 
 def _of_variant(step: str, parameters: DatasetParameters, variant: Variant, method: Method, target: DatasetParameters | None) -> Parameters:
     data, train, evaluate = parameters.data, parameters.train, parameters.evaluate
+    if step == "associate":
+        return models.AssociateRecipe(
+            reranks=method.reranks,
+            decodes=method.decodes,
+            source=data.source,
+            synthesis=data.synthesis,
+            associate=parameters.associate,
+            batch_size=evaluate.batch_size,
+            compute=evaluate.compute.model_copy(update={"processes": 1}),
+        )
     shared: dict[str, Any] = {"reranks": method.reranks, "switches": read_by(step, method.switches, method.weights)}
     if step in ("train", "evaluate"):
         shared |= {"source": data.source, "held_out_persons": data.held_out_persons}
@@ -112,6 +122,8 @@ def _of_matrix(recipe: Recipe, parameters: DatasetParameters, reader: Reader) ->
     rows = _rows(reader, models.Row)
     if recipe.step == "attention":
         return models.AttentionRecipe(rows=rows, seeds=seeds, source=data.source, threads=parameters.evaluate.compute.threads)
+    if recipe.step == "association-tables":
+        return models.AssociationTablesRecipe(rows=rows, seeds=seeds, source=data.source)
     if recipe.step == "chapter":
         return models.ChapterRecipe(rows=rows, seeds=seeds, parameters=parameters, **_compared(recipe.dataset, parameters, reader))
     return models.ProbeTablesRecipe(rows=rows, seeds=seeds, synthesis=data.synthesis, probe_seed=parameters.probe.seed)

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import PlainSerializer
 
 from cada.config import (
+    Associate,
     Choice,
     Compute,
     Data,
@@ -96,6 +97,21 @@ class ProbeRecipe(OfSearch):
     probe: Probe
 
 
+class AssociateRecipe(Parameters):
+    """The associate step's, for one variant. `reranks`, `decodes`: whether it trains the match head, and the attribute decoder.
+
+    `synthesis`: how the set is drawn, if it is.
+    """
+
+    reranks: bool
+    decodes: bool
+    source: Source
+    synthesis: Synthesis | None
+    associate: Associate
+    batch_size: int
+    compute: Compute
+
+
 class TransferRecipe(OfSearch):
     """The transfer step's, for one variant and one other data set, `target`."""
 
@@ -139,6 +155,12 @@ class TitledRecipe(MatrixRecipe):
 
 class FiguresRecipe(TitledRecipe):
     """The figures step's."""
+
+    source: Source
+
+
+class AssociationTablesRecipe(MatrixRecipe):
+    """The association-tables step's."""
 
     source: Source
 

@@ -11,8 +11,8 @@ from cada.config import Workflow
 from cada.storage.paths import WORKFLOW, Layout, report_folder
 
 OF_DATASET = ("data", "phrases", "initial")
-OF_VARIANT = ("train", "evaluate", "probe")
-OF_MATRIX = ("tables", "figures", "attention", "probe-tables", "chapter", "release")
+OF_VARIANT = ("train", "evaluate", "probe", "associate")
+OF_MATRIX = ("tables", "figures", "attention", "probe-tables", "association-tables", "chapter", "release")
 OF_REPORT = ("report", "transfer-tables")
 
 

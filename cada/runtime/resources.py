@@ -97,7 +97,7 @@ def _minutes(limit: str) -> int | None:
 
 
 def needed(step: str, parameters: DatasetParameters, place: Place, *, attempt: int = 1) -> Needed:
-    """What `step` (initial, train, evaluate, probe, transfer, attention) takes; each further attempt requests more memory and time."""
+    """What `step`, one that computes, takes; each further attempt requests more memory and time."""
     compute = _compute(step, parameters)
     if compute is None:
         return Needed(1, 0, _bounded(ROOM * (SNAKEMAKE + ON_CPU + 4 * _model_mb(parameters)), place.mem_mb, attempt), SHORTEST)
@@ -135,6 +135,8 @@ def _compute(step: str, parameters: DatasetParameters) -> Compute | None:
         return parameters.initial.pretrain.compute if parameters.initial.pretrain else None
     if step == "attention":  # a few images, on the CPU
         return parameters.evaluate.compute.model_copy(update={"device": "cpu", "processes": 1})
+    if step == "associate":
+        return parameters.evaluate.compute.model_copy(update={"processes": 1})
     return parameters.train.compute if step == "train" else parameters.evaluate.compute
 
 

@@ -23,7 +23,10 @@ from cada.reporting.tables.pairs import findings, read_pairs
 from cada.reporting.tables.table import write_tables
 from cada.storage.paths import Layout, chapter_folder, is_sweep
 
-FOLDERS = {"tables": "tables", "figures": "figures", "probes": "probe_tables", "attention": "attention"}  # places of `Layout`
+FOLDERS = {  # places of `Layout`
+    **{"tables": "tables", "figures": "figures", "attention": "attention"},
+    **{"probes": "probe_tables", "associations": "association_tables"},
+}
 SHARED = ("data", "phrases", "initial")
 
 
@@ -40,7 +43,7 @@ def write_chapter_of(dataset: str, *, workflow: Path) -> None:
     values, cost = cost_table(dataset, costs, shared, sizes, seeds=len(recipe.seeds))
     folders = {name: getattr(layout, place)(workflow) for name, place in FOLDERS.items()}
     if is_sweep(workflow):
-        del folders["probes"]  # made on demand, and then no input of this step
+        del folders["probes"], folders["associations"]  # made on demand, and then no input of this step
     topics = shown_topics(dataset, folders, workflow=workflow)
     tables = layout.tables(workflow)
     chapter = Chapter(

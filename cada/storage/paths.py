@@ -84,6 +84,13 @@ class Layout:
         """Which of two images or sentences the model prefers."""
         return self.root / "choices" / variant / f"{seed}.parquet"
 
+    def associations(self, variant: str, seed: int | str) -> Path:
+        return self.root / "associations" / variant / f"{seed}.json"
+
+    def associated_phrases(self, variant: str, seed: int | str) -> Path:
+        """What was measured of every phrase of `associations`."""
+        return self.root / "associations" / variant / f"{seed}.parquet"
+
     def transfer(self, target: str, variant: str, seed: int | str) -> Path:
         """The metrics of a model that was trained here, on the test split of another data set."""
         return self.scores_on(target) / variant / f"{seed}.json"
@@ -111,6 +118,10 @@ class Layout:
     def probe_tables(self, workflow: Path = WORKFLOW) -> Path:
         """The tables of a workflow file's probes."""
         return self.reports(workflow) / "probe_tables"
+
+    def association_tables(self, workflow: Path = WORKFLOW) -> Path:
+        """The tables and the figure of a workflow file's associations."""
+        return self.reports(workflow) / "association_tables"
 
     def release(self, workflow: Path = WORKFLOW) -> Path:
         """The best model of a workflow file, ready to be searched with."""

@@ -20,7 +20,8 @@ def move_unlisted(matrix: Workflow) -> Iterator[Path]:
     """Move away what the matrix does not list; yields each file's old place."""
     for dataset in matrix.datasets:
         listed = set(_listed(dataset, matrix))
-        for kind, depth in {"metrics": 2, "rankings": 2, "history": 2, "probes": 2, "choices": 2, "models": 3}.items():
+        kinds = {"metrics": 2, "rankings": 2, "history": 2, "probes": 2, "choices": 2, "associations": 2, "models": 3}
+        for kind, depth in kinds.items():
             root = Layout(dataset).root / kind
             for path in sorted(root.glob("/".join("*" * depth))):
                 variant = path.relative_to(root).parts[0]
@@ -54,7 +55,7 @@ def _listed(dataset: str, matrix: Workflow) -> Iterator[Path]:
     layout = Layout(dataset)
     for variant in matrix.rows:
         for seed in matrix.seeds:
-            probed = (layout.probes, layout.probe_outcomes, layout.probe_choices)
+            probed = (layout.probes, layout.probe_outcomes, layout.probe_choices, layout.associations, layout.associated_phrases)
             yield from (place(variant, seed) for place in (layout.metrics, layout.rankings, layout.history, *probed, layout.model))
 
 

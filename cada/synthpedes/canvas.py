@@ -42,6 +42,7 @@ class Canvas:
 
     def __init__(self, height: int, width: int) -> None:
         self.code = np.zeros((height, width), dtype=np.int16)
+        self.part = ""  # of the scene or the body, by the names of shapes.yaml: what is being drawn
         self.peak = 0
         self.place(0, 0, UNIT)
 

@@ -22,6 +22,7 @@ from cada.synthpedes.shapes import draw
 
 OVERSAMPLING = 3
 QUALITY = 92
+BACKGROUND, OCCLUDER = "background", "occluder"  # parts of a scene
 _UMBRELLA_ROOM = 46  # body units above the crown
 _CARRYING, _HOLDING = 1, -1  # the arm that a handbag hangs from, and the one that lifts an umbrella where both are seen
 
@@ -30,6 +31,13 @@ def draw_image(person: Person, shot: Shot, size: tuple[int, int], random: Stream
     """(height, width, 3) uint8 of a person under a shot's circumstances."""
     height, width = size
     canvas = Canvas(height * OVERSAMPLING, width * OVERSAMPLING)
+    draw_scene(canvas, person, shot, random)
+    return _develop(canvas.coloured(paint(person, shot.surroundings)), shot, random)
+
+
+def draw_scene(canvas: Canvas, person: Person, shot: Shot, random: Stream) -> None:
+    """From back to front: the background, the person, and what is before the person."""
+    canvas.part = BACKGROUND
     draw_background(canvas, shot, random)
     rows, columns = canvas.code.shape
     room = _UMBRELLA_ROOM if person.attributes.umbrella_colour else 8
@@ -42,8 +50,8 @@ def draw_image(person: Person, shot: Shot, size: tuple[int, int], random: Stream
     _draw_person(make_figure(canvas, person.attributes, shot.pose, _folds(random)))
     if shot.mirrored:
         canvas.mirror()
+    canvas.part = OCCLUDER
     draw_occluder(canvas, shot, random)
-    return _develop(canvas.coloured(paint(person, shot.surroundings)), shot, random)
 
 
 def encode(image: np.ndarray) -> bytes:

@@ -25,10 +25,10 @@ from cada.config import Synthesis
 from cada.runtime.parent_process import end_with_parent
 from cada.storage import files
 from cada.synthpedes.attributes import PRETRAIN, Person, families
-from cada.synthpedes.captions import write_caption
+from cada.synthpedes.captions import DrawnCaption, write_caption
 from cada.synthpedes.drawing import draw_image, encode
 from cada.synthpedes.randomness import Stream
-from cada.synthpedes.scene import draw_shot, hidden_slots
+from cada.synthpedes.scene import Shot, draw_shot, hidden_slots
 
 GENERATOR = 2  # raised whenever the same parameters give other bytes
 ANNOTATION, PRETRAINING, SYNTHESIS = "reid_raw.json", "pretrain.json", "synthesis.json"
@@ -71,13 +71,9 @@ def tasks(synthesis: Synthesis, split: str) -> Iterator[Task]:
 
 def draw(task: Task, synthesis: Synthesis) -> tuple[bytes, dict[str, Any]]:
     """The JPEG and the annotation record of one image: the same whatever else is drawn."""
-    name = (synthesis.seed, task.split, task.index, task.number)
-    random = Stream(*name, "picture")
-    shot = draw_shot(random, _STRENGTH[task.split])
+    shot, random = shot_of(task, synthesis)
     image = encode(draw_image(task.person, shot, synthesis.size, random))
-    attributes = task.person.attributes
-    hidden = hidden_slots(attributes, shot)
-    captions = [write_caption(attributes, shot.pose.view, hidden, Stream(*name, "caption", i)) for i in range(CAPTIONS_PER_IMAGE)]
+    captions = captions_of(task, synthesis, shot)
     record = {
         "split": task.split,
         "captions": [caption.text for caption in captions],
@@ -88,9 +84,26 @@ def draw(task: Task, synthesis: Synthesis) -> tuple[bytes, dict[str, Any]]:
     gold = {
         "phrases": [[phrase._asdict() for phrase in caption.phrases] for caption in captions],
         "facts": [caption.facts for caption in captions],
-        "attributes": attributes.present(),
+        "attributes": task.person.attributes.present(),
     }
     return image, record if task.split == PRETRAIN else record | gold
+
+
+def shot_of(task: Task, synthesis: Synthesis) -> tuple[Shot, Stream]:
+    """The circumstances of one image, and the random stream that the rest of it is drawn from."""
+    random = Stream(*_name(task, synthesis), "picture")
+    return draw_shot(random, _STRENGTH[task.split]), random
+
+
+def captions_of(task: Task, synthesis: Synthesis, shot: Shot) -> list[DrawnCaption]:
+    """The captions of one image, in order."""
+    attributes, name = task.person.attributes, _name(task, synthesis)
+    hidden = hidden_slots(attributes, shot)
+    return [write_caption(attributes, shot.pose.view, hidden, Stream(*name, "caption", i)) for i in range(CAPTIONS_PER_IMAGE)]
+
+
+def _name(task: Task, synthesis: Synthesis) -> tuple[int, str, int, int]:
+    return synthesis.seed, task.split, task.index, task.number
 
 
 def draw_set(root: Path, synthesis: Synthesis, *, processes: int = 1) -> None:

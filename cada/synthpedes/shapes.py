@@ -39,6 +39,7 @@ class Shape(NamedTuple):
 
 def draw(figure: Figure, part: str, **measures: int) -> None:
     """Draw the shapes of a part that this figure shows; `measures` are known to them beside its half widths."""
+    figure.canvas.part = part
     known = {"": 0, "shoulder": figure.shoulder, "chest": figure.chest, "waist": figure.waist, "hip": figure.hip, **measures}
     for shape in _shapes()[part]:
         if not all(figure.words & words for words in shape.one_of) or figure.words & shape.none_of:

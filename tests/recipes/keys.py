@@ -17,7 +17,7 @@ Key = tuple[str | int, ...]
 # Alternatives for text: every value of every choice that the models know.
 CHOICES = sorted({choice for field in Switches.model_fields.values() for choice in get_args(field.annotation)})
 CHOICES += FORMATS
-CHOICES += ["published", "robust", "cpu", "auto", "bf16", "epoch", "step", "all", "none", "file", "pretrain"]
+CHOICES += ["published", "robust", "cpu", "auto", "bf16", "epoch", "step", "all", "none", "file", "pretrain", "removal"]
 WITHOUT_ALTERNATIVE = {("phrases", "tagger")}  # there is one
 
 

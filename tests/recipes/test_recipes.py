@@ -74,6 +74,7 @@ def test_another_way_of_writing_changes_nothing() -> None:
         ("synthpedes/evaluate.yaml", "fusion_weights: [0, ", "fusion_weights: [", {f"evaluate {row}" for row in MATRIX.rows}),
         ("synthpedes/data.yaml", "remark: ", "remark: Now. ", {"chapter"}),
         ("synthpedes/probe.yaml", "blur: ", "blur: 1", {f"probe {row}" for row in MATRIX.rows}),
+        ("synthpedes/associate.yaml", "images: 2", "images: 1", {f"associate {row}" for row in MATRIX.rows}),
         ("variants/atp.yaml", "title: ", "title: The ", TITLED),
     ],
 )

@@ -101,7 +101,7 @@ def test_a_larger_recipe_asks_for_more_and_never_for_more_than_a_day(torch_for: 
 
 def test_every_set_has_an_answer_for_every_step() -> None:
     for path in ROOT.glob("params/*/data.yaml"):
-        for step in ("initial", "train", "evaluate", "probe", "transfer"):
+        for step in ("initial", "train", "evaluate", "probe", "associate", "transfer"):
             assert needed(step, load_dataset(path.parent.name), GPUS).runtime >= 60
 
 

@@ -14,6 +14,8 @@ from tests.steps.conftest import shrunk
 
 RERANKS_NOTHING = "a variant without ATP re-ranks nothing; its results are made again when the number of another one changes"
 TRAINED_ANEW = "whoever changes the objectives trains anew, and the tables follow"
+DRAWN_LAST = "their ids come last, so those of other persons do not depend on their number"
+IN_FP32 = "what one patch changes is little; it needs fp32"
 # Values that their step does not read, each with the reason why they are in its recipe.
 UNREAD = {
     ("data", "data.remark"): "always None: the chapter alone shows it",
@@ -23,10 +25,12 @@ UNREAD = {
     ("evaluate global", "evaluate.fusion_weights"): RERANKS_NOTHING,
     ("probe global", "search.top_k"): RERANKS_NOTHING,
     ("transfer global", "search.top_k"): RERANKS_NOTHING,
+    ("associate dual", "compute.precision"): IN_FP32,
+    ("associate global", "compute.precision"): IN_FP32,
+    ("associate dual", "synthesis.persons.pretrain"): DRAWN_LAST,
+    ("associate global", "synthesis.persons.pretrain"): DRAWN_LAST,
     ("transfer-tables", "rows.0.objectives"): TRAINED_ANEW,
     ("transfer-tables", "rows.1.objectives"): TRAINED_ANEW,
-    ("release", "rows.0.objectives"): TRAINED_ANEW,
-    ("release", "rows.1.objectives"): TRAINED_ANEW,
 }
 # Lists that a step copies into its output as they are, which is not seen while it runs.
 COPIED = {"chapter": ("choices.", "deviations.")}
@@ -34,8 +38,8 @@ COPIED = {"chapter": ("choices.", "deviations.")}
 SCRIPT = """
 import json, pathlib
 from tests.steps import recorder
-from cada.steps import attention, chapter, data, evaluate, figures, initial, phrases, probe, probe_tables, release, report, tables
-from cada.steps import train, transfer, transfer_tables
+from cada.steps import associate, association_tables, attention, chapter, data, evaluate, figures, initial, phrases, probe, probe_tables
+from cada.steps import release, report, tables, train, transfer, transfer_tables
 
 data.prepare_data('smoke')
 phrases.parse_phrases('smoke')
@@ -44,12 +48,14 @@ for cell in (('smoke', 'dual', 0), ('smoke', 'global', 0)):
     train.train_variant(*cell)
     evaluate.evaluate_variant(*cell)
     probe.probe_variant(*cell)
+    associate.associate_variant(*cell)
 
 for write in (
     tables.write_tables,
     figures.write_figures,
     attention.draw_attention,
     probe_tables.tabulate_probes,
+    association_tables.tabulate_associations,
     chapter.write_chapter_of,
     release.write_release,
 ):

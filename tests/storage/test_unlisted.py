@@ -12,7 +12,7 @@ from cada.storage.unlisted import move_unlisted, restore_listed
 
 NAMES = {
     "metrics": "0.json", "rankings": "0.parquet", "history": "0.csv", "probes": "0.json", "choices": "0.parquet",
-    "models": "0/model.safetensors",
+    "associations": "0.json", "models": "0/model.safetensors",
 }  # fmt: skip
 
 

@@ -83,7 +83,7 @@ def test_both_tools_build_the_same_graph() -> None:
     ours, theirs = snakemake_graph(), dvc_graph()
     assert {job.command for job in ours} == {job.command for job in theirs}
     assert ours == theirs
-    assert len(ours) == 3 * cells + 9 * len(matrix.datasets) + 1
+    assert len(ours) == 4 * cells + 10 * len(matrix.datasets) + 1
     assert all(job.command.startswith(f"{SHELL}cada ") for job in ours)
 
 

@@ -16,14 +16,14 @@ from tests.workflow.project import NOTHING, UP_TO_DATE, Project, opened, wait_un
 
 MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0, 1]\n"
 
-DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("evaluate", "probe", "train") for seed in (0, 1)]
+DUAL = [f"{step} synthpedes --variant dual --seed {seed}" for step in ("associate", "evaluate", "probe", "train") for seed in (0, 1)]
 EVALUATIONS = [
     f"{step} synthpedes --variant {variant} --seed {seed}"
     for step in ("evaluate", "probe")
     for variant in ("dual", "global")
     for seed in (0, 1)
 ]
-OF_THE_SET = ("attention", "chapter", "figures", "probe-tables", "release", "tables")
+OF_THE_SET = ("association-tables", "attention", "chapter", "figures", "probe-tables", "release", "tables")
 REPORTS = sorted(f"{step} --workflow params/workflow.yaml" for step in (*(f"{step} synthpedes" for step in OF_THE_SET), "report"))
 
 OTHER_WEIGHT = ("procedure: robust", "procedure: robust\nweights: {ara: 0.2}")
@@ -43,7 +43,7 @@ def run_once(make_projects: Callable[..., Project]) -> Path:
     """The folder of a project in which everything is made. Copy it before changing it."""
     project = make_projects("made", matrix=MATRIX, fake=True)
     project.snakemake()
-    assert len(project.ran()) == 3 + 4 + 4 + 4 + 7
+    assert len(project.ran()) == 3 + 4 * 4 + 8
     return project.root
 
 
@@ -138,7 +138,9 @@ def test_a_sweep_is_a_file_and_leaves_the_tables_alone(recorded: Project) -> Non
 
     points = [f"dual,ara=0.5,ara_rate={rate}" for rate in ("0.4", "0.8")]
     cells = [f"{step} synthpedes --variant {point} --seed 0" for step in ("evaluate", "train") for point in points]
-    reports = [line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS if not line.startswith(("probe", "release"))]
+    reports = [
+        line.replace("workflow.yaml", "sweeps/rates.yaml") for line in REPORTS if not line.startswith(("association", "probe", "release"))
+    ]
     assert recorded.ran() == sorted([*cells, *reports])
     made = {name: text for name, text in recorded.files().items() if "recipes" not in name.split("/")}
     before = {name: text for name, text in before.items() if "recipes" not in name.split("/")}
@@ -179,7 +181,7 @@ def test_a_part_of_the_matrix_is_named_on_the_command_line(project: Project) -> 
     """It is checked as the file is, and is what runs, what the reports show, and what is recorded."""
     part = ("--config", "variants=[dual]", "seeds=[1]")
     project.snakemake(*part)
-    cells = [f"{step} synthpedes --variant dual --seed 1" for step in ("evaluate", "probe", "train")]
+    cells = [f"{step} synthpedes --variant dual --seed 1" for step in ("associate", "evaluate", "probe", "train")]
     shared = ["data prepare synthpedes", "initial synthpedes", "phrases synthpedes"]
     assert project.ran() == sorted([*shared, *cells, *REPORTS])
     assert "Run snakemake" in project.run("workflow/scripts/record.sh", check=False), "the whole matrix is not there"
@@ -196,7 +198,7 @@ def test_a_part_of_the_matrix_is_named_on_the_command_line(project: Project) -> 
     project.snakemake()
     assert sorted(line for line in project.ran() if line not in REPORTS) == sorted(
         f"{step} synthpedes --variant {variant} --seed {seed}"
-        for step in ("evaluate", "probe", "train")
+        for step in ("associate", "evaluate", "probe", "train")
         for variant, seed in (("global", 0), ("global", 1), ("dual", 0))
     )
 
@@ -252,7 +254,7 @@ def test_the_second_call_refuses_while_the_first_is_at_work(project: Project) ->
             assert carries(project.run(*command, check=False), f"(PID {first.pid}")
             go.touch()
             assert first.wait(timeout=120) == 0
-        assert len(project.ran()) == 3 + 4 + 4 + 4 + 7
+        assert len(project.ran()) == 3 + 4 * 4 + 8
         made.append(project.files())
         go.unlink()
         (project.root / "begun").unlink()

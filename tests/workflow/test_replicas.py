@@ -76,8 +76,8 @@ def project(make_project: Callable[..., Project]) -> Project:
 STEPS = """
 import itertools
 from pathlib import Path
-from cada.steps import attention, chapter, data, evaluate, figures, initial, phrases, probe, probe_tables, release, report, tables, train
-from cada.steps import transfer, transfer_tables
+from cada.steps import associate, association_tables, attention, chapter, data, evaluate, figures, initial, phrases, probe, probe_tables
+from cada.steps import release, report, tables, train, transfer, transfer_tables
 
 sets, variants, workflow = ("cuhk_pedes", "icfg_pedes", "rstpreid"), ("dual", "published"), Path("params/workflow.yaml")
 for name in sets:
@@ -88,10 +88,11 @@ for name in sets:
         train.train_variant(name, variant, 0)
         evaluate.evaluate_variant(name, variant, 0)
         probe.probe_variant(name, variant, 0)
+        associate.associate_variant(name, variant, 0)
 for (name, target), variant in itertools.product(itertools.permutations(sets, 2), variants):
     transfer.transfer_variant(name, target, variant, 0)
 reports = (tables.write_tables, figures.write_figures, attention.draw_attention, probe_tables.tabulate_probes, chapter.write_chapter_of)
-reports = (*reports, release.write_release)
+reports = (*reports[:-1], association_tables.tabulate_associations, reports[-1], release.write_release)
 for name, write in itertools.product(sets, reports):
     write(name, workflow=workflow)
 transfer_tables.tabulate_transfers(workflow=workflow)

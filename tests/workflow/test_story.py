@@ -15,7 +15,20 @@ MATRIX = "datasets: [synthpedes]\nvariants: [global, dual]\nseeds: [0]\n"
 TRANSFORMER = {"width": 48, "depth": 2, "heads": 2, "mlp": 96}
 RESULTS = Path("results/synthpedes")
 SCORES = RESULTS / "tables/scores.json"
-DUAL = {"train dual", "evaluate dual", "probe dual", "tables", "figures", "attention", "probe-tables", "chapter", "release", "report"}
+DUAL = {
+    "train dual",
+    "evaluate dual",
+    "probe dual",
+    "associate dual",
+    "tables",
+    "figures",
+    "attention",
+    "probe-tables",
+    "association-tables",
+    "chapter",
+    "release",
+    "report",
+}
 OF_A_TIME_AND_PLACE = ("report.html", "report/")  # the report says when and where it was made, and how long the steps took
 
 

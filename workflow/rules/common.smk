@@ -82,8 +82,8 @@ def every(pattern):
 
 
 def all_reports():
-    """What the whole pipeline is run for; the models of a sweep are probed by the target `probes` alone."""
-    names = {*OF_MATRIX, "report"} - ({"probe-tables", "release"} if is_sweep(MATRIX) else set())
+    """What the whole pipeline is run for; the models of a sweep are examined by the targets `probes` and `associations` alone."""
+    names = {*OF_MATRIX, "report"} - ({"probe-tables", "association-tables", "release"} if is_sweep(MATRIX) else set())
     names |= {"transfer-tables"} if len(matrix.datasets) > 1 else set()
     return [path for step in STEPS if step.name in names for path in expand(step.outputs, dataset=matrix.datasets)]
 
@@ -94,7 +94,7 @@ def outputs_of(step):
 
 
 # Which steps make what a caption of workflow/report/ is written for: ablation_table.rst, for example.
-KINDS = {"tables": "table", "figures": "figure", "attention": "figure", "probe-tables": "probe"}
+KINDS = {"tables": "table", "figures": "figure", "attention": "figure", "probe-tables": "probe", "association-tables": "association"}
 
 
 def shown(step, path):

@@ -101,6 +101,17 @@ TOPICS = (
         intervals=True,
     ),
     Topic(
+        "associations",
+        "What is associated with what",
+        "Text tokens with image patches, and image regions with text attributes: each direction is measured by itself, and then both are "
+        "compared. docs/association.md explains how.",
+        figures=("associations/association",),
+        tables=tuple(f"associations/{name}" for name in ("correspondence", "slots", "prediction", "discrepancy", "gains", "correlation")),
+        optional=True,
+        absent="This run did not measure associations. docs/association.md says what that is and how it is run.",
+        intervals=True,
+    ),
+    Topic(
         "probes",
         "Changed captions and images",
         "The same search with captions or images changed a little. What a model loses shows what it relies on.",
@@ -111,7 +122,7 @@ TOPICS = (
         intervals=True,
     ),
 )
-PHOTOGRAPHS = {"successes", "failures", "attention", "look_alikes"}
+PHOTOGRAPHS = {"successes", "failures", "attention", "look_alikes", "association"}
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,7 @@ def test_the_cost_table_lies_beside_it_with_what_snakemake_measured() -> None:
 @pytest.mark.usefixtures("run")
 def test_what_other_steps_add_is_shown_and_what_they_did_not_make_is_named() -> None:
     before = written()
-    assert "docs/probes.md" in before
+    assert "docs/probes.md" in before and "docs/association.md" in before
     table = Table("The table", ("k", "R@1"), 1, (Section("Of the first", (("16", "77.7"),)),), ("a note",))
     probed, looked = Layout("smoke").probe_tables(WORKFLOW), Layout("smoke").attention(WORKFLOW)
     write_tables(dict.fromkeys(("robustness", "contrasts"), (frame([], ["k"]), table)), probed)
