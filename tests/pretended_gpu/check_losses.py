@@ -1,0 +1,52 @@
+"""Losses and gradients of a step under every case of the switches: those of the CPU."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tests.pretended_gpu.device import CUDA, PretendedGpu
+from tests.pretended_gpu.paths import CASES, CPU, PRETRAINING, step
+
+MEMORY = {
+    "whole": {},
+    "micro-batch": {"micro_batch": 3},
+    "checkpointing": {"checkpointing": True},
+    "both": {"micro_batch": 3, "checkpointing": True},
+}
+ALL = [
+    *((case, "whole") for case in (*CASES, PRETRAINING)),
+    *(("robust", memory) for memory in MEMORY if memory != "whole"),
+    (PRETRAINING, "both"),
+]
+
+
+@pytest.mark.parametrize(("case", "memory"), ALL)
+def test_in_fp32_a_step_has_the_bits_of_the_cpu(case, memory):
+    """Without dropout, for which CUDA and the CPU have kernels that draw otherwise."""
+    theirs = step(CPU, case, **MEMORY[memory])
+    with PretendedGpu():
+        ours = step(CUDA, case, **MEMORY[memory])
+    assert ours.losses == theirs.losses
+    assert ours.gradients.keys() == theirs.gradients.keys()
+    assert [name for name, gradient in theirs.gradients.items() if not torch.equal(ours.gradients[name], gradient)] == []
+
+
+@pytest.mark.parametrize(("case", "memory"), ALL)
+def test_in_bf16_a_step_has_about_the_losses_and_the_direction_of_fp32(case, memory):
+    theirs = step(CPU, case, **MEMORY[memory])
+    with PretendedGpu() as gpu:
+        ours = step(CUDA, case, precision="bf16", **MEMORY[memory])
+    assert ours.losses == pytest.approx(theirs.losses, rel=0.01)
+    assert {gradient.dtype for gradient in ours.gradients.values()} == {torch.float32}
+    assert set(gpu.attention) == {"bfloat16"}
+    names = sorted(theirs.gradients)
+    one, other = (torch.cat([found.gradients[name].flatten() for name in names]) for found in (ours, theirs))
+    assert F.cosine_similarity(one, other, dim=0) > 0.999
+
+
+def test_dropout_draws_the_same_again_in_the_backward_pass():
+    """Micro-batches and checkpointing compute a part again: without the same draws its gradients would be of other losses."""
+    with PretendedGpu():
+        whole, again = (step(CUDA, dropout=0.1, checkpointing=checkpointing) for checkpointing in (False, True))
+    assert again.losses == whole.losses
+    assert [name for name, gradient in whole.gradients.items() if not torch.equal(again.gradients[name], gradient)] == []
