@@ -101,7 +101,7 @@ class Search(Parameters):
 
     top_k: Positive
     batch_size: Positive
-    memory_mb: Positive = 2048
+    memory_mb: Annotated[int, Field(ge=2)] = 2048
 
 
 class Validation(Search):

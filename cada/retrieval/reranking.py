@@ -65,10 +65,13 @@ def match_logits(
     same bits whatever other chunks there are: several processes may take some each.
 
     The work in flight keeps to `memory_mb`, however many captions and images there are; two chunks, of which one is
-    copied to a GPU while the other is worked on, and the result come on top. Errors: `ValueError` for a model in training mode.
+    copied to a GPU while the other is worked on, and the result come on top. Errors: `ValueError` for a model in training mode, and
+    for less than 1 MB.
     """
     if text_model.training:
         raise ValueError("text_model: dropout would change the scores. Call eval() first.")
+    if memory_mb < 1:
+        raise ValueError(f"memory_mb: {memory_mb} is no room to work in. It is 1 at least, half of an Engine's.")
     device = head.weight.device
     queries, k = candidates.shape
     pairs = np.argsort(candidates, axis=None, kind="stable")  # (Q * K,), image by image

@@ -11,7 +11,6 @@ import importlib.util
 import multiprocessing
 import sys
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -101,7 +100,7 @@ class _Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def __init__(self, fault: Fault) -> None:
         self.fault = fault
 
-    def find_spec(self, name: str, path: Sequence[str] | None = None, target: Any = None) -> ModuleSpec | None:
+    def find_spec(self, name: str, *_: Any) -> ModuleSpec | None:
         return importlib.util.spec_from_loader(name, self, origin=str(self._path)) if name == self.fault.module else None
 
     @property

@@ -30,8 +30,8 @@ def scored(device, *, on_disk=False, **changed):
     target = tiny_target(tiny_training())
     store = encoding.token_store
 
-    def full(shape, kind, *, device, memory_mb):
-        return store(shape, kind, device=device, memory_mb=0)
+    def full(shape, kind, **how):
+        return store(shape, kind, **how | {"memory_mb": 0})
 
     with patch.object(encoding, "token_store", full if on_disk else store):
         search = Search.of(tiny_model().eval().to(device), target, replace(tiny_engine(), batch_size=5, **changed))

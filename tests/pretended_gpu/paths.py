@@ -19,7 +19,7 @@ from cada.training.finetune import finetune
 from cada.training.loop import Progress
 from cada.training.objective import association_losses
 from cada.training.pretrain import pretrain, pretraining_losses
-from tests.pretended_gpu.device import CUDA, OnGpu, held
+from tests.pretended_gpu.device import OnGpu, held
 from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_engine, tiny_model, tiny_settings, tiny_target, tiny_training
 
 CPU = torch.device("cpu")
