@@ -39,7 +39,7 @@ class Problem:
     """What every way trains on: images (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
 
     images: Tensor
-    persons: Tensor  # (B,)
+    persons: Tensor  # (B,) on the CPU
     texts: list[str]
     captions: TokenizedCaptions
     words: np.ndarray  # (Q, 73) attribute words
@@ -75,7 +75,7 @@ def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device) -> Prob
     except CadaError:
         place = np.arange(naive.PADDED)
         words, tagged = (place < captions.lengths[:, None]) & (place % 3 == 1), False
-    return Problem(images, torch.arange(sizes.batch, device=device), texts, captions, words, tagged)
+    return Problem(images, torch.arange(sizes.batch), texts, captions, words, tagged)
 
 
 def naive_losses(model: Cada, problem: Problem, tokenizer: Tokenizer, *, rate: float = PUBLISHED.ara_rate) -> dict[str, Tensor]:

@@ -49,6 +49,15 @@ def upload(batch: Tensor, device: torch.device) -> Tensor:
     return pinned.to(device, non_blocking=True)
 
 
+def selected_rows(states: Tensor, selected: Tensor) -> Tensor:
+    """The rows (M, ...) of states (B, L, ...) where `selected` (B, L) is true, in order.
+
+    As `states[selected]`, but a `selected` on the CPU makes nobody wait for the device, which need not say how many there are.
+    """
+    places = selected.flatten().nonzero()[:, 0]
+    return states.flatten(0, 1).index_select(0, upload(places, states.device))
+
+
 def autocast(device: torch.device, precision: Precision) -> torch.autocast:
     """A context in which matrix products run in `precision`; weights stay in fp32."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")

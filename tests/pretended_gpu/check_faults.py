@@ -50,16 +50,21 @@ IN_MEMORY, ON_DISK = {"on_disk": False}, {"on_disk": True}
 FINE_TUNING = {"kind": "fine-tuning"}
 FAULTS = [
     Fault("cada.losses", "torch.arange(length, device=hidden.device)", "torch.arange(length)", STEP, ROBUST),
-    Fault("cada.objectives.atp", "torch.arange(count, device=encoded.tokens.device)", "torch.arange(count)", STEP, ROBUST),
-    Fault("cada.training.objective", "upload(selected, captions.ids.device)[own]", "selected[own]", STEP, ROBUST),
+    Fault("cada.losses", "same = upload(same, image_features.device)", "pass", STEP, ROBUST),
+    Fault("cada.losses", "logits.softmax(dim=2).cpu()", "logits.softmax(dim=2)", STEP, SAMPLED),
+    Fault("cada.objectives.atp", "text = torch.cat([here, here,", "text = torch.cat([rows, rows,", STEP, ROBUST),
+    Fault("cada.objectives.atp", "upload(captions.lengths, device)", "captions.lengths", STEP, ROBUST),
+    Fault("cada.objectives.atp", "(upload(places, device) for places in image[chunk]", "(places for places in image[chunk]", STEP, ROBUST),
+    Fault("cada.training.objective", "upload(chosen, ids.device)", "chosen", STEP, ROBUST),
+    Fault(
+        "cada.training.objective", "selected[own]).sum()", "upload(selected, captions.ids.device)[own]).sum()", COUNTS, FINE_TUNING, FAILED
+    ),
     Fault("cada.model.encoders", "dtype=torch.bool, device=mask.device)", "dtype=torch.bool)", STEP, ROBUST),
-    Fault("cada.losses", "logits.softmax(dim=1).cpu()", "logits.softmax(dim=1)", STEP, SAMPLED),
-    Fault("cada.losses", "[:, 0].to(logits.device)", "[:, 0]", STEP, SAMPLED),
-    Fault("cada.objectives.mlm", "captions.lengths.cpu()", "captions.lengths", STEP, PRETRAINED),
+    Fault("cada.runtime.compute", "upload(places, states.device)", "places", STEP, PRETRAINED),
     Fault("cada.datasets.loading", "upload(self.mask, device)", "self.mask", STEP, ROBUST),
     Fault("cada.training.chunks", "torch.full_like(value, weight)", "torch.tensor(weight)", COUNTS, FINE_TUNING, FAILED),
     Fault("cada.runtime.compute", "torch.autocast(device.type,", 'torch.autocast("cpu",', BF16, ROBUST, FAILED),
-    Fault("cada.datasets.images", "*_statistics(images.device)", "*_statistics()", EVALUATION, IN_MEMORY),
+    Fault("cada.datasets.images", "*_statistics(images.device)", "*_statistics(torch.device('cpu'))", EVALUATION, IN_MEMORY),
     Fault("cada.retrieval.reranking", "head.out_features, device=device)", "head.out_features)", EVALUATION, IN_MEMORY),
     Fault(
         "cada.retrieval.reranking",
