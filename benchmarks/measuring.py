@@ -46,7 +46,6 @@ class Machine:
 def machine_of(device: torch.device, *, threads: int, seconds: float = PEAK_SECONDS) -> Machine:
     """Set the threads and time matrix products."""
     torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # as in every step (cada.runtime.compute.prepare)
     fp32, bf16 = (matrix_rate(device, precision, seconds=seconds) for precision in ("fp32", "bf16"))
     return Machine(device, fp32, bf16 if bf16 > fp32 else None)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cada.errors import ArgumentError
-from cada.runtime.compute import upload
+from cada.runtime.compute import autocast, upload
 
 GLOBAL_SCALE = 1 / 0.02  # constants of the published code: not learned, not in the checkpoint
 MINING_TEMPERATURE = 0.07
@@ -31,8 +31,8 @@ def global_association(image_features: Tensor, text_features: Tensor, persons: T
 
 
 def cosine_logits(image_features: Tensor, text_features: Tensor, *, scale: float) -> Tensor:
-    """`scale` times the cosine of each image with each caption (B, B), in fp32 also under autocast; features (B, E)."""
-    with torch.autocast(image_features.device.type, enabled=False):
+    """`scale` times the cosine of each image with each caption (B, B), in fp32 under any precision; features (B, E)."""
+    with autocast(image_features.device, "fp32"):
         return scale * F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T
 
 
@@ -86,7 +86,7 @@ def hard_negatives(
     if same.all():
         raise ArgumentError("persons", f"{len(persons)} pairs are of one person only, so there is no wrong partner")
     same = upload(same, image_features.device)
-    with torch.no_grad(), torch.autocast(image_features.device.type, enabled=False):
+    with torch.no_grad(), autocast(image_features.device, "fp32"):
         images, texts = image_features.float(), text_features.float()
         if how == "sampled":
             images, texts = F.normalize(images, dim=-1), F.normalize(texts, dim=-1)

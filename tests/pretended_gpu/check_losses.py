@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from cada import losses
+from cada.model.cada import Cada
 from tests.pretended_gpu.device import CUDA, PretendedGpu
 from tests.pretended_gpu.paths import CASES, CPU, PRETRAINING, step
 
@@ -50,3 +52,20 @@ def test_dropout_draws_the_same_again_in_the_backward_pass():
         whole, again = (step(CUDA, dropout=0.1, checkpointing=checkpointing) for checkpointing in (False, True))
     assert again.losses == whole.losses
     assert [name for name, gradient in whole.gradients.items() if not torch.equal(again.gradients[name], gradient)] == []
+
+
+@pytest.mark.parametrize(("precision", "rounded"), [("fp32", False), ("tf32", True), ("bf16", False)])
+def test_products_of_fp32_are_rounded_in_tf32_alone_and_cosines_never(precision, rounded, monkeypatch):
+    seen = {"products": set(), "cosines": set()}
+    project, cosines = Cada.encode_images, losses.F.normalize
+
+    def flags():
+        return torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+
+    monkeypatch.setattr(Cada, "encode_images", lambda *given: (seen["products"].add(flags()), project(*given))[1])
+    monkeypatch.setattr(losses.F, "normalize", lambda *given, **how: (seen["cosines"].add(flags()), cosines(*given, **how))[1])
+    with PretendedGpu():
+        before = flags()
+        step(CUDA, precision=precision)
+        assert flags() == before
+    assert seen == {"products": {(rounded, rounded)}, "cosines": {(False, False)}}
