@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from cada.config.steps import Precision
 from cada.doctor.machine import matrix_rate
 from cada.storage import git
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 Results = dict[str, Any]  # flat, ready for JSON; a name ends with its unit
 CPU_FACTS, PROCESS = Path("/proc/cpuinfo"), Path("/proc/self")

@@ -11,11 +11,14 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from cada.config.steps import Precision
 from cada.runtime.compute import autocast
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 PACKAGES = {"torch": "torch", "transformers": "transformers", "Snakemake": "snakemake", "DVC": "dvc", "MLflow": "mlflow"}
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices that are timed

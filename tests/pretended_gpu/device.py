@@ -322,6 +322,7 @@ _CUDA: dict[str, Any] = {
     "reset_peak_memory_stats": lambda *_: None,
     "max_memory_allocated": lambda *_: 0,
     "empty_cache": lambda: None,
+    "set_sync_debug_mode": lambda mode: None,
 }
 
 

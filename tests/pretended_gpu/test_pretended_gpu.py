@@ -14,7 +14,7 @@ from tests.pretended_gpu.hooks import absent
 FOLDER = Path(__file__).parent
 TOGETHER = [
     ["check_faults.py", "check_processes.py"],  # both fork, which a process that has run a backward pass must not
-    ["check_losses.py", "check_training.py", "check_retrieval.py", "check_counts.py"],
+    ["check_losses.py", "check_training.py", "check_retrieval.py", "check_counts.py", "check_benchmarks.py"],
 ]
 
 
