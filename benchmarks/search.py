@@ -20,7 +20,7 @@ import numpy as np
 from benchmarks.measuring import Results
 from cada.gallery import Index
 from cada.gallery.entries import Entry
-from cada.gallery.options import Runtime
+from cada.gallery.options import Runtime, Stored
 from cada.steps.export import export_model
 from cada.storage.files import write_json
 from cada.synthpedes import Persons, Synthesis, draw_set
@@ -37,16 +37,17 @@ QUERIES = tuple(
 AT_ONCE = 4096
 
 
-def filled(folder: Path, model: Path, images: int) -> Index:
-    """An index of random images, with tokens."""
-    index, draw = Index.create(folder, model, tokens="float16"), np.random.default_rng(0)
+def filled(folder: Path, model: Path, images: int, *, tokens: Stored = "float16") -> Index:
+    """An index of random images."""
+    index, draw = Index.create(folder, model, tokens=tokens), np.random.default_rng(0)
     for start in range(0, images, AT_ONCE):
         count = min(AT_ONCE, images - start)
         features = draw.normal(size=(count, index.backend.width)).astype(np.float32)
         features /= np.linalg.norm(features, axis=1, keepdims=True)
-        tokens = draw.normal(size=(64, *index.backend.token_shape)).astype(np.float32)
         index._store.features.append(start, features)
-        index._store.tokens.append(start, np.tile(tokens, (-(-count // 64), 1, 1))[:count])
+        if tokens != "none":
+            some = draw.normal(size=(64, *index.backend.token_shape)).astype(np.float32)
+            index._store.tokens.append(start, np.tile(some, (-(-count // 64), 1, 1))[:count])
         rows = range(start, start + count)
         index._entries.change(put=[Entry(f"/images/{row // 1000:04}/{row}.jpg", "", 1, 1, f"{row:064x}", row, None, 0.0) for row in rows])
     return index
@@ -72,11 +73,11 @@ def cold(folder: Path, rounds: int) -> float:
     return float(np.median(taken))
 
 
-def megabytes(folder: Path, runtime: Runtime) -> float:
+def megabytes(folder: Path, runtime: Runtime, *, rerank: int | None = None) -> float:
     """The most memory that a process holds which answers 50 queries, with the pages of the files that it has mapped."""
     code = (
         f"from cada.gallery import Index; index = Index.open({str(folder)!r}, runtime={runtime!r})\n"
-        f"for query in {QUERIES[:50]!r}: index.search(query)\n"
+        f"for query in {QUERIES[:50]!r}: index.search(query, rerank={rerank})\n"
         "print(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     return float(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout) * 1024 / 1e6

@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
+MOST = 2000  # letters of a line for people
+# control characters but the line feed, among them what begins a terminal's commands, and what turns the direction of the text around it
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Text with names from outside for a terminal or a log: control characters as their codes, and no line longer than MOST."""
+    lines = _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text).split("\n")
+    return "\n".join(line if len(line) <= MOST else f"{line[: MOST - 200]} … {line[-190:]}" for line in lines)
+
 
 class CadaError(Exception):
-    """Something the user can fix: names the file, the key or record, what is wrong and what to do."""
+    """Something the user can fix: names the file, the key or record, what is wrong and what to do. Its message is `printable`."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(message))
 
 
 @contextmanager

@@ -14,10 +14,9 @@ from typing import Any
 
 from cada.config import Workflow
 from cada.recipes import Recipe
-from cada.storage.paths import PUBLISHED, WORKFLOW, Layout, chapter_folder, is_sweep, report_folder, transfer_tables
+from cada.storage.paths import MODEL_FILES, PUBLISHED, WORKFLOW, Layout, chapter_folder, is_sweep, report_folder, transfer_tables
 
 DATASET, CELL, PAIR = ("dataset",), ("dataset", "variant", "seed"), ("dataset", "variant", "seed", "target")
-MODEL = ("model.safetensors", "config.json", "vocab.txt")
 TABLE, DRAWING = ("csv", "html", "json", "md", "tex"), ("png", "svg")
 TABLES = ("ablation", "pairs", "open_set", "comparison", "sensitivity")
 FIGURES = ("ablation", "pairs", "recall", "open_set", "sensitivity", "training", "successes", "failures")
@@ -70,8 +69,8 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
     """All steps. workflow: the file whose matrix the reports show. datasets: how many it lists; several are compared."""
     of, variant_and_seed = Layout("{dataset}"), ("{variant}", "{seed}")
     manifest, phrases = str(of.manifest), str(of.phrases)
-    initial = _in(of.initial, *MODEL)
-    model = _in(of.model(*variant_and_seed), *MODEL)
+    initial = _in(of.initial, *MODEL_FILES)
+    model = _in(of.model(*variant_and_seed), *MODEL_FILES)
     history, metrics, rankings = (str(place(*variant_and_seed)) for place in (of.history, of.metrics, of.rankings))
     probes, outcomes = str(of.probes(*variant_and_seed)), str(of.probe_outcomes(*variant_and_seed))
     trained = [Every(metrics), Every(rankings), Every(history)]
@@ -174,7 +173,7 @@ def steps(workflow: Path = WORKFLOW, *, datasets: int = 1) -> list[Step]:
             f"release {{dataset}} {listed}",
             DATASET,
             [manifest, *map(Every, model), Every(metrics), Every(history)],
-            _in(of.release(workflow), *MODEL, "release.json", "README.md"),
+            _in(of.release(workflow), *MODEL_FILES, "release.json", "README.md"),
         ),
         step(
             "transfer",

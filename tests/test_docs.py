@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import runpy
 import shlex
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from cada.config.procedures import resolve_variant
 from tests.tracked import tracked
 
 ROOT = Path(__file__).parents[1]
-NAMES = ("README.md", *(name for name in tracked("docs") if name.endswith(".md")))
+NAMES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md", *(name for name in tracked("docs") if name.endswith(".md")))
 PAGES = {page: (ROOT / page).read_text(encoding="utf-8") for page in NAMES}
 TESTS = "\n".join((ROOT / name).read_text(encoding="utf-8") for name in tracked("tests") if Path(name).match("test_*.py"))
 MADE = (
@@ -52,9 +53,15 @@ def test_tests_are_there() -> None:
     assert {name for name in named if f"def {name}(" not in TESTS} == set()
 
 
+def test_what_is_cited_is_this_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])
+
+
 def test_make_targets_are_there() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:^|`|&& )make ([a-z-]+)", PAGES["README.md"], re.MULTILINE))
+    named = set(re.findall(r"(?:^|`|&& )make ([a-z-]+)", PAGES["README.md"] + PAGES["CONTRIBUTING.md"], re.MULTILINE))
     assert {"reproduce", "test", "smoke", "record", "restore", "ui", "help"} <= named <= targets
 
 
@@ -65,7 +72,8 @@ def test_commands_are_accepted() -> None:
         words, group = shlex.split(command), typer.main.get_command(app)
         while hasattr(group, "commands"):
             group = group.commands[words.pop(0)]
-        group.make_context(command, words)
+        if words:  # a page may speak of a command by its bare name
+            group.make_context(command, words)
 
 
 def test_the_tables_of_switches_and_losses_are_what_the_definitions_say() -> None:

@@ -37,7 +37,7 @@ class Explanation:
     """An image (height, width, 3) uint8 as the model reads it, and what the model makes of the phrases of a caption.
 
     match: the probability that the caption matches, and `matches` that each phrase alone does. maps: by the reader of the phrases,
-    (N, rows, columns), not negative. expected: the masked words of each phrase; empty where no decoder was asked.
+    (N, rows, columns), not negative. expected: the masked words of each phrase, none where no decoder was asked.
     """
 
     image: np.ndarray
@@ -62,7 +62,7 @@ def explain(model: Cada, image: Image.Image, caption: str, *, spans: Sequence[Sp
     phrases = tuple(text[slice(*spans[place])] for place in kept)
     whole, *alone = _matches(model, [caption, *phrases], tokens)
     maps: dict[str, Tensor] = {}
-    expected: tuple[tuple[Expected, ...], ...] = ()
+    expected: tuple[tuple[Expected, ...], ...] = ((),) * len(kept)
     if kept:
         maps[MATCH] = match_maps(model, ids, tokens, chosen)
     if kept and decodes:

@@ -112,6 +112,7 @@ def search(
     paths: Annotated[bool, typer.Option("--paths", help="The same as --format paths.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file to write them to.", show_default=False)] = None,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="Draw the images: a .png or .jpg file.", show_default=False)] = None,
+    thumbnails: Annotated[bool, typer.Option(help="Show the images in a terminal that can: kitty, iTerm2 and others.")] = True,
 ) -> None:
     """Search an index with a sentence.
 
@@ -129,6 +130,7 @@ def search(
         output=output,
         form="paths" if paths else form,
         sheet=sheet,
+        thumbnails=thumbnails,
         since=since,
         until=until,
         k=k,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,6 +39,12 @@ class DatasetParameters(Parameters):
 
 
 P = TypeVar("P", bound=Parameters)
+_SHORT = reprlib.Repr()  # of wrong values: a few letters of YAML can stand for millions of them
+_SHORT.maxlevel, _SHORT.maxstring, _SHORT.maxother = 2, 100, 100
+
+
+# what PyYAML raises besides its own: of numbers and dates that are none, of tags on the wrong value, of very deep lists
+_UNREADABLE = (yaml.YAMLError, ValueError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class _Loader(yaml.SafeLoader):
@@ -59,7 +67,7 @@ def read_yaml(path: Path) -> Any:
     """The values of a YAML file. `CadaError` names the file and the line that is not YAML."""
     try:
         return yaml.load(read_text(path), _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise CadaError(f"{path}: not valid YAML: {error}") from error
 
 
@@ -81,7 +89,7 @@ def complaint(item: Any, model: type[BaseModel]) -> str:
     if item["type"] == "value_error":  # of a validator of ours, which names the value
         return f"{key}: {item['ctx']['error']}."
     if item["type"] != "extra_forbidden":
-        return f"{key}: {item['msg']} (found {item['input']!r})."
+        return f"{key}: {item['msg']} (found {_SHORT.repr(item['input'])})."
     near = difflib.get_close_matches(place[-1], _keys(model) | set(OBJECTIVES), n=1)
     return f"{key}: no such parameter." + (f" Did you mean {near[0]}?" if near else "")
 
@@ -115,7 +123,7 @@ def matrix_of(values: Any, path: Path) -> Workflow:
 
 def load_dataset(dataset: str) -> DatasetParameters:
     """All parameter files of one data set; an unknown name lists the known ones."""
-    if not (PARAMS / dataset).is_dir():
+    if dataset != Path(dataset).name or not (PARAMS / dataset).is_dir():
         raise CadaError(f"{dataset}: no such data set; {PARAMS}/ has {', '.join(known_datasets())}.")
     layout = Layout(dataset)
     parameters = DatasetParameters(
@@ -137,7 +145,7 @@ def load_dataset(dataset: str) -> DatasetParameters:
 
 def load_variant(variant: str) -> Variant:
     """The parameter file of one variant, with the values of a sweep's name; an unknown name lists the known ones."""
-    path = _known(variant_params(base_of(variant)), f"{variant}: no such variant")
+    path = _known(variant_params, base_of(variant), f"{variant}: no such variant")
     parameters = validated(with_values(load(path, Variant), variant), Variant, source=variant)
     if (name := canonical(parameters, variant)) != variant:  # else one training could lie in two places
         raise CadaError(f"{variant}: the name of this combination is {name}. Call it so.")
@@ -151,14 +159,16 @@ def load_variant(variant: str) -> Variant:
 def load_procedure(procedure: str, *, source: str = "") -> Procedure:
     """The parameter file of one procedure; an unknown name, which `source` has, lists the known ones."""
     place = f"{source}: procedure: " if source else ""
-    return load(_known(procedure_params(procedure), f"{place}{procedure}: no such procedure"), Procedure)
+    return load(_known(procedure_params, procedure, f"{place}{procedure}: no such procedure"), Procedure)
 
 
-def _known(path: Path, wrong: str) -> Path:
-    """A file that is there; else the error is that it is `wrong`, and says what is there."""
-    if not path.is_file():
-        raise CadaError(f"{wrong}; {path.parent}/ has {', '.join(sorted(file.stem for file in path.parent.glob('*.yaml')))}.")
-    return path
+def _known(place: Callable[[str], Path], name: str, wrong: str) -> Path:
+    """The file of a name that is listed, so of no path; else the error is that it is `wrong`, and says what is there."""
+    path = place("*")
+    listed = {file.stem: file for file in path.parent.glob(path.name)}
+    if name not in listed:
+        raise CadaError(f"{wrong}; {path.parent}/ has {', '.join(sorted(listed))}.")
+    return listed[name]
 
 
 def load_storage() -> Storage:

@@ -31,7 +31,7 @@ def contact_sheet(root: Path, records: Sequence[Record], output: Path, *, split:
     if not rows:
         known = ", ".join(dict.fromkeys(record.split for record in records))
         raise CadaError(f"{root}: has no split {split!r}, only {known}. Choose one of these.")
-    save_sheet([_of_person(root, row) for row in rows], output)
+    save_sheet(stacked([_of_person(root, row) for row in rows]), output)
 
 
 def _of_person(root: Path, row: Sequence[Record]) -> Image.Image:
@@ -55,11 +55,15 @@ def strip(heading: str, images: Sequence[Image.Image], texts: Sequence[str]) -> 
     return drawn
 
 
-def save_sheet(strips: Sequence[Image.Image], output: Path) -> None:
-    """Write strips, one below the other, as `output`. Errors: `CadaError` for an ending other than .png and .jpg."""
+def stacked(strips: Sequence[Image.Image]) -> Image.Image:
+    """Strips, one below the other."""
+    return Image.fromarray(np.concatenate([np.asarray(strip) for strip in strips]))
+
+
+def save_sheet(sheet: Image.Image, output: Path) -> None:
+    """Write a sheet as `output`. Errors: `CadaError` for an ending other than .png and .jpg."""
     if output.suffix not in (".png", ".jpg"):
         raise CadaError(f"{output}: a contact sheet is a .png or .jpg file. Choose such a name.")
-    sheet = Image.fromarray(np.concatenate([np.asarray(strip) for strip in strips]))
     with files.atomic(output) as partial:
         if output.suffix == ".png":
             sheet.quantize(256).save(partial, "PNG")  # a quarter of the size

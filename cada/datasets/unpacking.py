@@ -16,7 +16,17 @@ from tqdm import tqdm
 from cada.errors import CadaError, of_file
 
 _REFUSED = "Such an archive is not unpacked; ask where it comes from for another."
-_DAMAGED = (zipfile.BadZipFile, tarfile.TarError, BadGzipFile, EOFError, zlib.error, LZMAError, NotImplementedError)
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    BadGzipFile,
+    EOFError,
+    zlib.error,
+    LZMAError,
+    NotImplementedError,
+    LookupError,
+    OverflowError,
+)
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -43,7 +53,8 @@ def _unpack_zip(archive: Path, target: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         for info in tqdm(file.infolist(), "unpacking", unit="file", disable=None):
             kind = stat.S_IFMT(info.external_attr >> 16)
-            _check(archive, info.filename, target, is_folder=info.is_dir(), is_plain=kind in (0, stat.S_IFREG, stat.S_IFDIR))
+            plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
+            _check(archive, info.filename, info.file_size, target, is_folder=info.is_dir(), is_plain=plain)
             if info.flag_bits & 1:
                 raise CadaError(f"{archive}: {info.filename} is locked with a password. Unpack the archive yourself.")
             file.extract(info, target)
@@ -53,7 +64,7 @@ def _unpack_tar(archive: Path, target: Path) -> None:
     """Contents alone are written, no owners and modes: tarfile's filter for that came with Python 3.11.4, and Debian 12 has 3.11.2."""
     with tarfile.open(archive) as file:
         for info in tqdm(file, "unpacking", unit="file", disable=None):
-            _check(archive, info.name, target, is_folder=info.isdir(), is_plain=info.isfile() or info.isdir())
+            _check(archive, info.name, info.size, target, is_folder=info.isdir(), is_plain=info.isfile() or info.isdir())
             path, content = target / info.name, file.extractfile(info)
             (path.parent if content else path).mkdir(parents=True, exist_ok=True)
             if content:
@@ -61,11 +72,13 @@ def _unpack_tar(archive: Path, target: Path) -> None:
                     shutil.copyfileobj(content, copy)
 
 
-def _check(archive: Path, name: str, target: Path, *, is_folder: bool, is_plain: bool) -> None:
-    """Refuse what the libraries would change or overwrite in silence."""
+def _check(archive: Path, name: str, size: int, target: Path, *, is_folder: bool, is_plain: bool) -> None:
+    """Refuse what the libraries would change or overwrite in silence, and what the disk cannot hold, before any of it is written."""
     if not is_plain:
         raise CadaError(f"{archive}: {name} is a link or a device. {_REFUSED}")
     if name.startswith("/") or ".." in name.replace("\\", "/").split("/") or "\0" in name:
         raise CadaError(f"{archive}: the path {name!r} leads out of the folder. {_REFUSED}")
     if not is_folder and (target / name).exists():
         raise CadaError(f"{archive}: two members have the name {name}. {_REFUSED}")
+    if size > (free := shutil.disk_usage(target).free):
+        raise CadaError(f"{archive}: {name} has {size / 1e9:,.1f} GB, and {target} has room for {free / 1e9:,.1f} GB. {_REFUSED}")

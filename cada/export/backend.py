@@ -14,9 +14,9 @@ import numpy as np
 import onnxruntime
 
 from cada.gallery.backend import TokenChunks
-from cada.gallery.release import CONFIG, VOCABULARY
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.storage.files import read_json
+from cada.storage.paths import CONFIG, VOCABULARY
 
 
 class OnnxBackend:

@@ -28,17 +28,18 @@ MARGIN = 4  # times as many are looked up as are wanted, and compared exactly
 
 @dataclass(frozen=True)
 class Approximate:
-    """An approximate index of the first `count` rows."""
+    """An approximate index of the first `count` rows. probes: lists that a query looks into."""
 
     count: int
     lists: Any  # faiss' index
+    probes: int = PROBES
 
     def first(self, query: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
         """Among `rows`, ascending, those that may be the `count` nearest to `query` (E,), and all that are newer, ascending.
 
         Where the lists hold fewer than `count`, all rows: they are compared exactly then.
         """
-        self.lists.nprobe = PROBES
+        self.lists.nprobe = self.probes
         _, found = self.lists.search(np.ascontiguousarray(query[None], np.float32), MARGIN * count)
         near, newer = np.unique(found[found >= 0]), rows[np.searchsorted(rows, self.count) :]
         there = np.searchsorted(rows, near)  # what was removed since is still in the lists

@@ -66,13 +66,18 @@ class Features:
         """Cosines (R,), float32, of some rows (R,) with a unit `query` (E,)."""
         if len(rows) < len(self.values) / 4:  # copying these costs less than comparing all
             return self.values[rows].astype(np.float32) @ query
+        scores = self._all(query)
+        return scores if len(rows) == len(scores) else scores[rows]
+
+    def _all(self, query: np.ndarray) -> np.ndarray:
         if self.values.dtype == np.float32:
-            return (self.values @ query)[rows]
+            compared: np.ndarray = self.values @ query
+            return compared
         scores, room = np.empty(len(self.values), np.float32), np.empty((AT_ONCE, self.values.shape[1]), np.float32)
         for start in range(0, len(scores), AT_ONCE):
             bits = self.values[start : start + AT_ONCE].view(np.uint16)
             np.dot(np.take(_FLOATS, bits, out=room[: len(bits)], mode="clip"), query, out=scores[start : start + len(bits)])
-        return scores[rows]
+        return scores
 
 
 class Tokens:

@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from cada.datasets.sheet import COLUMNS, save_sheet, strip
-from cada.errors import CadaError
+from PIL import Image
+
+from cada.datasets.sheet import COLUMNS, stacked, strip
+from cada.errors import CadaError, printable
 from cada.gallery.options import Format
 from cada.gallery.query import Query
 from cada.gallery.searching import Hit
@@ -43,7 +45,7 @@ def _text(answers: Answers) -> str:
             match = "      " if hit.match is None else f"{100 * hit.match:4.0f} %"
             lines.append(f"{rank:3}  {match}  {hit.cosine:+.3f}  {hit.confidence or '':<9}  {hit.path}{hit.box and ' '}{hit.box}".rstrip())
             lines += [f"       {text}: {100 * value:.0f} %" for text, value in hit.phrases.items()]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{printable(line)}\n" for line in lines)
 
 
 def _paths(answers: Answers) -> str:
@@ -99,8 +101,8 @@ def read_queries(path: Path) -> dict[str, Query]:
     return queries
 
 
-def draw_hits(answers: Answers, output: Path) -> None:
-    """Write the hits' images as a contact sheet, each with its rank, match and name. An image that is gone is left out."""
+def sheet_of(answers: Answers) -> Image.Image | None:
+    """The hits' images as a contact sheet, each with its rank, match and name. None without any image; one that is gone is left out."""
     strips = []
     for query, hits in answers.items():
         shown = []
@@ -113,6 +115,4 @@ def draw_hits(answers: Answers, output: Path) -> None:
         for start in range(0, len(shown), COLUMNS):
             images, texts = zip(*shown[start : start + COLUMNS], strict=True)
             strips.append(strip("" if start else query, images, texts))
-    if not strips:
-        raise CadaError(f"{output}: there is nothing to draw: no image was found.")
-    save_sheet(strips, output)
+    return stacked(strips) if strips else None

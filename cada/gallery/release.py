@@ -11,17 +11,17 @@ from typing import Any, Self
 
 from cada.retrieval.openset import ValSearches
 from cada.storage.files import digest, read_json, write_json
+from cada.storage.paths import WEIGHTS
 
 RELEASE, CARD = "release.json", "README.md"
-WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
-FILES = (WEIGHTS, CONFIG, VOCABULARY)
 
 
 @dataclass(frozen=True)
 class Release:
     """How a model is searched with. `fusion` and `weight` as in `cada.rerank`; `top_k`: images that are re-ranked, None for none.
 
-    open_set: what val says of persons who are not there, None where that is not known. origin: data set, variant, seed and digest.
+    open_set: what val says of persons who are not there, None where that is not known. origin: data set, variant, seed and digest, or what
+    was imported. decodes: whether its decoder was trained to say masked words.
     """
 
     folder: Path = field(compare=False)
@@ -30,6 +30,7 @@ class Release:
     top_k: int | None = 32
     open_set: ValSearches | None = None
     origin: dict[str, Any] = field(default_factory=dict)
+    decodes: bool = True
 
     @classmethod
     def read(cls, folder: Path | str) -> Self:
@@ -43,7 +44,7 @@ class Release:
 
     def write(self) -> None:
         """Write release.json into the folder."""
-        told = {"fusion": self.fusion, "weight": self.weight, "top_k": self.top_k, "origin": self.origin}
+        told = {"fusion": self.fusion, "weight": self.weight, "top_k": self.top_k, "decodes": self.decodes, "origin": self.origin}
         write_json(self.folder / RELEASE, told | {"open_set": self.open_set and self.open_set.as_json()})
 
     @property

@@ -21,8 +21,8 @@ from cada.retrieval.openset import threshold
 
 TokenReader = Callable[[np.ndarray], np.ndarray]  # rows (n,) to their image tokens (n, S, I)
 CHUNK = 128  # images whose tokens are in memory at a time
-CONFIDENCES = {"confident": 0.01, "possible": 0.10}  # a hit's score is reached by this share of searches for persons who are not there
-UNLIKELY = "unlikely"
+CONFIDENT, POSSIBLE, UNLIKELY = "confident", "possible", "unlikely"
+FALSE_ALARMS = 0.01  # the share of searches for persons who are not there whose first hit is said to be confident
 
 
 @dataclass(frozen=True)
@@ -94,16 +94,13 @@ class Gallery:
         return [*named, *[UNLIKELY] * (len(ranked.rows) - compared)]
 
     def thresholds(self) -> dict[str, float] | None:
-        """The lowest score of a hit of each confidence in a gallery of this size; None where val says too little of it."""
-        known = self.release.open_set
-        if known is None or not len(self.rows):
+        """The lowest score of a hit of each confidence in a gallery of this size, best first; None where val says too little of it."""
+        known, images = self.release.open_set, len(self.rows)
+        if known is None or not images:
             return None
-        limits = {
-            name: threshold(known.nonmated, rate, gallery=len(self.rows), of=known.gallery, growth=known.growth)
-            for name, rate in CONFIDENCES.items()
-        }
-        reached = {name: limit for name, limit in limits.items() if limit is not None}
-        return reached if len(reached) == len(limits) else None
+        even = known.even(images)
+        sure = threshold(known.nonmated, FALSE_ALARMS, gallery=images, of=known.gallery, growth=known.growth)
+        return None if even is None or sure is None else {CONFIDENT: max(sure, even), POSSIBLE: even}
 
     def _first(self, query: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
         """The `count` rows with the highest cosine, and these; of equal ones the row that was added first."""

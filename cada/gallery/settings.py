@@ -8,8 +8,9 @@ from typing import Self
 
 from cada.errors import CadaError
 from cada.gallery.options import Stored
-from cada.gallery.release import CONFIG, WEIGHTS, Release
+from cada.gallery.release import Release
 from cada.storage.files import read_json, write_json
+from cada.storage.paths import CONFIG, WEIGHTS
 
 NAME, FORMAT = "index.json", 1
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from cada.config import Architecture, Model, Pinned, load
 from cada.errors import CadaError
-from cada.model.folder import CONFIG, VOCABULARY, folder_digest
+from cada.model.folder import folder_digest
 from cada.storage.files import checked, digest
-from cada.storage.paths import Layout
+from cada.storage.paths import CONFIG, VOCABULARY, Layout
 
 
 def agreed_architecture(layout: Layout, pinned: Pinned, model: Model) -> Architecture:

@@ -32,7 +32,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     state = content.get("model", content) if isinstance(content, dict) else None
     if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
         raise CadaError(f"{path}: it holds no weights: expected tensors by name, or a dictionary with such a `model`.")
+    if strange := [str(name) for name, value in state.items() if not _is_plain(value)]:
+        raise CadaError(f"{path}: {strange[0]} is no plain array of numbers (sparse, quantised, or a view of fewer). Save it as one.")
     return state
+
+
+def _is_plain(value: Tensor) -> bool:
+    """Whether a tensor has all its numbers in the file: one number may be viewed as terabytes, which any copy would need."""
+    whole = value.layout is torch.strided and not value.is_quantized and value.device.type == "cpu"
+    return whole and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
 
 
 def _refuse_text(path: Path) -> None:
@@ -59,7 +67,7 @@ def _read_pickle(path: Path) -> Any:
     try:
         return torch.load(path, weights_only=True, map_location="cpu", mmap=mapped)
     except pickle.UnpicklingError as error:
-        if refused := re.search(r"GLOBAL (\S+) was not an allowed", str(error)):
+        if refused := re.search(r"GLOBAL (\S+) (?:was not an allowed|whose module)", str(error)):
             raise CadaError(
                 f"{path}: it holds {refused[1]}, which could run code when it is read and is refused. "
                 "Check that it is the right file; if you trust it, save its tensors alone, as safetensors."

@@ -19,11 +19,10 @@ from cada.model.cada import Cada
 from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
 from cada.storage.files import atomic, digest, reading, write_json
+from cada.storage.paths import CONFIG, MODEL_FILES, VOCABULARY, WEIGHTS
 
 if TYPE_CHECKING:
     from cada.config import Architecture
-
-WEIGHTS, CONFIG, VOCABULARY = "model.safetensors", "config.json", "vocab.txt"
 
 
 def weights_of(model: Cada) -> dict[str, Tensor]:
@@ -75,7 +74,7 @@ def count_parameters(weights: Mapping[str, Tensor]) -> int:
 def folder_digest(folder: Path) -> str:
     """SHA-256 of the digests of the three files, in a fixed order. Errors: `CadaError` names a missing file."""
     lines = []
-    for name in (WEIGHTS, CONFIG, VOCABULARY):
+    for name in MODEL_FILES:
         if not (folder / name).is_file():
             raise CadaError(f"{folder / name}: there is no such file. Make the folder with `cada weights import`.")
         lines.append(f"{digest(folder / name)}  {name}\n")

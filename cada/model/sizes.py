@@ -81,7 +81,10 @@ def _depth(state: Mapping[str, Tensor], prefix: str) -> int:
     numbers = [int(found[1]) for name in state if (found := re.match(rf"{re.escape(prefix)}\.(\d+)\.", name))]
     if not numbers:
         raise ValueError(f"{prefix}.* is missing, so this is no whole model for retrieval.")
-    return max(numbers) + 1
+    if (depth := max(numbers) + 1) != len(set(numbers)):
+        missing = next(number for number in range(depth) if number not in numbers)
+        raise ValueError(f"{prefix}.{missing}.* is missing, but there is {prefix}.{depth - 1}.*, so this is no whole model for retrieval.")
+    return depth
 
 
 def _heads(width: int) -> int:

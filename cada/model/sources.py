@@ -13,8 +13,8 @@ from huggingface_hub import hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError, RemoteEntryNotFoundError, RepositoryNotFoundError
 
 from cada.errors import CadaError
-from cada.model.folder import CONFIG, VOCABULARY
 from cada.storage.addresses import public, scrubbed
+from cada.storage.paths import CONFIG, VOCABULARY
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 DEFAULT_VOCABULARY = "bert-base-uncased"

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from cada.datasets.records import Record
 from cada.phrases.chunking import parse
 from cada.storage.files import atomic
-from cada.storage.parquet import read_table
+from cada.storage.tables import read_table
 
 # image: as in Record.image. caption, phrase: indices within the record and the caption. start, end: in the normalised caption.
 _COLUMNS = {

@@ -156,6 +156,16 @@ class ValSearches:
         """From what `as_json` has written."""
         return cls(told["gallery"], told["growth"], np.array(told["nonmated"], np.float32), Logistic(**told["curve"]))
 
+    def even(self, gallery: int) -> float | None:
+        """The score from which on a first hit in `gallery` images is rather the described person than not; None where scores say nothing.
+
+        At that score the curve gives 1/2, once its odds are divided by (N / N0)^growth: by as much more often do searches for persons who
+        are not there reach a high score in a larger gallery (`threshold`).
+        """
+        if self.curve.slope <= 0:
+            return None
+        return (self.growth * math.log(gallery / self.gallery) - self.curve.intercept) / self.curve.slope
+
     def as_json(self) -> dict[str, Any]:
         """All of it, with the fewest digits that give the scores back in float32."""
         curve = {"slope": self.curve.slope, "intercept": self.curve.intercept}

@@ -111,7 +111,8 @@ class Service:
             image = open_image(Path(entry.path), entry.box)
         except Unreadable as error:
             raise _gone() from error
-        told = explain(self._model, image, asked.text, spans=[(phrase.start, phrase.end) for phrase in parse(asked.text)])
+        spans = [(phrase.start, phrase.end) for phrase in parse(asked.text)]
+        told = explain(self._model, image, asked.text, spans=spans, decodes=self.index.release.decodes)
         shares = {
             reader: (maps / maps.max(axis=(1, 2), keepdims=True).clip(min=1e-12)).astype(np.float64).round(3)
             for reader, maps in told.maps.items()

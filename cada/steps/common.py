@@ -21,7 +21,6 @@ from cada.datasets.loading import Split
 from cada.datasets.prepared import load_records
 from cada.datasets.records import Record
 from cada.errors import ArgumentError, CadaError
-from cada.model.folder import CONFIG, WEIGHTS
 from cada.recipes import Recipe, identity
 from cada.recipes.code import fingerprint
 from cada.retrieval.encoding import Engine
@@ -29,7 +28,7 @@ from cada.retrieval.feature_cache import FeatureCache
 from cada.runtime import distributed
 from cada.storage.cache import Cache
 from cada.storage.files import digest
-from cada.storage.paths import CACHE, Cell, Layout
+from cada.storage.paths import CACHE, CONFIG, WEIGHTS, Cell, Layout
 from cada.tracking import Run, Source
 
 ENCODERS = "cada.retrieval.encoding"  # the code by which features are made

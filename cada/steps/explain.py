@@ -6,13 +6,13 @@ from pathlib import Path
 
 from cada.analysis.explanation import explain
 from cada.errors import CadaError
+from cada.gallery.release import Release
 from cada.gallery.sources import Unreadable, open_image
 from cada.model.folder import load_model
 from cada.phrases.chunking import parse
 from cada.reporting.figures.explanation import explanation_figure
-from cada.reporting.figures.style import DPI, style
+from cada.reporting.figures.style import style, write_figure
 from cada.steps.gallery import default_model
-from cada.storage.files import atomic
 
 
 def explain_image(image: Path, caption: str, *, model: Path | None, output: Path) -> None:
@@ -24,8 +24,9 @@ def explain_image(image: Path, caption: str, *, model: Path | None, output: Path
     except Unreadable as error:
         raise CadaError(f"{image}: cannot be read: {error}. Name a JPEG, PNG, BMP, TIFF or WebP file.") from error
     spans = [(phrase.start, phrase.end) for phrase in parse(caption)]
-    told = explain(load_model(model or default_model()), opened, caption, spans=spans)
-    with style(), atomic(output) as partial:
-        explanation_figure(told, caption).savefig(partial, format=output.suffix[1:], dpi=DPI)
+    folder = model or default_model()
+    told = explain(load_model(folder), opened, caption, spans=spans, decodes=Release.read(folder).decodes)
+    with style():
+        write_figure(explanation_figure(told, caption), output)
     for phrase, match in zip(told.phrases, told.matches, strict=True):
         print(f"{match:4.0%}  {phrase}")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from cada.errors import CadaError, about
+from cada.datasets.sheet import save_sheet
+from cada.errors import CadaError, about, printable
 from cada.gallery.index import Index
 from cada.gallery.indexing import Indexed
 from cada.gallery.options import Format, Stored
-from cada.gallery.output import draw_hits, read_queries, rendered
+from cada.gallery.output import read_queries, rendered, sheet_of
 from cada.gallery.query import Query
 from cada.gallery.settings import NAME
+from cada.gallery.terminal import drawn, protocol_of
 from cada.gallery.times import parsed
 from cada.storage.files import write_text
 from cada.storage.paths import Layout
@@ -109,7 +112,7 @@ def _print(index: Index, report: Indexed) -> None:
 
 def _print_skipped(skipped: Mapping[str, str]) -> None:
     for path, problem in list(skipped.items())[:SHOWN]:
-        print(f"skipped {path}: {problem}", file=sys.stderr)
+        print(printable(f"skipped {path}: {problem}"), file=sys.stderr)
     if len(skipped) > SHOWN:
         print(f"and {len(skipped) - SHOWN:,} more", file=sys.stderr)
 
@@ -125,11 +128,15 @@ def search_index(
     output: Path | None,
     form: Format,
     sheet: Path | None,
+    thumbnails: bool = True,
     since: str | None,
     until: str | None,
     **options: Any,
 ) -> None:
-    """Search the index in `folder`; print the hits, or write them to `output`, and draw them as `sheet`. `options` go to `Index.search`."""
+    """Search the index in `folder`; print the hits, or write them to `output`, and draw them as `sheet`. `options` go to `Index.search`.
+
+    thumbnails: whether a terminal that can shows the images, too.
+    """
     if (query is not None) + (image is not None) + (queries is not None) != 1:
         raise CadaError("search: give a sentence, or --image FILE, or --queries FILE. One of these, and --plus and --minus beside it.")
     index = Index.open(folder)
@@ -143,8 +150,14 @@ def search_index(
         print(rendered(answers, form), end="")
     else:
         write_text(output, rendered(answers, form))
+    protocol = protocol_of(os.environ) if thumbnails and form == "text" and output is None and sys.stdout.isatty() else None
+    drawing = sheet_of(answers) if sheet is not None or protocol else None
+    if protocol and drawing is not None:
+        print(drawn(drawing, protocol), end="")
     if sheet is not None:
-        draw_hits(answers, sheet)
+        if drawing is None:
+            raise CadaError(f"{sheet}: there is nothing to draw: no image was found.")
+        save_sheet(drawing, sheet)
 
 
 def _time(told: str | None) -> float | None:

@@ -14,7 +14,7 @@ from cada.datasets.prepared import load_records
 from cada.errors import CadaError, about
 from cada.model.agreement import agreed_architecture
 from cada.model.cada import Cada
-from cada.model.folder import VOCABULARY, WEIGHTS, load_weights, save_model, weights_of
+from cada.model.folder import load_weights, save_model, weights_of
 from cada.model.importing import resized
 from cada.model.tokenizer import Tokenizer
 from cada.recipes import Recipe, identity, recorded, take
@@ -22,7 +22,7 @@ from cada.recipes.models import InitialRecipe
 from cada.runtime import compute, distributed
 from cada.steps.common import parameters_named, split_images, tracked
 from cada.storage.files import checked
-from cada.storage.paths import Cell, Layout
+from cada.storage.paths import VOCABULARY, WEIGHTS, Cell, Layout
 from cada.tracking import Run
 from cada.training.batches import training_set
 from cada.training.pretrain import pretrain

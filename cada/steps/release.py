@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from cada.datasets import manifest as manifests
-from cada.gallery.release import CARD, FILES, WEIGHTS, Release
+from cada.gallery.release import CARD, Release
+from cada.objectives import OBJECTIVES
 from cada.recipes import Recipe, take
 from cada.recipes.models import TitledRecipe
 from cada.reporting.rendering import render
@@ -19,7 +20,7 @@ from cada.reporting.results.metrics import LABEL, MeasuredVariant, MetricsFile, 
 from cada.retrieval.metrics import METRICS
 from cada.retrieval.openset import ValSearches
 from cada.storage.files import atomic, digest, write_text
-from cada.storage.paths import Layout
+from cada.storage.paths import MODEL_FILES, WEIGHTS, Layout
 
 
 def write_release(dataset: str, *, workflow: Path) -> None:
@@ -33,12 +34,13 @@ def write_release(dataset: str, *, workflow: Path) -> None:
     chosen, place = best(histories)
     variant = next(variant for variant in measured if variant.name == chosen)
     seed, folder = matrix.seeds[place], layout.release(workflow)
-    for name in FILES:
+    for name in MODEL_FILES:
         with atomic(folder / name) as partial:
             shutil.copyfile(layout.model(chosen, seed) / name, partial)
     file, by = variant.files[place], chosen_by(histories[chosen][place])
     origin = {"dataset": dataset, "variant": chosen, "seed": seed, "chosen_on": by, "weights_sha256": digest(folder / WEIGHTS)}
-    release = Release(folder, file.headline, file.fusion_weight, file.top_k, open_set_of(file), origin)
+    decodes = any(OBJECTIVES[name].decodes for name in matrix.objectives[chosen])
+    release = Release(folder, file.headline, file.fusion_weight, file.top_k, open_set_of(file), origin, decodes)
     release.write()
     write_text(folder / CARD, card(release, variant, file, manifests.read(layout.manifest, dataset)))
 

@@ -9,7 +9,7 @@ import torch
 
 from cada import config
 from cada.datasets.loading import take_queries, take_split
-from cada.model.folder import VOCABULARY, WEIGHTS, load_model, save_model
+from cada.model.folder import load_model, save_model
 from cada.objectives import OBJECTIVES
 from cada.phrases.table import PLACES, read_phrases
 from cada.recipes import Recipe, identity, recorded, take
@@ -18,7 +18,7 @@ from cada.retrieval.search import Target
 from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, parameters_named, records_with_val, split_images, tracked
 from cada.storage.files import write_text
-from cada.storage.paths import Cell, Layout
+from cada.storage.paths import VOCABULARY, WEIGHTS, Cell, Layout
 from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
 from cada.training.finetune import finetune

@@ -10,9 +10,10 @@ import torch
 from cada import config
 from cada.datasets import manifest as manifests
 from cada.errors import CadaError, about
+from cada.gallery.release import Release
 from cada.model.blip import read_config
 from cada.model.checkpoint import read_state
-from cada.model.folder import VOCABULARY, count_parameters, folder_digest, load_notes, load_weights, save_model
+from cada.model.folder import count_parameters, folder_digest, load_notes, load_weights, save_model
 from cada.model.importing import import_state
 from cada.model.sizes import MAX_TOKENS
 from cada.model.sources import find_source, find_vocabulary
@@ -22,8 +23,8 @@ from cada.recipes.models import InitialRecipe
 from cada.reporting.html.provenance import provenance
 from cada.reporting.rendering import as_yaml, render
 from cada.reporting.results.seconds import read_seconds
-from cada.storage.files import write_text
-from cada.storage.paths import Layout
+from cada.storage.files import digest, write_text
+from cada.storage.paths import VOCABULARY, WEIGHTS, Layout
 from cada.synthpedes.attributes import PRETRAIN
 from cada.synthpedes.generate import PRETRAINING
 
@@ -49,6 +50,8 @@ def import_weights(
         imported = import_state(state, entries, config=config, heads=heads, image_size=image_size)
     write_text(output / COVERAGE, imported.listing())
     save_model(output, imported.weights, architecture=imported.architecture, vocabulary=words)
+    decodes = any(name.startswith("attribute_decoder.") for name in imported.origins)
+    Release(output, decodes=decodes, origin={"imported": Path(source).name, "weights_sha256": digest(output / WEIGHTS)}).write()
     for line in imported.summary():
         print(line)
     print(f"key by key: {output / COVERAGE}")

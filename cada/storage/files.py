@@ -86,7 +86,7 @@ def read_json(path: Path, *, fields: Collection[str] | None = None) -> Any:
 
     try:
         return json.loads(read_text(path), object_hook=None if fields is None else lean)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of thousands of digits; lists in lists without end
         raise CadaError(f"{path}: not valid JSON ({error}). Fetch or make the file again.") from error
 
 

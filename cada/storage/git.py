@@ -7,9 +7,12 @@ from pathlib import Path
 
 
 def main_tree() -> Path:
-    """The main work tree, also from a linked work tree or from the temporary clone of `dvc exp run --temp`."""
-    common = _ask("rev-parse", "--path-format=absolute", "--git-common-dir")
-    tree = Path(common).parent if common else Path.cwd()
+    """The main work tree, also from a linked work tree or from the temporary clone of `dvc exp run --temp`.
+
+    The folder itself in a submodule, in a work tree of a bare clone, and where it only lies inside another project's work tree.
+    """
+    common = Path(_ask("rev-parse", "--path-format=absolute", "--git-common-dir"))
+    tree = common.parent if common.name == ".git" else Path.cwd()
     for parent in tree.parents:
         if parent.parts[-3:] == (".dvc", "tmp", "exps"):
             return parent.parents[2]
@@ -27,8 +30,12 @@ def dirty() -> bool:
 
 
 def _ask(*arguments: str) -> str:
-    """What git answers, or nothing where there is no git or no work tree."""
+    """What git answers, or nothing where there is no git, or where this folder is not the top of a work tree."""
     try:
-        return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+        top, *answer = (
+            subprocess.run(["git", *words], capture_output=True, text=True, check=True).stdout.strip()
+            for words in (("rev-parse", "--show-toplevel"), arguments)
+        )
     except (FileNotFoundError, subprocess.CalledProcessError):
         return ""
+    return answer[0] if Path(top).samefile(Path.cwd()) else ""

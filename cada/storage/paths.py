@@ -15,6 +15,7 @@ DEFAULT = "default"
 PLAIN = "[A-Za-z0-9_.-]+"  # characters that mean nothing to a shell, to Snakemake, or in an address
 PUBLISHED = PARAMS / "published.csv"
 RESULTS = Path("results")
+WEIGHTS, CONFIG, VOCABULARY = MODEL_FILES = ("model.safetensors", "config.json", "vocab.txt")  # of a model folder
 STATE = Path(".cada")  # resume state, caches and locks: never a declared output
 CACHE = STATE / "cache"
 

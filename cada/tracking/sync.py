@@ -9,9 +9,8 @@ from typing import Any
 
 from cada import tracking
 from cada.errors import CadaError
-from cada.model.folder import WEIGHTS
 from cada.storage.files import digest, read_json
-from cada.storage.paths import RESULTS, Cell, Layout
+from cada.storage.paths import RESULTS, WEIGHTS, Cell, Layout
 
 Describe = Callable[[Cell], tuple[Mapping[str, Any], str]]
 

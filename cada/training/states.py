@@ -19,12 +19,11 @@ import torch
 
 from cada.config import Storage
 from cada.errors import CadaError
-from cada.model.folder import WEIGHTS
 from cada.recipes import Identity
 from cada.runtime import distributed
 from cada.storage import git
 from cada.storage.files import digest, exclusive, read_json, write_json
-from cada.storage.paths import STATE, Cell, Layout
+from cada.storage.paths import STATE, WEIGHTS, Cell, Layout
 
 INITIAL = "initial"  # the variant of a pre-training
 DAY = 86400

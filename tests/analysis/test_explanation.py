@@ -13,6 +13,7 @@ from cada.datasets.images import normalise
 from cada.model.cada import Cada
 from cada.model.folder import load_model
 from cada.phrases import parse
+from cada.reporting.figures.explanation import explanation_figure
 
 CAPTION = "A woman in a red coat with a black backpack."
 SPANS = [(phrase.start, phrase.end) for phrase in parse(CAPTION)]
@@ -73,7 +74,8 @@ def test_without_phrases_or_decoder_there_is_less(model: Cada, image: Image.Imag
     none = explain(model, image, "A person.", spans=[])
     assert (none.phrases, none.maps, none.expected) == ((), {}, ()) and 0 < none.match < 1
     undecoded = explain(model, image, CAPTION, spans=SPANS, decodes=False)
-    assert list(undecoded.maps) == [MATCH] and undecoded.expected == ()
+    assert list(undecoded.maps) == [MATCH] and undecoded.expected == ((),) * len(undecoded.phrases)
+    assert explanation_figure(undecoded, CAPTION).axes
 
 
 def test_a_phrase_behind_the_cut_is_left_out(model: Cada, image: Image.Image) -> None:

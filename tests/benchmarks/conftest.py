@@ -8,6 +8,9 @@ import pytest
 
 from benchmarks.inputs import QUICK, VOCABULARY, tokenizer_of
 from cada.model.tokenizer import Tokenizer
+from tests.gallery.conftest import drawn
+
+__all__ = ["drawn"]
 
 ROOT = Path(__file__).parents[2]
 

@@ -90,6 +90,46 @@ def test_a_wrong_file_is_named(text: str, facts: tuple[Fact, ...]) -> None:
         config.load_workflow(write("params/workflow.yaml", text))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: 2026-13-45",
+        "a: 2026-01-01T00:00:00+99:99",
+        "a: 0x_",
+        "a: !!int x",
+        "a: !!int ''",
+        "a: !!bool x",
+        "a: !!timestamp x",
+        "a: !!python/object/apply:os.system [exit]",
+        "a: " + "9" * 5000,
+        "[" * 600,
+        "? [a]\n: b",
+    ],
+)
+def test_values_that_yaml_cannot_read_name_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "file.yaml").write_text(text)
+    with refused(tmp_path / "file.yaml"):
+        config.load(tmp_path / "file.yaml", config.Data)
+
+
+def test_a_few_letters_that_stand_for_millions_of_values_make_a_short_message(tmp_path: Path) -> None:
+    levels = "".join(f"  - &{chr(98 + level)} [{','.join(['*' + chr(97 + level)] * 9)}]\n" for level in range(9))
+    (tmp_path / "file.yaml").write_text(f"format:\n  - &a [x,x,x,x,x,x,x,x,x]\n{levels}root: data/x\n")
+    with refused(tmp_path / "file.yaml", "format") as caught:
+        config.load(tmp_path / "file.yaml", config.Data)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize("name", ["../variants/dual", "./dual", "dual/", "", "../procedures/robust"])
+def test_a_name_is_no_path(name: str) -> None:
+    with refused("variants", "dual"):
+        config.load_variant(name)
+    with refused("robust"):
+        config.load_procedure(f"../procedures/{name}")
+    with refused("synthpedes"):
+        config.load_dataset(f"../params/{name or 'smoke'}")
+
+
 def test_a_file_that_is_not_text_is_named() -> None:
     Path("params/workflow.yaml").write_bytes(b"\xff\xfe\x00")
     with refused("params/workflow.yaml", "YAML", cause=UnicodeDecodeError):

@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import socket
+import subprocess
 import tarfile
 import threading
 import zipfile
@@ -180,6 +181,33 @@ def test_a_flipped_byte_in_a_zip() -> None:
     archive.write_bytes(content)
     with refused(archive.name, cause=zipfile.BadZipFile):
         unpacked(archive)
+
+
+def test_a_member_without_a_name() -> None:
+    nameless = zipfile.ZipInfo("x")
+    nameless.filename = ""
+    with refused("archive.zip", "Fetch"):
+        unpacked(zipped((nameless, "x")))
+
+
+def test_a_header_of_any_size() -> None:
+    head = bytearray(512)
+    fields = {0: b"a", 100: b"0000644", 124: b"00000001000\0", 148: b" " * 8, 156: b"x", 257: b"ustar  \0"}
+    for place, text in fields.items():
+        head[place : place + len(text)] = text
+    head[148:156] = b"%06o\0 " % sum(head)
+    Path("archive.tar").write_bytes(bytes(head) + b"9999999999999999999 a=b\n" + b"x" * 1000)
+    with refused("archive.tar", "Fetch"):
+        unpacked("archive.tar")
+
+
+def test_a_file_larger_than_the_disk_is_not_begun() -> None:
+    with Path("large").open("wb") as file:
+        file.truncate(1 << 43)
+    subprocess.run(["tar", "--sparse", "-cf", "archive.tar", "large"], check=True)
+    assert Path("archive.tar").stat().st_size < 100_000
+    with refused("archive.tar", "large", "8,796.1 GB"):
+        unpacked("archive.tar")
 
 
 def test_what_is_no_archive() -> None:

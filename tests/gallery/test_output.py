@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from cada.datasets.sheet import save_sheet
 from cada.errors import CadaError
-from cada.gallery.output import draw_hits, read_queries, rendered
+from cada.gallery.output import read_queries, rendered, sheet_of
 from cada.gallery.searching import Hit
 
 PLAIN = Hit("/a b/1.jpg", 4, "", 0.0, 0.5, 0.25, 0.75, "possible", {"red coat": 0.4}, ("/a b/2.jpg",))
@@ -94,10 +95,11 @@ def test_wrong_queries_are_named(tmp_path: Path, content: str, facts: tuple[str,
 def test_a_sheet_shows_the_images_that_are_there(tmp_path: Path) -> None:
     Image.new("RGB", (48, 96), "red").save(tmp_path / "red.png")
     hits = [Hit(str(tmp_path / name), 0, "", 0.0, 0.5, 0.5, 0.5) for name in ("red.png", "gone.png")]
-    draw_hits({"a red thing": hits}, tmp_path / "sheet.png")
-    with Image.open(tmp_path / "sheet.png") as sheet:
-        assert sum(count for count, colour in sheet.convert("RGB").getcolors(9999) or [] if colour[0] > 240 > 20 > colour[1]) > 10_000
+    sheet = sheet_of({"a red thing": hits})
+    assert sheet is not None
+    save_sheet(sheet, tmp_path / "sheet.png")
+    with Image.open(tmp_path / "sheet.png") as read:
+        assert sum(count for count, colour in read.convert("RGB").getcolors(9999) or [] if colour[0] > 240 > 20 > colour[1]) > 10_000
     with pytest.raises(CadaError, match=r"sheet\.gif"):
-        draw_hits({"a red thing": hits}, tmp_path / "sheet.gif")
-    with pytest.raises(CadaError, match=r"none\.png"):
-        draw_hits({"a red thing": hits[1:]}, tmp_path / "none.png")
+        save_sheet(sheet, tmp_path / "sheet.gif")
+    assert sheet_of({"a red thing": hits[1:]}) is None

@@ -129,19 +129,21 @@ def test_each_phrase_of_the_query_is_scored_alone(index: Index) -> None:
         assert hit.phrases[text] == pytest.approx(next(other.match for other in hits if other.path == hit.path), abs=1e-4)
 
 
-def with_thresholds(index: Index, nonmated: list[float], *, gallery: int = 24, fusion: str = "published") -> Index:
+def with_thresholds(index: Index, nonmated: list[float], *, gallery: int = 24, fusion: str = "published", even: float = 0.0) -> Index:
     index.release = dataclasses.replace(
-        Release.read(START), fusion=fusion, open_set=ValSearches(gallery, 1.0, np.array(nonmated), Logistic(1.0, 0.0))
+        Release.read(START), fusion=fusion, open_set=ValSearches(gallery, 1.0, np.array(nonmated), Logistic(1.0, -even))
     )
     return index
 
 
-def test_confidence_says_how_many_searches_for_the_absent_score_as_high(index: Index) -> None:
+def test_confidence_is_how_often_the_absent_score_as_high_and_whether_a_hit_is_rather_right(index: Index) -> None:
     scores = [hit.score for hit in index.search(SENTENCE, k=24, rerank=24)]
     low, high = (scores[12] + scores[13]) / 2, (scores[3] + scores[4]) / 2
-    nonmated = sorted([low - 9] * 900 + [low] * 90 + [high] * 10)  # 1 % of 1,000 reach high, 10 % low
-    hits = with_thresholds(index, nonmated).search(SENTENCE, k=24, rerank=24)
+    nonmated = [low] * 990 + [high] * 10  # 1 % of 1,000 reach high
+    hits = with_thresholds(index, nonmated, even=low).search(SENTENCE, k=24, rerank=24)
     assert [hit.confidence for hit in hits] == ["confident"] * 4 + ["possible"] * 9 + ["unlikely"] * 11
+    hits = with_thresholds(index, nonmated, even=high + 1e-3).search(SENTENCE, k=24, rerank=24)
+    assert {hit.confidence for hit in hits[4:]} == {"unlikely"}, "whose score says that it is rather wrong, however rare it is"
 
 
 def test_confidence_is_not_known_for_other_searches_and_far_larger_galleries(index: Index, photos: Path) -> None:
@@ -152,6 +154,9 @@ def test_confidence_is_not_known_for_other_searches_and_far_larger_galleries(ind
     assert known.search(SENTENCE, plus=["a hat"])[0].confidence is None
     assert known.search(sorted(photos.glob("*.jpg"))[0])[0].confidence is None
     assert with_thresholds(index, nonmated, gallery=2).search(SENTENCE)[0].confidence is None
+    silent = ValSearches(24, 1.0, np.array(nonmated), Logistic(0.0, 1.0))
+    index.release = dataclasses.replace(index.release, open_set=silent)
+    assert index.search(SENTENCE)[0].confidence is None
 
 
 def test_a_model_without_a_match_head_is_searched_by_the_cosine(index: Index) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 
@@ -98,6 +99,40 @@ def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path: Path, state: d
         assert "weights_only" not in str(caught.value)  # torch advises to read it all the same
         assert str(caught.value).isprintable()
     assert not (tmp_path / "harm").exists()
+
+
+class Shell:
+    def __reduce__(self) -> tuple[object, ...]:
+        return os.system, ("exit 1",)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_the_usual_attack_is_called_code(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    torch.save({"model": state, "config": Shell()}, tmp_path / "shell.pth")
+    with refused(tmp_path / "shell.pth", "system", "code"):
+        read_state(tmp_path / "shell.pth")
+
+
+@pytest.mark.filterwarnings("ignore:Sparse", "ignore:.*quantize")
+def test_tensors_that_are_no_plain_arrays_are_named(tmp_path: Path, state: dict[str, Tensor]) -> None:
+    strange = {
+        "terabytes": torch.zeros(1).expand(2**20, 2**20),
+        "sparse": state["a.weight"].to_sparse(),
+        "quantised": torch.quantize_per_tensor(state["a.weight"], 0.1, 0, torch.qint8),
+    }
+    for name, value in strange.items():
+        torch.save({"model": state | {name: value}}, tmp_path / "strange.pth")
+        with refused(tmp_path / "strange.pth", name, "array"):
+            read_state(tmp_path / "strange.pth")
+    assert_equal(
+        read_state(saved(tmp_path, {"a": (tied := torch.arange(6.0)), "b": tied, "c": tied[2:4], "d": tied.view(2, 3).T})),
+        {"a": tied, "b": tied, "c": tied[2:4], "d": tied.view(2, 3).T},
+    )
+
+
+def saved(folder: Path, state: dict[str, Tensor]) -> Path:
+    torch.save(state, folder / "saved.pth")
+    return folder / "saved.pth"
 
 
 @pytest.mark.parametrize("content", [[1, 2], {}, {"model": {}}, {"model": {"a": 1}}, {"state_dict": {"a": 1}}, torch.zeros(3)])

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 
 from cada.config import Architecture
 from cada.model.cada import Cada
-from cada.model.folder import CONFIG, VOCABULARY, WEIGHTS, load_model, load_notes, load_weights, save_model, set_weights, weights_of
+from cada.model.folder import load_model, load_notes, load_weights, save_model, set_weights, weights_of
+from cada.storage.paths import CONFIG, VOCABULARY, WEIGHTS
 from tests.messages import line_with, refused
 from tests.words import tokenizer_of
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cada.retrieval.calibration import Logistic
 from cada.retrieval.encoding import Engine
 from cada.retrieval.openset import RATES, RESOLVED, FirstHits, ValSearches, moved_up, open_set_metrics, threshold
 from cada.retrieval.ranking import FUSIONS, pair_scores, rank
@@ -199,6 +201,17 @@ def hits_at(random: np.random.Generator, *, queries: int = 400, ties: bool = Fal
         mated, nonmated = np.round(mated), np.round(nonmated)
     persons = np.arange(queries) // 4
     return FirstHits(persons, mated.astype(np.float32), random.random(queries) < 0.8, nonmated.astype(np.float32), nonmated - 1, 99)
+
+
+def test_a_hit_is_rather_right_from_where_the_odds_outweigh_the_gallerys_growth() -> None:
+    val = ValSearches(100, 0.5, np.zeros(10, np.float32), Logistic(2.0, -1.0))
+    assert val.even(100) == pytest.approx(0.5)
+    for gallery in (10, 100, 10_000):
+        score = val.even(gallery)
+        assert score is not None
+        right = val.curve.probabilities(np.array([score]))[0]
+        assert right / (1 - right) == pytest.approx((gallery / 100) ** 0.5)
+    assert dataclasses.replace(val, curve=Logistic(0.0, 1.0)).even(100) is None
 
 
 @pytest.mark.parametrize("ties", [False, True])

@@ -21,12 +21,13 @@ from tests.gallery.conftest import START, drawn
 
 __all__ = ["drawn"]
 SCORES = np.linspace(0, 6, 2000)  # of persons who are not there
+EVEN = 5.4  # a score that is as likely right as not
 
 
 def index_with_thresholds(images: Path, folder: Path) -> Index:
     """An index of a release that says how sure a hit is."""
     release = Path(shutil.copytree(START, folder / "release"))
-    known = ValSearches(sum(path.is_file() for path in images.rglob("*")), 1.0, SCORES, Logistic(1.0, 0.0))
+    known = ValSearches(sum(path.is_file() for path in images.rglob("*")), 1.0, SCORES, Logistic(1.0, -EVEN))
     Release(release, "published", None, 32, known, {"dataset": "synthpedes", "variant": "dual"}).write()
     index = Index.create(folder / "gallery", release)
     index.add(images)

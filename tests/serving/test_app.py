@@ -24,7 +24,7 @@ from cada.phrases import parse
 from cada.serving.limits import BODY, LETTERS, RERANK, K
 from cada.serving.service import Service
 from tests.gallery.conftest import START
-from tests.serving.conftest import Connect, index_with_thresholds
+from tests.serving.conftest import EVEN, Connect, index_with_thresholds
 
 SENTENCE = "a woman in a red coat with a black backpack"
 
@@ -84,7 +84,6 @@ def test_paths_and_times_narrow_the_search(client: TestClient, shared: Index) ->
 
 
 def test_nobody_is_said_where_all_hits_are_unlikely(client: TestClient) -> None:
-    """Thresholds of the fixture: the best of 2,000 scores up to 6."""
     told = search(client, parts=[{"text": "a green wall with nobody"}])
     assert {hit["confidence"] for hit in told["hits"]} == {"unlikely"} and told["nobody"] is True
     assert search(client, parts=[{"text": "a hat"}, {"text": "a coat"}])["nobody"] is None
@@ -93,7 +92,7 @@ def test_nobody_is_said_where_all_hits_are_unlikely(client: TestClient) -> None:
 def test_info_says_what_can_be_asked(client: TestClient, connect: Connect, tmp_path: Path) -> None:
     told = client.get("/api/info").json()
     assert (told["images"], told["model"], told["top_k"], told["limits"]["k"]) == (24, "synthpedes dual", 32, K)
-    assert told["thresholds"] == pytest.approx({"confident": 6 * 0.99, "possible": 6 * 0.9}, abs=0.01)
+    assert told["thresholds"] == pytest.approx({"confident": 6 * 0.99, "possible": EVEN}, abs=0.01)
     plain = Index.create(tmp_path / "gallery", START)
     told = connect(Service(plain)).get("/api/info").json()
     assert (told["images"], told["model"], told["thresholds"]) == (0, "synthpedes-start", None)
@@ -143,6 +142,15 @@ def test_an_explanation_is_that_of_the_one_function(client: TestClient, shared: 
         for word, masked in zip(phrase["words"], expected.expected[place], strict=True):
             assert word["word"] == masked.piece
             assert [(found["word"], pytest.approx(found["probability"], abs=1e-5)) for found in word["expected"]] == list(masked.instead)
+
+
+def test_a_decoder_that_was_not_trained_says_no_words(connect: Connect, drawn: Path, tmp_path: Path) -> None:
+    release = Path(shutil.copytree(START, tmp_path / "release"))
+    Release(release, decodes=False).write()
+    index = Index.create(tmp_path / "gallery", release)
+    index.add(drawn / "imgs" / "test")
+    told = connect(Service(index)).post("/api/explain", json={"image": 2, "text": SENTENCE}).json()
+    assert told["phrases"] and all(list(phrase["maps"]) == ["match"] and phrase["words"] == [] for phrase in told["phrases"])
 
 
 def test_a_model_without_a_match_head_explains_nothing(connect: Connect, drawn: Path, tmp_path: Path) -> None:

@@ -12,12 +12,12 @@ import yaml
 
 from cada.config import load_dataset
 from cada.model.agreement import agreed_architecture
-from cada.model.folder import WEIGHTS, folder_digest, load_weights
+from cada.model.folder import folder_digest, load_weights
 from cada.steps.data import prepare_data
 from cada.steps.initial import make_initial
 from cada.steps.weights import export_weights
 from cada.storage.files import read_json
-from cada.storage.paths import Layout
+from cada.storage.paths import WEIGHTS, Layout
 from tests.messages import carries, refused
 from tests.tracked import ROOT, copy_tracked
 from tests.workflow.project import merged

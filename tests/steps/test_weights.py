@@ -12,6 +12,7 @@ import torch
 import yaml
 
 from cada.config import Initial
+from cada.gallery.release import Release
 from cada.model.folder import folder_digest, load_model
 from cada.steps.weights import import_weights
 from cada.storage.files import read_json
@@ -31,7 +32,14 @@ def heads() -> tuple[int, int]:
 def test_the_folder_is_a_model_and_the_lines_name_it(tmp_path: Path, heads: tuple[int, int], capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "official"
     import_weights(CHECKPOINT, folder, vocabulary=WORDS, heads=heads)
-    assert sorted(path.name for path in folder.iterdir()) == ["config.json", "coverage.txt", "model.safetensors", "vocab.txt"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.json",
+        "coverage.txt",
+        "model.safetensors",
+        "release.json",
+        "vocab.txt",
+    ]
+    assert Release.read(folder) == Release(folder, decodes=True, origin=Release.read(folder).origin)
     printed = capsys.readouterr().out
     lines = yaml.safe_load(printed.split("beside `source: file`:\n")[1])
     assert lines.keys() == {"weights"}
@@ -45,6 +53,15 @@ def test_the_folder_is_a_model_and_the_lines_name_it(tmp_path: Path, heads: tupl
     assert (model.architecture.vision.heads, model.architecture.text.heads) == heads
     assert model.tokenizer.size == len(state["text_encoder.embeddings.word_embeddings.weight"])
     assert all(name in (folder / "coverage.txt").read_text() for name in state)
+
+
+def test_a_checkpoint_without_a_decoder_is_a_release_that_says_no_words(tmp_path: Path, heads: tuple[int, int]) -> None:
+    state = torch.load(CHECKPOINT, weights_only=True)["model"]
+    torch.save(
+        {"model": {name: value for name, value in state.items() if not name.startswith("text_decoder.")}}, tmp_path / "retrieval.pth"
+    )
+    import_weights(str(tmp_path / "retrieval.pth"), tmp_path / "blip", vocabulary=WORDS, heads=heads)
+    assert not Release.read(tmp_path / "blip").decodes
 
 
 def test_importing_again_gives_the_same_bytes(tmp_path: Path, heads: tuple[int, int]) -> None:

@@ -101,7 +101,16 @@ def test_a_file_that_cannot_be_read_is_named_with_what_to_do(tmp_path: Path, rea
             read(tmp_path / name)
 
 
-@pytest.mark.parametrize(("content", "kind"), [(b'{"a": ', json.JSONDecodeError), (b"\xff\xfe", UnicodeDecodeError)])
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b'{"a": ', json.JSONDecodeError),
+        (b"\xff\xfe", UnicodeDecodeError),
+        (b"[" * 100_000, RecursionError),
+        (b"[" + b"9" * 5000 + b"]", ValueError),
+    ],
+    ids=["cut", "bytes", "deep", "long number"],
+)
 def test_a_broken_json_file_is_named(tmp_path: Path, content: bytes, kind: type[Exception]) -> None:
     path = tmp_path / "value.json"
     path.write_bytes(content)

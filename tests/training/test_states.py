@@ -10,10 +10,9 @@ import pytest
 import torch
 
 from cada.config import Storage
-from cada.model.folder import WEIGHTS
 from cada.recipes import Identity
 from cada.storage.files import atomic
-from cada.storage.paths import Cell, Layout
+from cada.storage.paths import WEIGHTS, Cell, Layout
 from cada.training.states import expired, folder_of, go_on_from, kept, resumable
 from tests.messages import carries, line_with, refused
 

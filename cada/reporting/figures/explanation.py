@@ -42,7 +42,7 @@ def _draw(part: SubFigure, told: Explanation, places: range, *, heights: list[fl
             draw_image(axes, heated(told.image, maps[place]), "" if row else words, colour="black", size=5.5)
             if column == 1:
                 axes.set_ylabel(reader, fontsize=6.5, color=QUIET, labelpad=2)
-        if told.expected:
+        if any(told.expected):
             axes = part.add_subplot(grid[len(told.maps), column])
             axes.axis("off")
             axes.text(0.5, 1, "\n".join(_lines(told, place)), fontsize=5, ha="center", va="top", transform=axes.transAxes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from cada.storage.files import atomic
 COLUMN, PAGE = 3.5, 7.16  # inches: one column and both columns of IEEE's two-column layout
 DPI = 300
 FORMATS = ("png", "svg")
+METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 # Okabe and Ito's colours, which the common forms of colour blindness keep apart; the yellow is too faint for lines.
 COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -100,6 +103,14 @@ def save(figure: Figure, folder: Path, name: str) -> None:
     SVG, do where another zlib packs them.
     """
     for kind in FORMATS:
-        metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
-        with atomic(folder / f"{name}.{kind}") as partial:
-            figure.savefig(partial, format=kind, dpi=DPI, metadata=metadata)
+        write_figure(figure, folder / f"{name}.{kind}")
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure as .png, .svg or .pdf, as the name says. An SVG is XML whatever characters a caption holds."""
+    kind = path.suffix[1:]
+    with atomic(path) as partial:
+        figure.savefig(partial, format=kind, dpi=DPI, metadata=METADATA[kind])
+        if kind == "svg":  # matplotlib writes every text as a comment, too
+            text = partial.read_text(encoding="utf-8", errors="replace")
+            partial.write_text(_NO_XML.sub("\ufffd", text), encoding="utf-8")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import pandas as pd
 from pydantic import TypeAdapter
 
 from cada.config import Choice, Deviation
@@ -15,6 +14,7 @@ from cada.reporting.html.topics import ShownTopic
 from cada.reporting.tables.table import Finding, Table
 from cada.storage.files import write_text
 from cada.storage.results import read_result
+from cada.storage.tables import read_csv
 
 FILE = "chapter.json"
 ALWAYS = (
@@ -100,6 +100,7 @@ def read_chapter(folder: Path, *, command: str) -> Chapter:
 
 def judged_scores(ablation: Path) -> tuple[JudgedScore, ...]:
     """The scores in the CSV file of the ablation that the variants are judged by, in its order."""
-    table = pd.read_csv(ablation, keep_default_na=False, dtype=str)
+    columns = ("variant", "title", "score", "gallery", "headline", "R1_mean")
+    table = read_csv(ablation, columns, again="Make it with `cada tables`.", keep_default_na=False, dtype=str)
     rows = table[(table["gallery"] == "all") & (table["headline"] == "1")].to_dict("records")
     return tuple(JudgedScore(row["variant"], row["title"], row["score"] != "cosine", float(row["R1_mean"])) for row in rows)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cada.reporting.results.metrics import Scores
 from cada.retrieval.metrics import METRICS, published_score
-from cada.storage.files import reading
+from cada.storage.tables import read_csv
 
 Histories = Mapping[str, Sequence[pd.DataFrame]]  # by variant, one table for each seed
 
@@ -30,12 +30,12 @@ class ChosenOnTest:
 
 
 def read_histories(dataset: str, variants: Sequence[str], seeds: Sequence[int], folder: Path) -> Histories:
-    """The histories of variants x seeds. Errors: `CadaError` for a missing file."""
+    """The histories of variants x seeds. Errors: `CadaError` for a missing or damaged file."""
 
     def read(variant: str, seed: int) -> pd.DataFrame:
         path = folder / variant / f"{seed}.csv"
-        with reading(path, missing=f"Make it with `cada train {dataset} --variant {variant} --seed {seed}`."):
-            return pd.read_csv(path)
+        again = f"Make it with `cada train {dataset} --variant {variant} --seed {seed}`."
+        return read_csv(path, ("step",), again=again)
 
     return {variant: [read(variant, seed) for seed in seeds] for variant in variants}
 

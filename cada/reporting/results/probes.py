@@ -12,8 +12,8 @@ from cada.errors import CadaError
 from cada.reporting.results.metrics import Scores
 from cada.reporting.results.rankings import QUERY
 from cada.retrieval.metrics import METRICS
-from cada.storage.parquet import read_table
 from cada.storage.results import ResultFile, read_result
+from cada.storage.tables import read_table
 
 UNCHANGED = "unchanged"  # the kind of the queries with nothing changed
 OUTCOME_COLUMNS = ["kind", *QUERY, "person", "changed", *METRICS, "cosine_wins", "match_wins"]

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cada.retrieval.metrics import QueryScores
-from cada.storage.parquet import read_table
+from cada.storage.tables import read_table
 
 JudgedBy = Literal["headline", "cosine"]
 PREFIX: dict[JudgedBy, str] = {"headline": "", "cosine": "cosine_"}

@@ -20,7 +20,7 @@ from cada.reporting.tables.cells import Record, counted, frame, parts_of, points
 from cada.reporting.tables.notes import NOT_CORRECTED, interval_note
 from cada.reporting.tables.table import Finding, Section, Table
 from cada.retrieval.metrics import METRICS
-from cada.storage.files import reading
+from cada.storage.tables import read_csv
 
 HEADINGS: dict[JudgedBy, str] = {
     "headline": "The scores that the variants are judged by",
@@ -81,8 +81,7 @@ def compare(dataset: str, variants: Sequence[MeasuredVariant], rankings: Ranking
 def read_pairs(path: Path, variants: Sequence[str], seeds: Sequence[int]) -> pd.DataFrame:
     """The CSV file of what `compare` gives. Errors: `CadaError` for a file that is missing or of other variants or seeds."""
     again = "Make the tables of the same workflow file, with `cada tables`."
-    with reading(path, missing=again):
-        values = pd.read_csv(path, dtype={"seeds": str})
+    values = read_csv(path, ("variant", "reference", "seeds"), again=again, least=0, dtype={"seeds": str})
     for one in values.to_dict("records"):
         if one["seeds"] != _listed(seeds) or not {one["variant"], one["reference"]} <= set(variants):
             compared = f"{one['variant']} with {one['reference']}, seeds {one['seeds']}"

@@ -6,6 +6,7 @@ one. So both are written here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +38,10 @@ _TEX = {
     "|": r"$|$",
     "[": "{[}",  # after \\ a bare bracket would be the line break's optional argument
 }
+
+
+_BREAKS = re.compile(r"\s*[\n\r\v\f\x85\u2028\u2029]\s*")
+_TAG = re.compile(r"<(?=[A-Za-z/!?])")
 
 
 @dataclass(frozen=True)
@@ -125,14 +130,28 @@ def markdown(table: Table) -> str:
         return f"| {' | '.join(padded)} |"
 
     def escaped(row: Sequence[str]) -> list[str]:
-        return [cell.replace("|", r"\|") for cell in row]
+        return [_plain(cell).replace("|", r"\|") for cell in row]
 
     widths = [max(map(len, column)) for column in zip(*map(escaped, (table.columns, *table.rows)), strict=True)]
     rule = [":" + "-" * (width - 1) if place < table.labels else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
-    lines = [f"# {table.title}", ""]
+    lines = [f"# {_plain(table.title)}", ""]
     for section in table.sections:
-        lines += [f"**{section.heading}**", "", *(line(row) for row in (escaped(table.columns), rule, *map(escaped, section.rows))), ""]
-    return "\n".join([*lines, *(f"- {text}" for text in table.texts)]) + "\n"
+        lines += [
+            f"**{_plain(section.heading)}**",
+            "",
+            *(line(row) for row in (escaped(table.columns), rule, *map(escaped, section.rows))),
+            "",
+        ]
+    return "\n".join([*lines, *(f"- {_plain(text)}" for text in table.texts)]) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Text as Markdown shows it on one line: no tag of HTML is left in it."""
+    return _TAG.sub("&lt;", _one_line(text))
+
+
+def _one_line(text: str) -> str:
+    return _BREAKS.sub(" ", text)
 
 
 def latex(table: Table) -> str:
@@ -150,8 +169,8 @@ def latex(table: Table) -> str:
 
 
 def escape_tex(text: str) -> str:
-    """The text with every character that LaTeX reads as a command made literal."""
-    return "".join(_TEX.get(character, character) for character in text).replace(r" \%", r"~\%")  # no line ends before a %
+    """The text on one line, with every character that LaTeX reads as a command made literal."""
+    return "".join(_TEX.get(character, character) for character in _one_line(text)).replace(r" \%", r"~\%")  # no line ends before a %
 
 
 def _tex_row(row: Sequence[str]) -> str:

@@ -2,6 +2,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from cada.reporting.results.histories import all_chosen_on_test, chosen_on_test, read_histories
 from tests.messages import refused
@@ -36,6 +37,14 @@ def test_without_val_what_test_chose_is_what_was_kept() -> None:
 def test_a_variant_counts_when_all_its_trainings_watched_test() -> None:
     watched, other = history(**scores("test"), val_mAP=[None, 1, 2, 3]), history(val_mAP=[None, 1, 2, 3])
     assert list(all_chosen_on_test({"a": [watched, watched], "b": [watched, other], "c": [other]})) == ["a"]
+
+
+@pytest.mark.parametrize("content", ["", "step,loss\n", "loss\n1.0\n", "\0\0\0"])
+def test_a_damaged_history_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "dual").mkdir()
+    (tmp_path / "dual" / "0.csv").write_text(content)
+    with refused(tmp_path / "dual" / "0.csv", "`cada train smoke --variant dual --seed 0`"):
+        read_histories("smoke", ["dual"], [0], tmp_path)
 
 
 def test_a_missing_history_is_named(tmp_path: Path) -> None:

@@ -106,6 +106,16 @@ def test_characters_that_latex_reads_as_commands(text: str, expected: str) -> No
     assert escape_tex(text) == expected
 
 
+def test_a_line_break_or_a_tag_in_a_cell_stays_in_its_cell() -> None:
+    cells = Section("one\n\nsection", (("two\n\nlines", "1.0"), ("<img src=x onerror=alert(1)>", "2.0"), ("p < 0.05", "3.0")))
+    table = Table("A title\n\nof two lines", ("method", "R@1"), 1, (cells,), ())
+    text, tex = markdown(table), latex(table)
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert len(rows) == 5 and all(row.count("|") == 3 for row in rows)
+    assert "# A title of two lines" in text and "two lines" in text and "<img" not in text and "p < 0.05" in text
+    assert r"\caption{A title of two lines}" in tex and "two lines &" in tex
+
+
 def test_csv_quotes_what_it_must() -> None:
     values = frame([{"a": "1,5"}, {"a": 'say "x"', "b": 2}, {"a": True, "b": 0.25}, {"a": None, "b": 3}], ["a", "b"])
     assert csv_text(values) == 'a,b\n"1,5",\n"say ""x""",2\n1,0.2500\n,3\n'
