@@ -9,6 +9,7 @@ from tests.pretended_gpu.device import PretendedGpu
 
 def test_no_part_fails(tmp_path, monkeypatch):
     monkeypatch.setitem(machine.SIDE, "cuda", 64)
+    monkeypatch.setattr(gpu_check, "CASES", {"robust": gpu_check.ROBUST})  # the others are those of check_losses.py
     with PretendedGpu():
         gpu_check.main(["--quick", "--results", str(tmp_path)])
     found = json.loads((tmp_path / "gpu-check.json").read_text())
