@@ -15,7 +15,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui bench lint lock generated clean
+.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui bench gpu-check lint lock generated clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test-slow: $(VENV)/ready  ## the published size on this machine, and all steps u
 
 bench: $(VENV)/ready  ## measure this machine beside the published procedure, in ten minutes: results/benchmarks.md
 	@python -m benchmarks
+
+gpu-check: $(VENV)/ready  ## what only a GPU can tell, in eight minutes: results/gpu-check.md
+	@python -m benchmarks.gpu_check
 
 lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@ruff check .

@@ -9,15 +9,18 @@ import math
 import statistics
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from cada.config import Architecture, Transformer
 from cada.model.cada import Cada
 from cada.model.cost import image_tokens
 from cada.model.tokenizer import EXTRA_TOKENS, Tokenizer
+
+if TYPE_CHECKING:
+    from cada.config import Architecture
 
 VOCABULARY = Path("params/synthpedes/vocab.txt")
 WORDS = 30524  # of the published model; the captions use the first few hundred
@@ -25,10 +28,32 @@ MEDIAN, DEVIATION, SHORTEST, LONGEST = 26.4, 0.35, 8, 73  # of the lengths: log-
 LENGTHS = "log-normal (median 26.4, sigma 0.35), clipped to 8-73, mean 28"
 
 
+@dataclass(frozen=True)
+class _Transformer:
+    width: int
+    depth: int
+    heads: int
+    mlp: int
+
+
+@dataclass(frozen=True)
+class _Architecture:
+    """The fields of `cada.config.Architecture`, without the package that checks what users write."""
+
+    image_size: tuple[int, int]
+    patch_size: tuple[int, int]
+    vision: _Transformer
+    text: _Transformer
+    projection: int
+    max_tokens: int = LONGEST
+    positions: int = 512
+    dropout: float = 0.1
+
+
 def square(side: int, patch: int, *, width: int, depth: int, projection: int = 256) -> Architecture:
     """An architecture of the published proportions: heads of 64, an inner layer of four widths, equal depths."""
-    sizes = Transformer(width=width, depth=depth, heads=max(1, width // 64), mlp=4 * width)
-    return Architecture(image_size=(side, side), patch_size=(patch, patch), vision=sizes, text=sizes, projection=projection)
+    sizes = _Transformer(width, depth, heads=max(1, width // 64), mlp=4 * width)
+    return cast("Architecture", _Architecture((side, side), (patch, patch), sizes, sizes, projection))
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,16 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
-from cada.config.steps import Precision
 from cada.doctor.machine import matrix_rate
 from cada.storage import git
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 Results = dict[str, Any]  # flat, ready for JSON; a name ends with its unit
 CPU_FACTS, PROCESS = Path("/proc/cpuinfo"), Path("/proc/self")
@@ -46,7 +48,6 @@ class Machine:
 def machine_of(device: torch.device, *, threads: int, seconds: float = PEAK_SECONDS) -> Machine:
     """Set the threads and time matrix products."""
     torch.set_num_threads(threads)
-    torch.backends.cudnn.allow_tf32 = False  # as in every step (cada.runtime.compute.prepare)
     fp32, bf16 = (matrix_rate(device, precision, seconds=seconds) for precision in ("fp32", "bf16"))
     return Machine(device, fp32, bf16 if bf16 > fp32 else None)
 

@@ -69,7 +69,7 @@ def tagged_words(captions: Sequence[str], tokenizer: Tokenizer) -> Tensor:
 def hard_negatives(image_features: Tensor, text_features: Tensor, persons: Tensor) -> tuple[list[int], list[int]]:
     """A wrong image for each caption and a wrong caption for each image: a softmax, then one argmax at a time, read back."""
     with torch.no_grad():
-        same = persons[:, None] == persons[None, :]
+        same = (persons[:, None] == persons[None, :]).to(image_features.device)
         by_caption = F.softmax(text_features @ image_features.T / losses.MINING_TEMPERATURE, dim=1).masked_fill(same, 0)
         by_image = F.softmax(image_features @ text_features.T / losses.MINING_TEMPERATURE, dim=1).masked_fill(same, 0)
         rows = range(len(persons))

@@ -7,14 +7,17 @@ Legend: Q captions, K re-ranked, L tokens, S image tokens, D width.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from cada.config import Architecture
 from cada.model.cost import image_tokens
 from cada.retrieval import packed
+
+if TYPE_CHECKING:
+    from cada.config import Architecture
 
 
 def counted(run: Callable[[], object]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,7 +18,6 @@ from benchmarks import naive
 from benchmarks.inputs import Sizes, candidates_of, caption_lengths, captions_of, images_of, model_of, tokens_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted, reranking_flops
-from cada.config.steps import Precision
 from cada.datasets.images import normalise
 from cada.errors import CadaError
 from cada.model.cada import Cada
@@ -28,6 +28,9 @@ from cada.retrieval.metrics import score_queries, summarise
 from cada.retrieval.ranking import rank
 from cada.retrieval.reranking import Captions, match_logits
 from cada.retrieval.search import Search, Target
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 SCORES_AGREE = 1e-5
 

@@ -6,18 +6,21 @@ Legend: B batch, L tokens.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
+import yaml
 from torch import Tensor
 
 from benchmarks import naive
 from benchmarks.inputs import Sizes, caption_lengths, captions_of, images_of, model_of
 from benchmarks.measuring import Machine, Results, alternate, rates, ratio, share
 from benchmarks.operations import counted
-from cada.config import Switches, load_procedure
-from cada.config.steps import Precision
 from cada.datasets.images import normalise
 from cada.datasets.loading import token_batch
 from cada.errors import CadaError
@@ -27,11 +30,29 @@ from cada.runtime.compute import autocast
 from cada.training.objective import Batch, association_losses, encode_batch
 from cada.training.sampling import POOL, Sampler
 
+if TYPE_CHECKING:
+    from cada.config import Switches
+    from cada.config.steps import Precision
+
 LEARNING_RATE, WEIGHT_DECAY = 1e-5, 0.05
 LOSSES_AGREE = 1e-4
 PHRASE = 3  # tokens
-WEIGHTS = load_procedure("published").weights
-PUBLISHED, ROBUST = (load_procedure(name).switches for name in ("published", "robust"))
+PROCEDURES = Path(__file__).parents[1] / "params" / "procedures"
+
+
+def _procedure(name: str) -> dict[str, Any]:
+    """A file of the project's own, read without the package that checks what users write: a GPU machine may lack it."""
+    values: dict[str, Any] = yaml.safe_load((PROCEDURES / f"{name}.yaml").read_text())
+    return values
+
+
+def changed(switches: Switches, **values: Any) -> Switches:
+    """The switches with other values."""
+    return cast("Switches", SimpleNamespace(**vars(switches) | values))
+
+
+WEIGHTS: dict[str, float] = _procedure("published")["weights"]
+PUBLISHED, ROBUST = (cast("Switches", SimpleNamespace(**_procedure(name)["switches"])) for name in ("published", "robust"))
 
 
 @dataclass(frozen=True)
@@ -39,7 +60,7 @@ class Problem:
     """What every way trains on: images (B, 3, H, W), normalised, and a pool of captions, whose attribute words were tagged before."""
 
     images: Tensor
-    persons: Tensor  # (B,)
+    persons: Tensor  # (B,) on the CPU
     texts: list[str]
     captions: TokenizedCaptions
     words: np.ndarray  # (Q, 73) attribute words
@@ -65,17 +86,17 @@ class Problem:
         return np.where(inside & (place // PHRASE % 2 == 0), place // PHRASE, -1)
 
 
-def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device) -> Problem:
-    """A batch of images and an epoch's pool of captions, everyone a person of their own."""
+def problem_of(sizes: Sizes, tokenizer: Tokenizer, device: torch.device, *, tagging: bool = True) -> Problem:
+    """A batch of images and an epoch's pool of captions, everyone a person of their own; without `tagging` NLTK is not used."""
     texts = captions_of(caption_lengths(POOL * sizes.batch), tokenizer)
     captions = tokenizer(texts)
     images = normalise(images_of(sizes.training, sizes.batch).to(device))
-    try:
-        words, tagged = naive.tagged_words(texts, tokenizer).numpy(), True
-    except CadaError:
-        place = np.arange(naive.PADDED)
-        words, tagged = (place < captions.lengths[:, None]) & (place % 3 == 1), False
-    return Problem(images, torch.arange(sizes.batch, device=device), texts, captions, words, tagged)
+    place = np.arange(naive.PADDED)
+    words, tagged = (place < captions.lengths[:, None]) & (place % 3 == 1), False
+    if tagging:
+        with suppress(CadaError):  # the tagger is not installed
+            words, tagged = naive.tagged_words(texts, tokenizer).numpy(), True
+    return Problem(images, torch.arange(sizes.batch), texts, captions, words, tagged)
 
 
 def naive_losses(model: Cada, problem: Problem, tokenizer: Tokenizer, *, rate: float = PUBLISHED.ara_rate) -> dict[str, Tensor]:
@@ -182,7 +203,7 @@ def largest_batch(step_at: Callable[[int], Callable[[], object]], first: int) ->
 def check(model: Cada, problem: Problem, tokenizer: Tokenizer) -> float:
     """The largest difference of the losses without dropout under the published procedure, every attribute word masked."""
     plain = naive_losses(model.eval(), problem, tokenizer, rate=1.0)
-    ours = our_losses(model, problem, switches=PUBLISHED.model_copy(update={"ara_rate": 1.0}))
+    ours = our_losses(model, problem, switches=changed(PUBLISHED, ara_rate=1.0))
     difference = float(torch.stack([(value - ours[name]).abs() for name, value in plain.items()]).max())
     if not difference <= LOSSES_AGREE:
         raise CadaError(f"training: losses differ by {difference:.1e} from the published step's, and may by {LOSSES_AGREE:.0e}.")

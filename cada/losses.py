@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from cada.errors import ArgumentError
+from cada.runtime.compute import autocast, upload
 
 GLOBAL_SCALE = 1 / 0.02  # constants of the published code: not learned, not in the checkpoint
 MINING_TEMPERATURE = 0.07
@@ -21,24 +22,27 @@ MINING_TEMPERATURE = 0.07
 def global_association(image_features: Tensor, text_features: Tensor, persons: Tensor, *, scale: float = GLOBAL_SCALE) -> Tensor:
     """Align images and captions of the same person: forward KL + reverse KL + cross-entropy, both ways.
 
-    Features (B, E) need not be normalised; pair i is of person `persons[i]` (B). The KL terms are means over all
+    Features (B, E) need not be normalised; pair i is of person `persons[i]` (B, on the CPU). The KL terms are means over all
     B^2 entries and the cross-entropy is a mean over rows, as published: the value depends on the batch size.
     """
     logits = cosine_logits(image_features, text_features, scale=scale)
-    target = same_person(persons, logits.dtype)
+    target = same_person(persons, logits)
     return (_association(logits, target) + _association(logits.T, target)) / 2
 
 
 def cosine_logits(image_features: Tensor, text_features: Tensor, *, scale: float) -> Tensor:
-    """`scale` times the cosine of each image with each caption (B, B), in fp32 also under autocast; features (B, E)."""
-    with torch.autocast(image_features.device.type, enabled=False):
+    """`scale` times the cosine of each image with each caption (B, B), in fp32 under any precision; features (B, E)."""
+    with autocast(image_features.device, "fp32"):
         return scale * F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T
 
 
-def same_person(persons: Tensor, dtype: torch.dtype) -> Tensor:
-    """A row (B, B) for each of the `persons` (B): 1 / n for the n of the same person, itself included, and 0 for all others."""
-    same = (persons[:, None] == persons[None, :]).to(dtype)
-    return same / same.sum(dim=1, keepdim=True)
+def same_person(persons: Tensor, logits: Tensor) -> Tensor:
+    """A row (B, B) for each of the `persons` (B): 1 / n for the n of the same person, itself included, and 0 for all others.
+
+    Persons are on the CPU; the rows are of the kind of `logits`, and on its device.
+    """
+    same = (persons[:, None] == persons[None, :]).to(logits.dtype)
+    return upload(same / same.sum(dim=1, keepdim=True), logits.device)
 
 
 def _association(logits: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
@@ -51,7 +55,10 @@ def _association(logits: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
 
 
 class Negatives(NamedTuple):
-    """One wrong partner per row, and how many rows had no choice because every weight was zero."""
+    """One wrong partner per row, and how many rows had no choice because every weight was zero.
+
+    Partners are where they were chosen: drawn ones on the CPU, others on the device of the features.
+    """
 
     image: Tensor  # (B,) the wrong image for each caption
     text: Tensor  # (B,) the wrong caption for each image
@@ -68,7 +75,7 @@ def hard_negatives(
 ) -> Negatives:
     """Choose for each caption a wrong image and for each image a wrong caption, never of the same person.
 
-    Features (B, E), not normalised; persons (B).
+    Features (B, E), not normalised; persons (B) on the CPU.
     `published`: argmax of a softmax over un-normalised products / 0.07, same persons set to 0 afterwards. Where it
     underflows, argmax returns index 0, possibly a true pair; `degenerate` counts those rows.
     `hardest`: the same choice without the flaw: fp32 logits, same persons at -inf, argmax.
@@ -78,26 +85,28 @@ def hard_negatives(
     same = persons[:, None] == persons[None, :]
     if same.all():
         raise ArgumentError("persons", f"{len(persons)} pairs are of one person only, so there is no wrong partner")
-    with torch.no_grad(), torch.autocast(image_features.device.type, enabled=False):
+    same = upload(same, image_features.device)
+    with torch.no_grad(), autocast(image_features.device, "fp32"):
         images, texts = image_features.float(), text_features.float()
         if how == "sampled":
             images, texts = F.normalize(images, dim=-1), F.normalize(texts, dim=-1)
         logits = texts @ images.T / MINING_TEMPERATURE  # (B captions, B images)
         underflow = sum((rows.softmax(dim=1).masked_fill(same, 0).amax(dim=1) == 0).sum() for rows in (logits, logits.T))
-        choices = [_choose(rows, same, how, generator) for rows in (logits, logits.T)]
-    return Negatives(choices[0], choices[1], torch.as_tensor(underflow))
+        image, text = _choose(torch.stack([logits, logits.T]), same, how, generator)
+    return Negatives(image, text, torch.as_tensor(underflow))
 
 
-def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator | None) -> Tensor:
+def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator | None) -> list[Tensor]:
+    """A column (B) for each row of both logits (2, B, B)."""
     if how == "published":
-        return logits.softmax(dim=1).masked_fill(same, 0).argmax(dim=1)
+        return list(logits.softmax(dim=2).masked_fill(same, 0).argmax(dim=2))
     logits = logits.masked_fill(same, -torch.inf)
     if how == "hardest":
-        return logits.argmax(dim=1)
-    weights = logits.softmax(dim=1).cpu()  # on the CPU: one generator for every device
+        return list(logits.argmax(dim=2))
+    weights = logits.softmax(dim=2).cpu()  # on the CPU: one generator for every device
     if weights.isnan().any():
         raise FloatingPointError("the features are not finite")
-    return torch.multinomial(weights, 1, generator=generator)[:, 0].to(logits.device)
+    return [torch.multinomial(rows, 1, generator=generator)[:, 0] for rows in weights]
 
 
 def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, described_as
 from cada.config.method import Refinements, Weights
 
-Precision = Literal["fp32", "bf16"]
+Precision = Literal["fp32", "tf32", "bf16"]
 
 
 class Optimisation(Parameters):
@@ -43,7 +43,7 @@ class Compute(Parameters):
     """Where and how a step runs; threads are set by the step itself and read by the workflow.
 
     `threads` are those of one process. `processes`: `auto` is one per visible GPU, and one on a CPU. `precision`: bf16
-    is autocast, with weights and losses in fp32.
+    is autocast, with weights and losses in fp32; tf32 rounds what a GPU multiplies to 10 bits of the mantissa, and nothing else.
     """
 
     device: Literal["auto", "cpu", "cuda"]
@@ -101,7 +101,7 @@ class Search(Parameters):
 
     top_k: Positive
     batch_size: Positive
-    memory_mb: Positive = 2048
+    memory_mb: Annotated[int, Field(ge=2)] = 2048
 
 
 class Validation(Search):

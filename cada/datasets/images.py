@@ -18,6 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from cada.datasets.decoding import read_rgb
+from cada.runtime.compute import upload
 
 # CLIP's and BLIP's statistics
 MEAN = (0.48145466, 0.4578275, 0.40821073)
@@ -57,8 +58,8 @@ def normalise(images: Tensor) -> Tensor:
     return _normalise(images.float(), *_statistics(images.device))
 
 
-def _statistics(device: torch.device | None = None) -> list[Tensor]:
-    return [torch.tensor(values, device=device)[:, None, None] for values in (MEAN, STD)]
+def _statistics(device: torch.device) -> list[Tensor]:
+    return [upload(torch.tensor(values), device)[:, None, None] for values in (MEAN, STD)]
 
 
 def _normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
@@ -99,7 +100,7 @@ def augment(images: Tensor, changes: Changes) -> Tensor:
     result = torch.empty(images.shape)
     padded = images.new_zeros(3, height + 2 * changes.pad, width + 2 * changes.pad)
     inside = padded[:, changes.pad : changes.pad + height, changes.pad : changes.pad + width]
-    mean, std = _statistics()
+    mean, std = _statistics(images.device)
     drawn = zip(changes.flipped.tolist(), changes.corners.tolist(), changes.erased.tolist(), strict=True)
     for image, changed, (flipped, (top, left), (row, column, high, wide)) in zip(images, result, drawn, strict=True):
         inside.copy_(image.flip(2) if flipped else image)

@@ -97,7 +97,7 @@ def evenly_spaced(split: Split, persons: int | None, *, consecutive: int = 1) ->
 
 @dataclass(frozen=True)
 class TokenBatch:
-    """Captions as tensors: ids and mask (B, L), lengths (B), attribute groups (B, L) or -1 (on the CPU)."""
+    """Captions as tensors: ids and mask (B, L); on the CPU lengths (B) and attribute groups (B, L), -1 outside."""
 
     ids: Tensor
     mask: Tensor
@@ -105,8 +105,8 @@ class TokenBatch:
     groups: Tensor
 
     def to(self, device: torch.device) -> TokenBatch:
-        """Ids, mask and lengths on `device`; groups stay on the CPU, where masks are drawn."""
-        return TokenBatch(upload(self.ids, device), upload(self.mask, device), upload(self.lengths, device), self.groups)
+        """Ids and mask on `device`; lengths and groups stay on the CPU, where masks are drawn."""
+        return TokenBatch(upload(self.ids, device), upload(self.mask, device), self.lengths, self.groups)
 
 
 def token_batch(captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int | None, groups: np.ndarray | None = None) -> TokenBatch:

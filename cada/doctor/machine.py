@@ -11,14 +11,17 @@ import time
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
-from cada.config.steps import Precision
+from cada.runtime.compute import autocast
+
+if TYPE_CHECKING:
+    from cada.config.steps import Precision
 
 PACKAGES = {"torch": "torch", "transformers": "transformers", "Snakemake": "snakemake", "DVC": "dvc", "MLflow": "mlflow"}
 SIDE = {"cpu": 1024, "cuda": 8192}  # of the matrices that are timed
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,12 @@ def _existing(folder: Path) -> Path:
 def matrix_rate(device: torch.device, precision: Precision, *, seconds: float = 0.5) -> float:
     """Operations per second in products of square matrices, timed for about `seconds`."""
     side = SIDE[device.type]
-    left, right = (torch.ones(side, side, dtype=DTYPES[precision], device=device) for _ in range(2))
-    (left @ right).sum().item()  # libraries are loaded on first use
-    done, start = 0, time.perf_counter()
-    while (passed := time.perf_counter() - start) < seconds:
-        (left @ right)[0, 0].item()  # waits for the device
-        done += 1
+    kind = torch.bfloat16 if precision == "bf16" else torch.float32
+    left, right = (torch.rand(side, side, device=device).to(kind) for _ in range(2))  # of ones, a GPU draws less power and is faster
+    with autocast(device, precision):
+        (left @ right).sum().item()  # libraries are loaded on first use
+        done, start = 0, time.perf_counter()
+        while (passed := time.perf_counter() - start) < seconds:
+            (left @ right)[0, 0].item()  # waits for the device
+            done += 1
     return done * 2 * side**3 / passed

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from cada.config import Architecture, Transformer
 from cada.objectives import OBJECTIVES
+
+if TYPE_CHECKING:
+    from cada.config import Architecture, Transformer
 
 FORWARD_AND_BACKWARD = 3  # passes: the gradients of inputs and of weights take one forward pass each
 PAIRS = 3  # a caption with its image, with a wrong image, and a wrong caption with the image

@@ -15,6 +15,7 @@ from torch.utils.checkpoint import checkpoint
 from transformers import BertConfig, BertLMHeadModel, BertModel, ViTConfig, ViTModel
 
 from cada.model.positions import grid_of
+from cada.runtime.compute import selected_rows
 
 if TYPE_CHECKING:
     from cada.config import Architecture
@@ -170,4 +171,4 @@ class AttributeDecoder(nn.Module):
         The label of a position is at the same position: nothing is shifted.
         """
         hidden = self.bert.bert(ids, attention_mask=causal_mask(mask), encoder_hidden_states=image_tokens).last_hidden_state
-        return self.bert.cls(hidden[selected])
+        return self.bert.cls(selected_rows(hidden, selected))

@@ -38,22 +38,26 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
 
     from cada import losses
     from cada.runtime import distributed
+    from cada.runtime.compute import upload
     from cada.training.chunks import summed
 
     model, captions = encoded.model, encoded.batch.captions
     count = len(captions.ids)
     own = distributed.own_rows(count)
-    rows = torch.arange(count, device=encoded.tokens.device)[own]  # (b,)
+    device = encoded.tokens.device
     everyone = distributed.gather(encoded.tokens, count)  # (B, 1 + P, D)
-    text, image = torch.cat([rows, rows, negatives.text[own]]), torch.cat([rows, negatives.image[own], rows])  # (3b,)
+    rows, lengths = torch.arange(count)[own], upload(captions.lengths, device)  # (b,), (B,)
+    image = torch.cat([rows, negatives.image[own].cpu(), rows])  # (3b,), the only thing for which the step waits
     order = image.argsort(stable=True)  # a chunk projects the keys and values of few images
-    text, image, matches = text[order], image[order], order < len(rows)
+    image, matches = image[order], upload(order < len(rows), device)
+    here = upload(rows, device)
+    text = torch.cat([here, here, upload(negatives.text[own], device)])[upload(order, device)]  # (3b,)
 
     def match(tokens: Tensor, chunk: slice) -> Tensor:
         caption = text[chunk]
-        wanted, images = image[chunk].unique(return_inverse=True)
+        wanted, images = (upload(places, device) for places in image[chunk].unique(return_inverse=True))
         hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], tokens[wanted], images=images)  # (n, L, D)
-        means = losses.group_means(hidden, captions.lengths[caption], how=groups, count=group_count)  # (n, groups, D)
+        means = losses.group_means(hidden, lengths[caption], how=groups, count=group_count)  # (n, groups, D)
         whole, local = model.match_head(hidden[:, 0]), model.local_match_head(means)
         share = len(caption) / (3 * count)
         return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share

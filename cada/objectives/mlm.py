@@ -38,19 +38,20 @@ def random_words(captions: TokenBatch, *, rate: float, generator: torch.Generato
     from cada import losses
 
     place = torch.arange(captions.ids.shape[1])
-    pieces = (place > 0) & (place < (captions.lengths.cpu() - 1)[:, None])
+    pieces = (place > 0) & (place < (captions.lengths - 1)[:, None])
     return losses.select_groups(torch.where(pieces, place, -1), rate=rate, generator=generator)
 
 
 def masked_language_loss(encoded: Encoded, selected: Tensor) -> Tensor:
     """Predict the masked words, `selected` (B, L), from the rest of the caption and the image."""
+    from cada.runtime.compute import selected_rows
     from cada.training.objective import masked_words_loss
 
     model = encoded.model
     head = model.attribute_decoder.bert.cls.predictions
 
     def logits(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        hidden = model.match_hidden(ids, visible, tokens)[chosen]  # (M, D)
+        hidden = selected_rows(model.match_hidden(ids, visible, tokens), chosen)  # (M, D)
         return head.transform(hidden) @ model.text_encoder.bert.embeddings.word_embeddings.weight.T + head.bias  # (M, V)
 
     return masked_words_loss(encoded, selected, logits, over=max(1, int(selected.sum())))

@@ -31,12 +31,12 @@ def similarity_distribution_matching(image_features: Tensor, text_features: Tens
     """KL(p || q + eps) of p = softmax(cosine / 0.02) and q, 1 / n for each of n pairs of the same person.
 
     Image to text plus text to image, each a mean over the rows. Features (B, E) need not be normalised; pair i is of person
-    `persons[i]` (B).
+    `persons[i]` (B, on the CPU).
     """
     from cada import losses
 
     logits = losses.cosine_logits(image_features, text_features, scale=1 / TEMPERATURE)  # (B, B)
-    target = losses.same_person(persons, logits.dtype)
+    target = losses.same_person(persons, logits)
     return _divergence(logits, target) + _divergence(logits.T, target)
 
 

@@ -90,13 +90,13 @@ def encode_gallery(model: Cada, images: Tensor, engine: Engine) -> Gallery:
 def _encode_gallery(model: Cada, images: Tensor, engine: Engine) -> Gallery:
     device, batch_size = model.device, engine.batch_size
     starts = range(0, len(images), batch_size)[distributed.own_rows(-(-len(images) // batch_size))]
-    features = torch.zeros(len(images), model.architecture.projection)
+    features = torch.zeros(len(images), model.architecture.projection, device=device)
     tokens = None if engine.top_k is None else torch.empty(0, 0, 0)
     with autocast(device, engine.precision):
         batches = prefetched(lambda start: upload(images[start : start + batch_size], device), starts)
         for start, batch in zip(tqdm(starts, desc="gallery", disable=distributed.silent(), leave=False), batches, strict=True):
             hidden, projected = model.encode_images(normalise(batch))
-            features[start : start + batch_size] = F.normalize(projected.float(), dim=-1).cpu()
+            features[start : start + batch_size] = F.normalize(projected.float(), dim=-1)
             if tokens is not None:
                 if start == starts.start:
                     # what reads the tokens in bf16 rounds them in any case
@@ -104,7 +104,7 @@ def _encode_gallery(model: Cada, images: Tensor, engine: Engine) -> Gallery:
                     shape = (len(images[starts.start : starts.stop]), *hidden.shape[1:])
                     tokens = token_store(shape, kind, device=device, memory_mb=engine.memory_mb // 2)
                 tokens[start - starts.start : start - starts.start + len(hidden)] = hidden
-    return Gallery(distributed.total(features), tokens, batch_size, starts.start)
+    return Gallery(distributed.total(features).cpu(), tokens, batch_size, starts.start)
 
 
 def encode_queries(model: Cada, captions: TokenizedCaptions, engine: Engine) -> Tensor:
@@ -118,14 +118,14 @@ def encode_queries(model: Cada, captions: TokenizedCaptions, engine: Engine) -> 
 def _encode_queries(model: Cada, captions: TokenizedCaptions, engine: Engine) -> Tensor:
     device, order = model.device, np.argsort(captions.lengths, kind="stable")
     starts = range(0, len(order), engine.batch_size)[distributed.own_rows(-(-len(order) // engine.batch_size))]
-    features = torch.zeros(len(order), model.architecture.projection)
+    features = torch.zeros(len(order), model.architecture.projection, device=device)
     with autocast(device, engine.precision):
         for start in starts:
             rows = order[start : start + engine.batch_size]
             batch = token_batch(captions, rows, padded_to=None)
             projected = model.encode_text(upload(batch.ids, device), upload(batch.mask, device))
-            features[torch.from_numpy(rows)] = F.normalize(projected.float(), dim=-1).cpu()
-    return distributed.total(features)
+            features[upload(torch.from_numpy(rows), device)] = F.normalize(projected.float(), dim=-1)
+    return distributed.total(features).cpu()
 
 
 def token_store(shape: tuple[int, ...], kind: torch.dtype, *, device: torch.device, memory_mb: int) -> Tensor:

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
-from cada.runtime.compute import autocast, upload
+from cada.runtime.compute import autocast, selected_rows, upload
 from cada.runtime.prefetch import prefetched
 
 if TYPE_CHECKING:
@@ -65,10 +65,13 @@ def match_logits(
     same bits whatever other chunks there are: several processes may take some each.
 
     The work in flight keeps to `memory_mb`, however many captions and images there are; two chunks, of which one is
-    copied to a GPU while the other is worked on, and the result come on top. Errors: `ValueError` for a model in training mode.
+    copied to a GPU while the other is worked on, and the result come on top. Errors: `ValueError` for a model in training mode, and
+    for less than 1 MB.
     """
     if text_model.training:
         raise ValueError("text_model: dropout would change the scores. Call eval() first.")
+    if memory_mb < 1:
+        raise ValueError(f"memory_mb: {memory_mb} is no room to work in. It is 1 at least, half of an Engine's.")
     device = head.weight.device
     queries, k = candidates.shape
     pairs = np.argsort(candidates, axis=None, kind="stable")  # (Q * K,), image by image
@@ -160,7 +163,7 @@ class Reader:
             packed = Packed(whole.lengths[part])
             ids = self.ids[rows[part], : packed.lengths[-1]].astype(np.int64)  # (m, L) of the part's longest
             real = np.arange(ids.shape[1]) < packed.lengths[:, None]
-            embedded = self.embeddings(input_ids=torch.from_numpy(ids).to(self.device))[torch.from_numpy(real).to(self.device)]
+            embedded = selected_rows(self.embeddings(input_ids=upload(torch.from_numpy(ids), self.device)), torch.from_numpy(real))
             first = whole.starts[part[0]]
             states[first : first + len(embedded)] = self_attention(self.layers[0].attention, embedded, packed)
         starts = np.zeros(len(self.lengths), dtype=np.int64)

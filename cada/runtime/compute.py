@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,11 +38,18 @@ def prepare(compute: Compute) -> torch.device:
     The number of threads is a parameter because it changes the last bits of a sum.
     """
     torch.set_num_threads(compute.threads)
-    torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32: CUDA's convolutions round to 10 bits by default
     device = resolve_device(compute.device)
+    _multiply_in(compute.precision)  # for backward passes too, which are outside of `autocast`
     if device.type == "cuda":
         torch.cuda.set_device(device)
+    elif compute.precision == "tf32" and distributed.is_first():
+        print("compute.precision: tf32 is of GPUs alone; on this CPU it is fp32.", file=sys.stderr)
     return device
+
+
+def _multiply_in(precision: Precision) -> None:
+    """How CUDA multiplies matrices of fp32: its convolutions round to tf32 by default, and here fp32 is fp32."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = precision == "tf32"
 
 
 def upload(batch: Tensor, device: torch.device) -> Tensor:
@@ -49,9 +58,25 @@ def upload(batch: Tensor, device: torch.device) -> Tensor:
     return pinned.to(device, non_blocking=True)
 
 
-def autocast(device: torch.device, precision: Precision) -> torch.autocast:
-    """A context in which matrix products run in `precision`; weights stay in fp32."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16")
+def selected_rows(states: Tensor, selected: Tensor) -> Tensor:
+    """The rows (M, ...) of states (B, L, ...) where `selected` (B, L) is true, in order.
+
+    As `states[selected]`, but a `selected` on the CPU makes nobody wait for the device, which need not say how many there are.
+    """
+    places = selected.flatten().nonzero()[:, 0]
+    return states.flatten(0, 1).index_select(0, upload(places, states.device))
+
+
+@contextlib.contextmanager
+def autocast(device: torch.device, precision: Precision) -> Iterator[None]:
+    """A context in which matrix products run in `precision`; weights stay in fp32. Of two, the inner one counts."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    _multiply_in(precision)
+    try:
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bf16"):
+            yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
 
 
 def process_count(compute: Compute) -> int:

@@ -31,7 +31,7 @@ ROOM = 1.25  # times the estimate
 
 # Operations a second that a slow node reaches: a fifth of what a thread here does (docs/performance.md), and a small GPU.
 CPU_THREAD = 1e10
-CUDA = {"fp32": 4e12, "bf16": 2e13}
+CUDA = {"fp32": 4e12, "tf32": 8e12, "bf16": 2e13}
 SHORTEST, DAY = 60, 1440  # minutes; what takes longer than a day is requested day by day
 SEARCHES = 10  # the probe step searches a part of test again for each change of captions or images
 

@@ -21,7 +21,7 @@ from cada.runtime import compute
 from cada.storage.files import checked
 from cada.storage.paths import RESULTS, STATE, WORKFLOW, Layout
 
-PRECISIONS: tuple[Precision, ...] = ("fp32", "bf16")
+PRECISIONS: dict[str, tuple[Precision, ...]] = {"cpu": ("fp32", "bf16"), "cuda": ("fp32", "tf32", "bf16")}
 
 
 def examine(dataset: str | None) -> None:
@@ -138,7 +138,7 @@ def _memory(dataset: str, workload: Workload, setting: Setting, device: Device, 
     if estimate.fits(workload, setting, device.memory):
         return rows
     ways, place = {"fits with": estimate.smallest_change(workload, setting, device.memory)}, Layout(dataset).params("train")
-    if device.bf16 and setting.precision == "fp32":
+    if device.bf16 and setting.precision != "bf16":
         ways["or, faster"] = estimate.smallest_change_in_bf16(workload, setting, device.memory)
     found = {label: (", ".join(way[1]), gigabytes(workload.memory(way[0]).total)) for label, way in ways.items() if way}
     if not found:
@@ -179,7 +179,7 @@ def _time(
     absent_val: config.AbsentVal,
 ) -> dict[str, str]:
     """One training with its validations, and one evaluation, at an assumed share of the speed of plain products."""
-    rates = {precision: matrix_rate(device.device, precision) for precision in PRECISIONS}
+    rates = {precision: matrix_rate(device.device, precision) for precision in PRECISIONS[device.device.type]}
     speeds = ", ".join(f"{operations(rate)}/s in {precision}" for precision, rate in rates.items())
     rows = {
         "step": operations(workload.step_flops(setting)),
@@ -193,6 +193,7 @@ def _time(
         held_out = parameters.data.held_out_persons or "missing"
         return rows | {"training": f"its length is not known: there is no val split, and held_out_persons in {place} is {held_out}"}
     work = estimate.operations_of(train, evaluate, counts=counts, workload=workload)
+    rates.setdefault("tf32", rates["fp32"])  # on a CPU it is fp32
     speed = {precision: SHARE * workload.processes * rate for precision, rate in rates.items()}
     training_time = duration((work.learning + work.validating) / speed[train.compute.precision])
     return rows | {

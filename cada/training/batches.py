@@ -53,7 +53,7 @@ class TrainingSet:
         images = augment(self.images[torch.from_numpy(self.caption_image[rows[own]])], changes.take(own))
         captions = token_batch(self.captions, rows, padded_to=padded_to, groups=self.groups).to(device)
         persons = torch.from_numpy(self.caption_persons[rows])
-        return Batch(upload(images, device), captions, upload(persons, device))
+        return Batch(upload(images, device), captions, persons)
 
 
 def training_set(split: Split, images: Tensor, tokenizer: Tokenizer) -> TrainingSet:

@@ -52,11 +52,19 @@ class Progress:
         self.step += 1
         self.summed += 1
 
+    def means(self) -> dict[str, float]:
+        """The mean of each loss over the steps since the last row, read from the device at once.
+
+        Errors: `FloatingPointError` for a loss that is no number.
+        """
+        found = {name: total / self.summed for name, total in zip(self.sums, torch.stack([*self.sums.values()]).tolist(), strict=True)}
+        if not math.isfinite(found["loss"]):
+            raise FloatingPointError(f"step {self.step}: the loss is {found['loss']}")
+        return found
+
     def row(self, rate: float, epoch_steps: int) -> dict[str, float]:
         """A line of the history: losses are means over the steps since the last line."""
-        means = {name: float(total) / self.summed for name, total in self.sums.items()}
-        if not math.isfinite(means["loss"]):
-            raise FloatingPointError(f"step {self.step}: the loss is {means['loss']}")
+        means = self.means()
         self.sums, self.summed = {}, 0
         return {"epoch": round(self.step / epoch_steps, 4), "step": self.step, "lr": rate, **means}
 
@@ -94,13 +102,13 @@ def fit(
 
     `losses_of(batch_at(step))` gives this process's shares of the step's values; the sum of `loss` over processes is
     minimised. The next batch is made while a step runs, and losses are read from the device only where a row of the
-    history is written.
+    history is written, or a state.
     `validate` is called at the end of every epoch and at the last step and chooses the best weights; without it the
     last weights are the best. `state` is where an interrupted run goes on from; it is deleted by the caller once the
     result is written. Every process ends with the same weights; the first one writes.
-    Errors: `FloatingPointError` at a row whose loss is not a number, at an epoch's end where a weight is none, and where `losses_of`
-    raises it; `ArgumentError` for a batch with fewer samples than processes, or more than there are; `CadaError` for a `state` that
-    not all processes see.
+    Errors: `FloatingPointError` at a row whose loss is not a number, at an epoch's end and before a state is saved where a weight or a
+    loss is none, and where `losses_of` raises it; `ArgumentError` for a batch with fewer samples than processes, or more than there
+    are; `CadaError` for a `state` that not all processes see.
     """
     optimisation = settings.optimisation
     if optimisation.batch_size < distributed.size():
@@ -136,8 +144,7 @@ def fit(
         if progress.step % settings.log_every == 0 or epoch_ends:
             row = progress.row(rate, epoch_steps)
             if epoch_ends:
-                if not _all_finite(parameters):  # a step's loss is that of the weights before it
-                    raise FloatingPointError(f"step {progress.step}: the weights are not finite")
+                _require_numbers(progress, parameters)
                 row |= _validate(model, validate, progress)
                 if distributed.is_first():
                     tqdm.write(_line(row, epochs=optimisation.epochs), file=sys.stderr)
@@ -145,6 +152,7 @@ def fit(
             report(progress.step, row)
             bar.set_postfix(loss=f"{row['loss']:.3f}")
         if distributed.is_first() and time.monotonic() - saved >= settings.save_seconds:
+            _require_numbers(progress, parameters)  # a state that is none would be where every later run begins
             _save(state, model, optimizer, progress)
             saved = time.monotonic()
     bar.close()
@@ -162,9 +170,12 @@ def _descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter
     optimizer.zero_grad(set_to_none=True)
 
 
-def _all_finite(parameters: Sequence[nn.Parameter]) -> bool:
-    """Whether every weight is a number; one value is read from the device."""
-    return bool(torch.stack([parameter.detach().isfinite().all() for parameter in parameters]).all())
+def _require_numbers(progress: Progress, parameters: Sequence[nn.Parameter]) -> None:
+    """`FloatingPointError` where the loss since the last row or a weight is no number."""
+    if progress.sums:
+        progress.means()
+    if not torch.stack([parameter.detach().isfinite().all() for parameter in parameters]).all():  # a loss is that of the weights before
+        raise FloatingPointError(f"step {progress.step}: the weights are not finite")
 
 
 def _line(row: Mapping[str, float], *, epochs: float) -> str:

@@ -19,7 +19,7 @@ from cada.datasets.loading import TokenBatch
 from cada.model.cada import Cada
 from cada.objectives import OBJECTIVES
 from cada.runtime import distributed
-from cada.runtime.compute import upload
+from cada.runtime.compute import selected_rows, upload
 from cada.training.chunks import in_chunks
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """Pairs of an image and a caption: this process's images (b, 3, H, W), normalised; all captions; all persons (B)."""
+    """Pairs of an image and a caption: this process's images (b, 3, H, W), normalised; all captions; all persons (B) on the CPU."""
 
     images: Tensor
     captions: TokenBatch
@@ -85,13 +85,13 @@ def masked_words_loss(
     """Cross-entropy of the words `selected` (B, L) of this process's captions, which are masked: the sum divided by `over`.
 
     `logits` takes ids with [MASK] (n, L), their mask (n, L), image tokens (n, 1 + P, D) and what is masked (n, L), and gives logits
-    (M, V) at the masked places. `selected` may be on the CPU, where it is drawn.
+    (M, V) at the masked places. `selected` stays on the CPU, where it was drawn and what it holds is known.
     """
     captions, own = encoded.batch.captions, distributed.own_rows(len(selected))
-    selected = upload(selected, captions.ids.device)[own]
 
     def predict(ids: Tensor, visible: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
-        found = logits(ids.masked_fill(chosen, encoded.model.tokenizer.mask), visible, tokens, chosen)
-        return losses.attribute_loss(found, ids[chosen], over=over)[None]
+        masked = ids.masked_fill(upload(chosen, ids.device), encoded.model.tokenizer.mask)
+        found = logits(masked, visible, tokens, chosen)
+        return losses.attribute_loss(found, selected_rows(ids, chosen), over=over)[None]
 
-    return in_chunks(predict, encoded.micro_batch, captions.ids[own], captions.mask[own], encoded.tokens, selected).sum()
+    return in_chunks(predict, encoded.micro_batch, captions.ids[own], captions.mask[own], encoded.tokens, selected[own]).sum()

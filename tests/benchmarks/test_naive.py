@@ -21,7 +21,7 @@ from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, capti
 from benchmarks.operations import counted, reranking_flops
 from benchmarks.query import by_keys
 from benchmarks.retrieval import evaluation_ways
-from benchmarks.training import PUBLISHED, Problem, largest_batch, naive_losses, our_losses, problem_of
+from benchmarks.training import PUBLISHED, Problem, changed, largest_batch, naive_losses, our_losses, problem_of
 from cada.datasets.images import normalise
 from cada.datasets.loading import take_split
 from cada.datasets.records import Record
@@ -32,7 +32,7 @@ from cada.retrieval.reranking import Captions, match_logits
 from cada.training.captions import attribute_groups
 
 CPU = torch.device("cpu")
-EVERYTHING = PUBLISHED.model_copy(update={"ara_rate": 1.0})
+EVERYTHING = changed(PUBLISHED, ara_rate=1.0)
 
 
 @pytest.fixture

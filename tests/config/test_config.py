@@ -66,6 +66,13 @@ def test_a_number_or_a_word_is_one_complaint(value: str) -> None:
     assert len(str(caught.value).splitlines()) == 1
 
 
+def test_a_search_needs_memory() -> None:
+    path = Path("params/synthpedes/evaluate.yaml")
+    path.write_text(path.read_text() + "memory_mb: 1\n")
+    with refused(path, "memory_mb", 2):
+        config.load_dataset("synthpedes")
+
+
 @pytest.mark.parametrize(
     ("text", "facts"),
     [

@@ -45,7 +45,7 @@ def in_a_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def examined(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, list[str]]]:
     """Run `cada doctor`: its exit code, its page and its complaints. A product takes no time to speak of."""
-    monkeypatch.setattr(doctor, "matrix_rate", lambda device, precision: {"fp32": 50e12, "bf16": 400e12}[precision])
+    monkeypatch.setattr(doctor, "matrix_rate", lambda device, precision: {"fp32": 50e12, "tf32": 300e12, "bf16": 400e12}[precision])
     monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
 
     def run(*arguments: str) -> tuple[int, str, list[str]]:

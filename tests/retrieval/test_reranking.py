@@ -15,6 +15,7 @@ from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval import reranking
 from cada.retrieval.reranking import Captions, Reader, match_logits
+from tests.messages import refused
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_model
 
 TOKENS = torch.randn(17, 9, 24, generator=torch.Generator().manual_seed(3))
@@ -71,6 +72,11 @@ def test_captions_whose_states_do_not_fit_are_read_batch_by_batch(monkeypatch: p
         assert (reader.shared is not None) == fits
         monkeypatch.setattr(reranking, "MB", memory)
         assert (found(model, captions, [(0, TOKENS)], memory_mb=1) - plain(model, captions)).abs().max() < 1e-5
+
+
+def test_no_memory_is_refused() -> None:
+    with refused("memory_mb", "0", by=ValueError):
+        found(tiny_model(), tiny_captions(), [(0, TOKENS)], memory_mb=0)
 
 
 def test_a_score_has_the_same_bits_whatever_other_chunks_there_are() -> None:

@@ -158,6 +158,22 @@ def test_a_loss_that_is_no_number_stops_the_training(model, tmp_path):
         )
 
 
+def test_a_loss_that_is_no_number_is_not_saved(model, tmp_path):
+    """Between two rows: a run that went on from that state could but end as this one."""
+    with refused("step 2", "loss", "nan", by=FloatingPointError):
+        fit(
+            model,
+            lambda step: math.nan if step == 1 else 1.0,
+            lambda batch: {"loss": batch * model.match_head.weight.square().sum()},
+            settings=tiny_settings(OPTIMISATION, AUGMENTATION, log_every=3, save_seconds=0.0),
+            seed=0,
+            samples=32,
+            state=tmp_path / "state.pt",
+        )
+    saved = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert saved["progress"]["step"] == 1 and all(value.isfinite().all() for value in saved["model"].values())
+
+
 @pytest.mark.parametrize("negatives", ["published", "hardest", "sampled"])
 def test_features_that_are_no_numbers_stop_the_training(model, training, target, engine, tmp_path, negatives):
     """Under every way to choose negatives, in the words of a loss that is none; drawing them fails before there is a loss."""

@@ -1,0 +1,301 @@
+"""`python -m benchmarks.gpu_check`: what only a GPU can tell, in eight minutes at most.
+
+It needs torch, transformers, pandas, scipy and PyYAML, and none of the workflow's tools. results/gpu-check.{json,md} are written after
+each part, so it may be stopped at any time; no part is begun after six. A part that fails says so, the next one begins,
+and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmarks import retrieval
+from benchmarks.inputs import GPU, QUICK, SMALL, TINY, Sizes, model_of, tokenizer_of
+from benchmarks.measuring import Machine, Results, alternate, facts, machine_of, rates, share
+from benchmarks.operations import counted
+from benchmarks.training import PUBLISHED, ROBUST, changed, our_losses, problem_of, steps_of
+from cada.doctor.machine import matrix_rate
+from cada.errors import CadaError
+from cada.model.tokenizer import Tokenizer
+from cada.runtime.compute import resolve_device
+from cada.storage.files import write_json, write_text
+from cada.training.loop import fit
+
+if TYPE_CHECKING:
+    from cada.config import Architecture, Switches
+    from cada.config.steps import Precision, Training
+
+NAME, MINUTES = "gpu-check", 6.0  # the last part may take two more
+CPU = torch.device("cpu")
+# largest difference of a loss from the CPU's as a share of it, and the smallest cosine of the two gradients
+AGREE: dict[Precision, tuple[float, float]] = {"fp32": (1e-4, 0.99999), "tf32": (0.02, 0.995), "bf16": (0.05, 0.98)}
+CASES = {
+    "robust": ROBUST,
+    "published": PUBLISHED,
+    "robust, three groups": changed(ROBUST, group_count=3),
+    "robust, means of processes": changed(ROBUST, ara_mean="process"),
+}
+COUNTED = 4  # samples of a step whose operations are counted, with attention written to memory: this many always fit
+RESUMED_AGREE = 1e-3  # of a weight: the backward passes of indexing add with atomics, in another order each time
+FALLS = 0.9  # of its first loss a training of a few steps on one batch has to be below
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How much is checked: sizes of the benchmarks, of what is compared with the CPU, batches that are timed, and steps of a training."""
+
+    sizes: Sizes
+    compared: Architecture
+    batches: tuple[int, ...]
+    steps: int
+
+
+FULL = Checked(GPU, SMALL, (24, 48, 120), steps=30)
+FEW = Checked(replace(QUICK, rounds=1), TINY, (4,), steps=6)
+Part = Callable[[Checked, Tokenizer, Machine], Results]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """0, or 1 where a part failed or there is no such device."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.gpu_check", description="Check and measure a GPU.")
+    parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes, in seconds: does everything run?")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="after which no part is begun (default: %(default)g)")
+    parser.add_argument("--results", type=Path, default=Path("results"), help="the folder that is written to")
+    chosen = parser.parse_args(arguments)
+    start, checked = time.monotonic(), FEW if chosen.quick else FULL
+    try:
+        machine = machine_of(resolve_device(chosen.device), threads=torch.get_num_threads(), seconds=0.1 if chosen.quick else 1.0)
+    except CadaError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    found = facts(machine) | {"quick": chosen.quick, "minutes": chosen.minutes, "failed": {}, "left_out": []}
+    tokenizer = tokenizer_of(checked.sizes.words)
+    for name, part in PARTS.items():
+        passed = time.monotonic() - start
+        print(f"{passed:5.0f} s: {name}", file=sys.stderr)
+        if passed > 60 * chosen.minutes:
+            found["left_out"].append(name)
+        else:
+            try:
+                found |= part(checked, tokenizer, machine)
+            except (CadaError, ArithmeticError, RuntimeError) as error:  # torch's are RuntimeErrors; the other parts are worth having
+                found["failed"][name] = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        found["seconds"] = time.monotonic() - start
+        write_json(chosen.results / f"{NAME}.json", found)
+        write_text(chosen.results / f"{NAME}.md", page(found))
+    print(page(found), end="")
+    return 1 if found["failed"] else 0
+
+
+# --- the parts ------------------------------------------------------------------------------------------------------------
+
+
+def products(machine: Machine) -> Results:
+    """How fast matrices are multiplied in each precision."""
+    kinds: tuple[Precision, ...] = ("fp32", "tf32", "bf16")
+    return {f"products_{kind}_gflop_per_s": matrix_rate(machine.device, kind, seconds=0.5) / 1e9 for kind in kinds}
+
+
+def agreement(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
+    """Losses and gradients of a step without dropout on the device, in each precision, against the CPU's in fp32."""
+    sizes = replace(checked.sizes, training=checked.compared, batch=8)
+    found: Results = {}
+    for case, switches in CASES.items():
+        losses, gradients = _step(sizes, tokenizer, CPU, switches, "fp32")
+        for precision, (most, least) in AGREE.items():
+            ours, others = _step(sizes, tokenizer, machine.device, switches, precision)
+            difference = max(abs(ours[name] - value) / max(1.0, abs(value)) for name, value in losses.items())
+            cosine = float(F.cosine_similarity(gradients, others, dim=0))
+            found[f"agree_{case}_{precision}"] = {"loss": difference, "gradient": cosine}
+            if not (difference <= most and cosine >= least):
+                raise CadaError(f"{case} in {precision}: a loss differs by {difference:.1e} of it, the gradients' cosine is {cosine:.6f}")
+    return found
+
+
+def _step(
+    sizes: Sizes, tokenizer: Tokenizer, device: torch.device, switches: Switches, precision: Precision
+) -> tuple[dict[str, float], Tensor]:
+    """The losses, and the gradient as one vector on the CPU."""
+    model = model_of(sizes.training, tokenizer, device=device)
+    torch.manual_seed(1)
+    values = our_losses(model, problem_of(sizes, tokenizer, device, tagging=False), switches=switches, precision=precision)
+    values["loss"].backward()
+    gradients = [parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None]
+    return {name: float(value.detach()) for name, value in values.items()}, torch.cat(gradients).cpu().double()
+
+
+def reranking(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
+    """Pairs per second beside the published loop."""
+    return retrieval.reranking(model_of(checked.sizes.retrieval, tokenizer, device=machine.device), tokenizer, checked.sizes, machine)
+
+
+def speed(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
+    """Samples per second of each way to make a step, its share of the peak, memory, and waits.
+
+    The published step, without its tagger, is made at the first batch only.
+    """
+    model = model_of(checked.sizes.training, tokenizer, device=machine.device).train()
+
+    def steps_at(batch: int) -> dict[str, Callable[[], dict[str, Tensor]]]:
+        return steps_of(
+            model, problem_of(replace(checked.sizes, batch=batch), tokenizer, machine.device, tagging=False), tokenizer, ("fp32", "bf16")
+        )
+
+    flops = {way: counted(step) / COUNTED for way, step in steps_at(COUNTED).items()}
+    found: Results = {"step_counted_at": COUNTED}
+    for batch in checked.batches:
+        for way, step in steps_at(batch).items():
+            if way == "naive" and batch != checked.batches[0]:
+                continue
+            name = f"step_{batch}_{way}"
+            precision: Precision = "bf16" if way.endswith("bf16") and machine.bf16 else "fp32"
+            try:
+                step()
+                found[f"{name}_waits"] = waits(step, machine.device)
+                timing = alternate({way: step}, rounds=checked.sizes.rounds, device=machine.device)[way]
+            except torch.OutOfMemoryError:
+                found[f"{name}_out_of_memory"] = True
+                torch.cuda.empty_cache()
+                continue
+            found |= rates(name, "samples", batch, timing)
+            found |= share(name, flops[way] * batch, timing.median(), machine.peak(precision))
+    return found
+
+
+def waits(step: Callable[[], object], device: torch.device) -> int | None:
+    """How often the host waits in a step, as torch warns of it; None on a CPU."""
+    if device.type != "cuda":
+        return None
+    torch.cuda.set_sync_debug_mode("warn")
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            step()
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(warning.message) for warning in caught)
+
+
+def learning(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
+    """A few steps on one batch in fp32 and bf16: both losses fall."""
+    found: Results = {}
+    for way in ("robust", "robust_bf16"):
+        model = model_of(checked.sizes.training, tokenizer, device=machine.device).train()
+        problem = problem_of(checked.sizes, tokenizer, machine.device, tagging=False)
+        step = steps_of(model, problem, tokenizer, ("fp32", "bf16"))[way]
+        losses = torch.stack([step()["loss"].detach() for _ in range(checked.steps)]).tolist()
+        found[f"learning_{way}_losses"] = losses
+        if not (all(map(math.isfinite, losses)) and losses[-1] < FALLS * losses[0]):
+            raise CadaError(f"{way}: the loss goes from {losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)} steps")
+    return found
+
+
+def resuming(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
+    """A training that is stopped between two rows and goes on from its state, beside an unbroken one."""
+    with tempfile.TemporaryDirectory() as folder:
+        unbroken = _trained(checked, tokenizer, machine, state=Path(folder, "unbroken.pt"))
+        with suppress(Stopped):
+            _trained(checked, tokenizer, machine, state=Path(folder, "stopped.pt"), stop=4)
+        resumed = _trained(checked, tokenizer, machine, state=Path(folder, "stopped.pt"))
+    difference = max(float((unbroken[name] - weight).abs().max()) for name, weight in resumed.items())
+    if not difference <= RESUMED_AGREE:
+        raise CadaError(f"a resumed training ends with weights that differ by {difference:.1e}, and may by {RESUMED_AGREE:.0e}")
+    return {"resumed_largest_difference": difference}
+
+
+class Stopped(Exception):
+    """What ends a training here, as a signal would."""
+
+
+def _trained(checked: Checked, tokenizer: Tokenizer, machine: Machine, *, state: Path, stop: int | None = None) -> dict[str, Tensor]:
+    """The weights after eight steps on one batch, dropout included; `stop` is the step that does not come to its end."""
+    sizes = replace(checked.sizes, training=checked.compared, batch=8)
+    model = model_of(sizes.training, tokenizer, device=machine.device)
+    problem = problem_of(sizes, tokenizer, machine.device, tagging=False)
+
+    def losses_of(step: int) -> dict[str, Tensor]:
+        if step == stop:
+            raise Stopped
+        return our_losses(model, problem, switches=ROBUST)
+
+    optimisation = {"epochs": 1, "batch_size": 8, "learning_rate": 1e-4, "warmup_steps": 2, "weight_decay": 0.05, "betas": (0.9, 0.98)}
+    settings = SimpleNamespace(optimisation=SimpleNamespace(**optimisation, clip_norm=1.0, schedule="step"), log_every=8, save_seconds=0.0)
+    return fit(model, lambda step: step, losses_of, settings=cast("Training", settings), samples=64, seed=0, state=state).best_weights
+
+
+PARTS: dict[str, Part] = {
+    "products of matrices": lambda _checked, _tokenizer, machine: products(machine),
+    "losses and gradients against the CPU": agreement,
+    "training, a step": speed,
+    "re-ranking": reranking,
+    "a short training": learning,
+    "stopped and resumed": resuming,
+}
+
+
+# --- the page -------------------------------------------------------------------------------------------------------------
+
+
+def page(found: Results) -> str:
+    """What was found, as Markdown."""
+    lines = [
+        f"### {found['gpu'] or found['cpu']}",
+        "",
+        f"torch {found['torch']}, commit {found['commit']}, {found.get('seconds', 0):.0f} s.",
+        "",
+    ]
+    lines += [f"- **failed**: {name}: {error}" for name, error in found["failed"].items()]
+    lines += [f"- left out, for there was no time: {name}" for name in found["left_out"]]
+    products = {name.split("_")[1]: rate for name, rate in found.items() if name.startswith("products_")}
+    lines += [f"- products of matrices: {', '.join(f'{rate:,.0f} GFLOP/s in {kind}' for kind, rate in products.items())}"]
+    agree = {name.removeprefix("agree_"): values for name, values in found.items() if name.startswith("agree_")}
+    lines += [f"- {name}: losses differ by {at['loss']:.1e}, cosine of the gradients {at['gradient']:.6f}" for name, at in agree.items()]
+    if "resumed_largest_difference" in found:
+        lines += [f"- stopped and resumed: weights differ by {found['resumed_largest_difference']:.1e} from an unbroken training's"]
+    for way in ("robust", "robust_bf16"):
+        if losses := found.get(f"learning_{way}_losses"):
+            lines += [f"- {len(losses)} steps, {way}: the loss goes from {losses[0]:.3f} to {losses[-1]:.3f}"]
+    lines += ["", f"| | {' | '.join(COLUMNS)} |", f"| --- |{' --- |' * len(COLUMNS)}"]
+    lines += [
+        _row(f"step, batch {name.split('_')[1]}, {name.split('_', 2)[2]}", name, "samples", found) for name in _measured("step", found)
+    ]
+    lines += [_row(f"re-ranking, {name.split('_')[1]}", name, "pairs", found) for name in _measured("rerank", found)]
+    return "\n".join(lines) + "\n"
+
+
+COLUMNS = ("per s", "of the peak", "peak memory, MB", "waits")
+
+
+def _measured(part: str, found: Results) -> list[str]:
+    """What of a part has a rate, or had no memory, by the beginning of its names."""
+    ends = ("_samples_per_s", "_pairs_per_s", "_out_of_memory")
+    return [name.removesuffix(end) for name in found for end in ends if name.startswith(f"{part}_") and name.endswith(end)]
+
+
+def _row(label: str, name: str, unit: str, found: Results) -> str:
+    if f"{name}_out_of_memory" in found:
+        return f"| {label} | out of memory | | | |"
+    waits, memory = found.get(f"{name}_waits"), found[f"{name}_peak_memory_mb"]
+    cells = [f"{found[f'{name}_{unit}_per_s']:,.1f}", f"{found[f'{name}_share_of_peak']:.0%}"]
+    cells += ["-" if memory is None else f"{memory:,.0f}", "-" if waits is None else str(waits)]
+    return f"| {label} | {' | '.join(cells)} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
