@@ -297,7 +297,7 @@ def test_snakemake_s_own_report_is_one_file_that_needs_no_network(made: Project)
 
 def test_the_overhead_is_measured(project: Project) -> None:
     shown = project.run("python", "workflow/scripts/overhead.py", "snakemake", "--cores", "2", "all")
-    found = re.search(r"^22 steps\D+([0-9.]+) s\D+([0-9.]+) s\D+([0-9.]+) % overhead$", shown, re.MULTILINE)
+    found = re.search(r"^27 steps\D+([0-9.]+) s\D+([0-9.]+) s\D+([0-9.]+) % overhead$", shown, re.MULTILINE)
     assert found is not None
     wall, running, share = map(float, found.groups())
     assert 0 < running <= wall and share == pytest.approx(100 * (wall - running) / wall, abs=1)

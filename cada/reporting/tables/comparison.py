@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,14 +36,20 @@ def read_literature(path: Path, dataset: str) -> pd.DataFrame:
 
     Errors: `CadaError` for a missing file, other columns, a number that is none, or a protocol in other words than those of PROTOCOL.
     """
-    with reading(path, missing=f"Take it from the repository: `git checkout {path}`."):
-        found = pd.read_csv(path, dtype=str, keep_default_na=False)
-    if tuple(found.columns) != LITERATURE_COLUMNS:
-        raise CadaError(f"{path}: has the columns {list(found.columns)}, not {list(LITERATURE_COLUMNS)}.")
+    with reading(path, missing=f"Take it from the repository: `git checkout {path}`."), path.open(encoding="utf-8", newline="") as file:
+        head, *rows = list(csv.reader(file)) or [[]]
+    if tuple(head) != LITERATURE_COLUMNS:
+        raise CadaError(f"{path}: has the columns {head}, not {list(LITERATURE_COLUMNS)}.")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(head):
+            raise CadaError(
+                f"{path}: row {number}: has {len(row)} cells, not {len(head)}. Give every column one, empty where nothing is known."
+            )
+    found = pd.DataFrame(rows, columns=head)
     for metric in METRICS:
-        wrong = found[metric][pd.to_numeric(found[metric].replace("", "0"), errors="coerce").isna()]  # empty: nothing was published
-        for line, text in wrong.items():
-            raise CadaError(f"{path}: line {int(str(line)) + 2}: {metric}: {text!r} is no number. Correct it, or leave the cell empty.")
+        numbers = pd.to_numeric(found[metric].replace("", "0"), errors="coerce")  # empty: nothing was published
+        for line, text in found[metric][~numbers.between(0, 100)].items():
+            raise CadaError(f"{path}: line {int(str(line)) + 2}: {metric}: {text!r} is no percentage. Correct it, or leave the cell empty.")
     for column, words in PROTOCOL.items():
         for line, text in found[column][~found[column].isin(words)].items():
             raise CadaError(f"{path}: line {int(str(line)) + 2}: {column}: {text!r}. Write one of these: {', '.join(words)}.")

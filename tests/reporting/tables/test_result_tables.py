@@ -232,6 +232,13 @@ def test_a_set_without_published_numbers_says_so(make: Callable[..., Path]) -> N
             HEAD + "IRRA,CVPR 2023,RSTPReid,60,81.30,88.20,47.17,25.28,no,maybe,test,all,README,yes\n",
             ("line 2", "interaction", "'maybe'", "not known"),
         ),
+        ("", ("columns", "[]")),
+        (HEAD + "IRRA,CVPR 2023,RSTPReid,60\n", ("row 2", 4, 14)),
+        (HEAD + "IRRA,CVPR 2023,RSTPReid,60,81.30,88.20,47.17,25.28,no,no,test,all,README,yes,more\n", ("row 2", 15, 14)),
+        *(
+            (HEAD + f"IRRA,CVPR 2023,RSTPReid,{value},81.30,88.20,47.17,25.28,no,no,test,all,README,yes\n", ("line 2", "R1", f"'{value}'"))
+            for value in ("nan", "inf", "1e400", "-5", "100.1")
+        ),
     ],
 )
 def test_a_wrong_file_of_published_numbers_is_named(
