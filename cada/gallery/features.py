@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from cada.errors import of_file
 from cada.gallery.options import Stored
@@ -20,6 +21,10 @@ RESIDENT = 2**27  # bytes of features that are kept in memory as float32; more s
 AT_ONCE = 4096  # rows that are converted at a time, so that they stay in a processor's cache
 # float16 to float32 by its bits: numpy's own conversion takes three times as long
 _FLOATS = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(np.float32)
+
+# One thread of numpy's BLAS reads as fast as memory gives. More would spin for a while after each product, on the processors that the
+# model's threads need next: one query in a hundred would then wait 100 ms.
+_BLAS = ThreadpoolController()
 
 
 class Column:
@@ -64,9 +69,10 @@ class Features:
 
     def scores(self, query: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Cosines (R,), float32, of some rows (R,) with a unit `query` (E,)."""
-        if len(rows) < len(self.values) / 4:  # copying these costs less than comparing all
-            return self.values[rows].astype(np.float32) @ query
-        scores = self._all(query)
+        with _BLAS.limit(limits=1, user_api="blas"):
+            if len(rows) < len(self.values) / 4:  # copying these costs less than comparing all
+                return self.values[rows].astype(np.float32) @ query
+            scores = self._all(query)
         return scores if len(rows) == len(scores) else scores[rows]
 
     def _all(self, query: np.ndarray) -> np.ndarray:
