@@ -40,7 +40,9 @@ def index(
 def detect(
     images: Annotated[Path, typer.Argument(help="A folder of photographs.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="The CSV file to write.", show_default=False)],
-    threshold: Annotated[float, typer.Option("--threshold", help="The least score: higher ones find less, and less that is wrong.")] = 0.5,
+    threshold: Annotated[
+        float, typer.Option("--threshold", min=0, help="The least score: higher ones find less, and less that is wrong.")
+    ] = 0.5,
 ) -> None:
     """Find persons in photographs with OpenCV's detector of 2005.
 
@@ -79,7 +81,7 @@ def merge(
 @app.command("export")
 def export(
     model: Annotated[Path, typer.Argument(help="A release, or imported weights.", show_default=False)],
-    int8: Annotated[bool, typer.Option("--int8", help="A quarter of the size, at a small loss.")] = False,
+    int8: Annotated[bool, typer.Option("--int8", help="A third of the size, at a small loss.")] = False,
 ) -> None:
     """Write a model as ONNX beside its weights.
 

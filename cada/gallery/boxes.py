@@ -64,9 +64,10 @@ def _box(values: Any, time: Any, place: str) -> Box:
     try:
         x, y, width, height = (float(value) for value in values)
     except (TypeError, ValueError) as error:
-        raise CadaError(f"{place}: a box has four numbers, x, y, width and height, not {values}.") from error
+        told = ", ".join(map(str, values)) if isinstance(values, list) else values
+        raise CadaError(f"{place}: a box has four numbers, x, y, width and height, not {told}.") from error
     if not (width > 0 and height > 0 and all(abs(value) < 1e9 for value in (x, y, width, height))):
-        raise CadaError(f"{place}: the box {values} has no area, or lies beyond any image.")
+        raise CadaError(f"{place}: the box x {x:g}, y {y:g}, width {width:g}, height {height:g} has no area, or lies beyond any image.")
     return Box(",".join(f"{value:g}" for value in (x, y, width, height)), _time(time, place))
 
 

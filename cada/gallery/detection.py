@@ -50,10 +50,15 @@ def detect(image: np.ndarray, *, threshold: float = 0.5) -> Iterator[tuple[int, 
 
     shrink = min(1.0, LARGEST / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA) if shrink < 1 else image
+    height, width = small.shape[:2]
     detector = cv2.HOGDescriptor()
+    least = detector.winSize  # (width, height): OpenCV reads beyond the memory of an image that is smaller
+    right, below = max(0, least[0] - width), max(0, least[1] - height)
+    small = cv2.copyMakeBorder(small, 0, below, 0, right, cv2.BORDER_REPLICATE)
     detector.setSVMDetector(cv2.HOGDescriptor.getDefaultPeopleDetector())
     found, scored = detector.detectMultiScale(small, hitThreshold=0, winStride=STRIDE, scale=SCALE)
     boxes, scores = np.asarray(found).reshape(-1, 4), np.asarray(scored, np.float64).ravel()
     for place in sorted(np.asarray(cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), threshold, OVERLAP), int).ravel().tolist()):
-        x, y, width, height = (round(float(value) / shrink) for value in boxes[place])
-        yield x, y, width, height, round(float(scores[place]), 3)
+        left, top, wide, tall = boxes[place].tolist()
+        if left < width and top < height:  # not in the border alone
+            yield *(round(value / shrink) for value in (left, top, wide, tall)), round(float(scores[place]), 3)

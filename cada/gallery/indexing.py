@@ -16,6 +16,7 @@ from zlib import crc32
 import numpy as np
 from tqdm import tqdm
 
+from cada.errors import ArgumentError
 from cada.gallery.backend import Backend
 from cada.gallery.boxes import Box
 from cada.gallery.entries import WHOLE, Entries, Entry
@@ -85,6 +86,9 @@ class Indexing:
     def add(self, files: Iterable[Found], boxes: Mapping[Path, Sequence[Box]] | None) -> None:
         """Read and store what has changed of `files`; with `boxes`, those of each file, and no file without any."""
         files = list(files)
+        if boxes and files and not any(file.path.resolve() in boxes for file in files):
+            first = next(iter(boxes))
+            raise ArgumentError("boxes", f"none of its {len(boxes):,} images is one of the {len(files):,} to index; its first is {first}")
         there, known = {str(file.path) for file in files}, [entry for entry in self._known.values() if entry.sha256]
         self._gone = {entry.sha256 for entry in known} - {entry.sha256 for entry in known if entry.path in there}
         new = [(file, wanted) for file in files if (wanted := self._wanted(file, boxes)) and not self._is_unchanged(file, wanted)]

@@ -23,16 +23,18 @@ from cada.gallery.times import as_text
 from cada.storage.files import read_text
 
 Answers = Mapping[str, Sequence[Hit]]  # by the query's id
-_CSV = ("query", "rank", "path", "box", "score", "cosine", "match", "confidence", "time")
+_CSV = ("id", "query", "rank", "path", "box", "score", "cosine", "match", "confidence", "time")
 
 
-def rendered(answers: Answers, form: Format) -> str:
-    """Hits in one of the formats; all end with a line end.
+def rendered(answers: Answers, form: Format, sentences: Mapping[str, str] | None = None) -> str:
+    """Hits in one of the formats; all end with a line end. sentences: the query of each id; without them ids are queries.
 
     trec: query id, Q0, the path with its spaces and other reserved characters as %20 and so on, rank, score, and the name of the run, as
     trec_eval and ir-measures read them. Its scores fall with the rank, which is what these programs sort by: 1 / rank.
     """
-    return {"text": _text, "paths": _paths, "json": _json, "csv": _csv, "trec": _trec}[form](answers)
+    if form in ("json", "csv"):
+        return (_json if form == "json" else _csv)(answers, sentences or {name: name for name in answers})
+    return {"text": _text, "paths": _paths, "trec": _trec}[form](answers)
 
 
 def _text(answers: Answers) -> str:
@@ -43,7 +45,9 @@ def _text(answers: Answers) -> str:
             lines.append("Nothing was found: no image is in this part of the index.")
         for rank, hit in enumerate(hits, start=1):
             match = "      " if hit.match is None else f"{100 * hit.match:4.0f} %"
-            lines.append(f"{rank:3}  {match}  {hit.cosine:+.3f}  {hit.confidence or '':<9}  {hit.path}{hit.box and ' '}{hit.box}".rstrip())
+            copies = f" (+{len(hit.copies)} {'copy' if len(hit.copies) == 1 else 'copies'})" if hit.copies else ""
+            name = f"{hit.path}{hit.box and ' '}{hit.box}{copies}"
+            lines.append(f"{rank:3}  {match}  {hit.cosine:+.3f}  {hit.confidence or '':<9}  {name}".rstrip())
             lines += [f"       {text}: {100 * value:.0f} %" for text, value in hit.phrases.items()]
     return "".join(f"{printable(line)}\n" for line in lines)
 
@@ -52,8 +56,8 @@ def _paths(answers: Answers) -> str:
     return "".join(f"{path}\n" for path in dict.fromkeys(hit.path for hits in answers.values() for hit in hits))
 
 
-def _json(answers: Answers) -> str:
-    lists = [{"query": query, "hits": [as_json(hit) for hit in hits]} for query, hits in answers.items()]
+def _json(answers: Answers, sentences: Mapping[str, str]) -> str:
+    lists = [{"id": query, "query": sentences[query], "hits": [as_json(hit) for hit in hits]} for query, hits in answers.items()]
     return json.dumps(lists[0] if len(lists) == 1 else lists, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -63,13 +67,13 @@ def as_json(hit: Hit) -> dict[str, Any]:
     return asdict(hit) | {"time": as_text(hit.time), "box": box, "copies": list(hit.copies)}
 
 
-def _csv(answers: Answers) -> str:
+def _csv(answers: Answers, sentences: Mapping[str, str]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, _CSV, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for query, hits in answers.items():
         for rank, hit in enumerate(hits, start=1):
-            writer.writerow(asdict(hit) | {"query": query, "rank": rank, "time": as_text(hit.time)})
+            writer.writerow(asdict(hit) | {"id": query, "query": sentences[query], "rank": rank, "time": as_text(hit.time)})
     return text.getvalue()
 
 
@@ -83,9 +87,11 @@ def _trec(answers: Answers) -> str:
 
 def read_queries(path: Path) -> dict[str, Query]:
     """The queries of a CSV file by their ids: a column `query`, and possibly `id`; without it the query itself is its id."""
-    rows = csv.DictReader(io.StringIO(read_text(path)))
+    text = read_text(path).removeprefix("\ufeff")  # as Excel begins a file, and in some countries it parts cells by semicolons
+    head = text.partition("\n")[0]
+    rows = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in head and "," not in head else ",")
     if "query" not in (rows.fieldnames or ()):
-        raise CadaError(f"{path}: has no column named query. Write one sentence a line under this heading.")
+        raise CadaError(f"{path}: has no column named query, only {head.strip()!r}. Write one sentence a line under this heading.")
     queries: dict[str, Query] = {}
     for number, row in enumerate(rows, start=2):
         try:

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from cada.datasets.decoding import FORMATS, as_rgb
 from cada.errors import ArgumentError, CadaError
@@ -25,6 +25,7 @@ from cada.gallery.entries import WHOLE
 from cada.gallery.times import posix
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+LEAST_SIDE = 8
 MAX_PIXELS = 100_000_000  # of a file: more takes a gigabyte and is mostly an attack
 MAX_BYTES = 200_000_000
 _TAKEN = (0x9003, 0x9004, 0x0132)  # EXIF: DateTimeOriginal, DateTimeDigitized, DateTime
@@ -149,7 +150,11 @@ def opened(content: bytes, most: int) -> Iterator[Image.Image]:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             if image.width * image.height > most:
                 raise Unreadable(f"it has {image.width} x {image.height} pixels, more than {most // 1_000_000} million")
+            if min(image.size) < LEAST_SIDE:
+                raise Unreadable(f"it has {image.width} x {image.height} pixels, too few to show a person")
             yield image
+    except UnidentifiedImageError as error:  # whose words are about an object in memory
+        raise Unreadable("it is no image in JPEG, PNG, BMP, TIFF or WebP" if content else "it is empty") from error
     except _DAMAGED as error:
         raise Unreadable(str(error) or type(error).__name__) from error
 

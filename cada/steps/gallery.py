@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from cada.datasets.sheet import save_sheet
+from cada.datasets.text import MAX_WORDS
 from cada.errors import CadaError, about, printable
 from cada.gallery.index import Index
 from cada.gallery.indexing import Indexed
@@ -42,7 +43,10 @@ def index_images(
     index = Index.open(output) if (output / NAME).exists() else Index.create(output, model or default_model(), tokens=tokens)
     if model is not None and Path(index.settings.model) != model.resolve():
         raise CadaError(f"{output}: this index is of {index.settings.model}. Choose another folder for {model}.")
-    _print(index, index.add(source, boxes=boxes, part=share))
+    if tokens is not None and tokens != index.settings.tokens:
+        raise CadaError(f"{output}: this index keeps tokens as {index.settings.tokens}. Choose another folder for --tokens {tokens}.")
+    with about("index"):
+        _print(index, index.add(source, boxes=boxes, part=share))
     if watch:
         from watchfiles import watch as changes
 
@@ -90,9 +94,10 @@ def _part(told: str | None) -> tuple[int, int] | None:
 def default_model() -> Path:
     """The release of the default data set where it was made here, else the weights that lie in the repository."""
     release = Layout("synthpedes").release()
-    found = next((folder for folder in (release, SHIPPED) if folder.is_dir()), None)
+    places = (release, SHIPPED, Path(__file__).parents[2] / SHIPPED)  # the last: called from elsewhere, with a clone's own package
+    found = next((folder for folder in places if folder.is_dir()), None)
     if found is None:
-        raise CadaError("--model: name the folder of a release, or of weights that `cada weights import` has written.")
+        raise CadaError(f"no model: neither {release} nor {SHIPPED} is in {Path.cwd()}. Name a release, or imported weights, by --model.")
     print(
         f"model: {found}, which has seen drawn persons only and ranks photographs badly. For these import BLIP's or CADA's weights "
         "(cada weights import) and name them by --model.",
@@ -140,16 +145,21 @@ def search_index(
     if (query is not None) + (image is not None) + (queries is not None) != 1:
         raise CadaError("search: give a sentence, or --image FILE, or --queries FILE. One of these, and --plus and --minus beside it.")
     index = Index.open(folder)
+    if not len(index):
+        raise CadaError(f"{folder}: there is no image in this index. Add some: cada index IMAGES -o {folder}")
     with about("search"):
         one = query if image is None else image
         searched = {str(one): Query.of(one)} if one is not None else read_queries(Path(str(queries)))
         searched = {name: Query.of(own, plus=plus, minus=minus) for name, own in searched.items()}
+    _warn_of_long(searched.values())
+    with about("search"):
         found = index.search_many(list(searched.values()), since=_time(since), until=_time(until), **options)
     answers = dict(zip(searched, found, strict=True))
+    text = rendered(answers, form, {name: str(own.parts[0].source) for name, own in searched.items()})
     if output is None:
-        print(rendered(answers, form), end="")
+        print(text, end="")
     else:
-        write_text(output, rendered(answers, form))
+        write_text(output, text)
     protocol = protocol_of(os.environ) if thumbnails and form == "text" and output is None and sys.stdout.isatty() else None
     drawing = sheet_of(answers) if sheet is not None or protocol else None
     if protocol and drawing is not None:
@@ -158,6 +168,13 @@ def search_index(
         if drawing is None:
             raise CadaError(f"{sheet}: there is nothing to draw: no image was found.")
         save_sheet(drawing, sheet)
+
+
+def _warn_of_long(queries: Iterable[Query]) -> None:
+    """Say it where a sentence is cut, as those of the training were."""
+    for text in dict.fromkeys(text for query in queries for text, _ in query.texts):
+        if (count := len(text.split())) > MAX_WORDS:
+            print(printable(f"the model reads the first {MAX_WORDS} of these {count} words: {text}"), file=sys.stderr)
 
 
 def _time(told: str | None) -> float | None:

@@ -39,9 +39,16 @@ def test_searches_by_image_by_file_and_within_a_part(index: Index, photos: Path,
     assert cada("search", index.folder, "--image", image, "--paths", "-k", 1) == f"{image}\n"
     (tmp_path / "q.csv").write_text("id,query\na,a man\nb,a woman\n")
     cada("search", index.folder, "--queries", tmp_path / "q.csv", "--format", "json", "-o", tmp_path / "found.json", "-k", 2)
-    assert [(answer["query"], len(answer["hits"])) for answer in json.loads((tmp_path / "found.json").read_text())] == [("a", 2), ("b", 2)]
+    answers = json.loads((tmp_path / "found.json").read_text())
+    assert [(answer["id"], answer["query"], len(answer["hits"])) for answer in answers] == [("a", "a man", 2), ("b", "a woman", 2)]
     assert cada("search", index.folder, "a man", "--path", f"*{image.name}", "--paths") == f"{image}\n"
     assert cada("search", index.folder, "a man", "--until", "1999-12-31", "--paths") == ""
+
+
+def test_a_sentence_that_is_cut_is_said(index: Index) -> None:
+    done = CliRunner().invoke(app, ["search", str(index.folder), "a man " * 40])
+    assert done.exit_code == 0 and "72 of these 80 words" in done.stderr
+    assert CliRunner().invoke(app, ["search", str(index.folder), "a man"]).stderr == ""
 
 
 def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
@@ -62,13 +69,18 @@ def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
         (["index", "nofolder", "-o", "new"], ("nofolder",)),
         (["index", "PHOTOS", "-o", "new", "--model", "nomodel"], ("nomodel", "safetensors")),
         (["index", "PHOTOS", "-o", "GALLERY", "--model", "weights"], ("GALLERY", "weights")),
+        (["index", "PHOTOS", "-o", "GALLERY", "--tokens", "int8"], ("GALLERY", "float16", "int8")),
+        (["index", "PHOTOS", "-o", "GALLERY", "--boxes", "BOXES"], ("1 images", "24", "elsewhere.jpg")),
+        (["search", "EMPTY", "a man"], ("no image", "cada index")),
         (["index", "PHOTOS", "-o", "GALLERY", "--part", "9/8"], ("9/8",)),
         (["export", "nomodel"], ("nomodel",)),
         (["merge", "new", "nothing"], ("nothing",)),
     ],
 )
-def test_what_is_wrong_is_named(index: Index, photos: Path, words: list[str], facts: tuple[str, ...]) -> None:
-    places = {"GALLERY": str(index.folder), "PHOTOS": str(photos)}
+def test_what_is_wrong_is_named(index: Index, photos: Path, tmp_path: Path, words: list[str], facts: tuple[str, ...]) -> None:
+    (tmp_path / "boxes.csv").write_text("image,x,y,width,height\nelsewhere.jpg,0,0,10,20\n")
+    places = {"GALLERY": str(index.folder), "PHOTOS": str(photos), "BOXES": str(tmp_path / "boxes.csv")}
+    places["EMPTY"] = str(Index.create(tmp_path / "empty", START).folder)
     with pytest.raises(CadaError) as error:
         cada(*(places.get(word, word) for word in words))
     assert all(places.get(fact, fact) in str(error.value) for fact in facts)

@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image, ImageDraw
 
 from cada.gallery.detection import detect, write_boxes
@@ -29,6 +30,12 @@ def test_a_figure_is_found_where_it_is_and_an_empty_scene_is_empty() -> None:
     assert x < 160 < x + width
     assert y < 140 < y + height
     assert list(detect(np.full((200, 200, 3), 128, np.uint8))) == []
+
+
+@pytest.mark.parametrize("size", [(100, 100), (64, 96), (48, 96), (640, 100), (1, 1), (63, 127)])
+def test_an_image_below_the_detectors_window_is_looked_at(size: tuple[int, int]) -> None:
+    for x, y, width, height, _ in detect(np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), np.uint8), threshold=0.0):
+        assert x < size[0] and y < size[1] and width > 0 and height > 0
 
 
 def test_boxes_of_large_photographs_are_in_their_own_pixels(tmp_path: Path) -> None:

@@ -90,8 +90,12 @@ def test_what_cannot_be_read_is_skipped_and_said_once_it_is_fixed_it_is_added(in
     (photos / ".hidden.jpg").write_bytes(whole)
     report = index.add(photos)
     assert sorted(Path(path).name for path, _ in report.skipped) == ["broken.jpg", "empty.jpg", "text.png"]
+    Image.new("RGB", (1, 1), "red").save(photos / "dot.png")
+    assert dict(index.add(photos).skipped)[str(photos / "dot.png")].startswith("it has 1 x 1 pixels")
+    (photos / "dot.png").unlink()
     assert all(why for _, why in report.skipped)
     assert report.added == 0
+    assert all("object" not in reason and "memory" not in reason for _, reason in report.skipped)
     assert len(index.add(photos).skipped) == 3, "they are said again while they are broken"
     assert [path for path, _ in index.problems()] == sorted(path for path, _ in report.skipped)
     os.utime(photos / "broken.jpg")

@@ -22,7 +22,7 @@ BOXED = Hit("/c.jpg", 5, "1,2,3,4", 60.0, 0.25, None, 0.25)
 def test_a_person_reads_rank_match_cosine_confidence_and_path() -> None:
     text = rendered({"a man": [PLAIN, BOXED]}, "text").splitlines()
     assert [line.split() for line in text] == [
-        ["1", "25", "%", "+0.500", "possible", "/a", "b/1.jpg"],
+        ["1", "25", "%", "+0.500", "possible", "/a", "b/1.jpg", "(+1", "copy)"],
         ["red", "coat:", "40", "%"],
         ["2", "+0.250", "/c.jpg", "1,2,3,4"],
     ]
@@ -72,7 +72,10 @@ def test_trec_has_six_columns_whatever_is_in_a_path_and_its_scores_fall() -> Non
 def test_queries_are_read_with_their_ids(tmp_path: Path) -> None:
     path = tmp_path / "q.csv"
     path.write_text('id,query\n7,"a man, tall"\n,a hat\n')
-    assert {name: query.texts for name, query in read_queries(path).items()} == {"7": [("a man, tall", 1.0)], "a hat": [("a hat", 1.0)]}
+    wanted = {"7": [("a man, tall", 1.0)], "a hat": [("a hat", 1.0)]}
+    assert {name: query.texts for name, query in read_queries(path).items()} == wanted
+    path.write_text("\ufeffid;query\n7;a man, tall\n;a hat\n", encoding="utf-8")
+    assert {name: query.texts for name, query in read_queries(path).items()} == wanted, "as a spreadsheet writes it in some countries"
 
 
 @pytest.mark.parametrize(
