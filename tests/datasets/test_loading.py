@@ -103,11 +103,11 @@ def test_without_groups_no_token_has_one(captions: TokenizedCaptions) -> None:
     assert token_batch(captions, np.array([0, 1]), padded_to=None).groups.tolist() == [[-1] * 5] * 2
 
 
-def test_groups_stay_where_masks_are_drawn(captions: TokenizedCaptions) -> None:
+def test_lengths_and_groups_stay_where_masks_are_drawn(captions: TokenizedCaptions) -> None:
     batch = token_batch(captions, np.array([0, 1]), padded_to=None).to(torch.device("meta"))
     assert {name: getattr(batch, name).device.type for name in ("ids", "mask", "lengths", "groups")} == {
         "ids": "meta",
         "mask": "meta",
-        "lengths": "meta",
+        "lengths": "cpu",
         "groups": "cpu",
     }

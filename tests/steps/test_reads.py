@@ -15,7 +15,6 @@ from tests.steps.conftest import shrunk
 RERANKS_NOTHING = "a variant without ATP re-ranks nothing; its results are made again when the number of another one changes"
 TRAINED_ANEW = "whoever changes the objectives trains anew, and the tables follow"
 DRAWN_LAST = "their ids come last, so those of other persons do not depend on their number"
-IN_FP32 = "what one patch changes is little; it needs fp32"
 # Values that their step does not read, each with the reason why they are in its recipe.
 UNREAD = {
     ("data", "data.remark"): "always None: the chapter alone shows it",
@@ -25,10 +24,11 @@ UNREAD = {
     ("evaluate global", "evaluate.fusion_weights"): RERANKS_NOTHING,
     ("probe global", "search.top_k"): RERANKS_NOTHING,
     ("transfer global", "search.top_k"): RERANKS_NOTHING,
-    ("associate dual", "compute.precision"): IN_FP32,
-    ("associate global", "compute.precision"): IN_FP32,
     ("associate dual", "synthesis.persons.pretrain"): DRAWN_LAST,
     ("associate global", "synthesis.persons.pretrain"): DRAWN_LAST,
+    ("probe dual", "synthesis.persons.pretrain"): DRAWN_LAST,
+    ("probe global", "synthesis.persons.pretrain"): DRAWN_LAST,
+    ("probe-tables", "synthesis.persons.pretrain"): DRAWN_LAST,
     ("transfer-tables", "rows.0.objectives"): TRAINED_ANEW,
     ("transfer-tables", "rows.1.objectives"): TRAINED_ANEW,
 }
