@@ -52,6 +52,8 @@ def unpack(archive: Path, target: Path) -> None:
 def _unpack_zip(archive: Path, target: Path) -> None:
     with zipfile.ZipFile(archive) as file:
         for info in tqdm(file.infolist(), "unpacking", unit="file", disable=None):
+            if not info.filename:
+                raise CadaError(f"{archive}: a member has no name. {_REFUSED}")
             kind = stat.S_IFMT(info.external_attr >> 16)
             plain = kind in (0, stat.S_IFREG, stat.S_IFDIR)
             _check(archive, info.filename, info.file_size, target, is_folder=info.is_dir(), is_plain=plain)

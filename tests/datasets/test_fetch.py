@@ -186,7 +186,7 @@ def test_a_flipped_byte_in_a_zip() -> None:
 def test_a_member_without_a_name() -> None:
     nameless = zipfile.ZipInfo("x")
     nameless.filename = ""
-    with refused("archive.zip", "Fetch"):
+    with refused("archive.zip", "no name"):
         unpacked(zipped((nameless, "x")))
 
 
