@@ -1,6 +1,7 @@
 """What a model folder says of how it is searched with: release.json beside the weights.
 
-A folder without one, such as imported weights, is searched as the published code does it, and no threshold is known for it.
+A folder without one, such as the start in the repository, is searched as the published code does it. No threshold is known for it, nor
+for imported weights.
 """
 
 from __future__ import annotations

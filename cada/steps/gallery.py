@@ -151,8 +151,7 @@ def search_index(
         one = query if image is None else image
         searched = {str(one): Query.of(one)} if one is not None else read_queries(Path(str(queries)))
         searched = {name: Query.of(own, plus=plus, minus=minus) for name, own in searched.items()}
-    _warn_of_long(searched.values())
-    with about("search"):
+        _warn_of_long(searched.values())
         found = index.search_many(list(searched.values()), since=_time(since), until=_time(until), **options)
     answers = dict(zip(searched, found, strict=True))
     text = rendered(answers, form, {name: str(own.parts[0].source) for name, own in searched.items()})
