@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from cada.errors import CadaError
 from cada.recipes import Recipe, identity, recorded
 from cada.storage.paths import Cell
-from cada.tracking.store import connect, make_experiment, reason, shown_uri, tracking_uri
+from cada.tracking.store import awaited, connect, make_experiment, shown_uri, tracking_uri
 from cada.tracking.sync import sync
 
 
@@ -23,12 +22,8 @@ def register_index(folder: Path, name: str) -> None:
     from cada.tracking.served import register
 
     index, uri = Index.open(folder), tracking_uri()
-    try:
+    with awaited():
         found = register(index, name, uri=uri, experiment=make_experiment(connect(), "galleries"))
-    except CadaError:
-        raise
-    except Exception as error:  # what a store can raise: cada.tracking.store.attempt
-        raise CadaError(f"MLflow at {shown_uri()}: the index is not registered: {reason(error)}") from error
     print(f"registered {name}, version {found}. Serve it:")
     print(f"MLFLOW_TRACKING_URI={shown_uri()} mlflow models serve --env-manager local --model-uri models:/{name}/{found}")
 

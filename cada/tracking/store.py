@@ -8,7 +8,8 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -87,6 +88,18 @@ def attempt(action: Callable[[], Result], otherwise: Result) -> Result:
         line = f"MLflow at {shown_uri()} fails, the work goes on without it (later: cada track sync): {reason(error)}"
         print(f"cada: {line}", file=sys.stderr)
         return otherwise
+
+
+@contextmanager
+def awaited() -> Iterator[None]:
+    """Around what somebody waits for: whatever the store fails with (`attempt` says why that is anything) is a `CadaError`."""
+    try:
+        yield
+    except CadaError:
+        raise
+    except Exception as error:
+        advice = "Start it, or correct MLFLOW_TRACKING_URI, then call again."
+        raise CadaError(f"MLflow at {shown_uri()} fails: {reason(error)}. {advice}") from error
 
 
 def reason(error: Exception) -> str:

@@ -11,9 +11,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from cada.errors import CadaError
 from cada.storage.paths import DEFAULT
-from cada.tracking.store import connect, experiment_of, reason, shown_uri
+from cada.tracking.store import awaited, connect, experiment_of
 from cada.tracking.sweeps import SWEEP, matrices, regroup
 
 TAG = "mlflow.sharedViewState."
@@ -29,13 +28,8 @@ def present(datasets: Sequence[str]) -> dict[str, str]:
 
     Errors: `CadaError` when the store fails; here somebody waits for it.
     """
-    try:
+    with awaited():
         return _present(datasets)
-    except CadaError:
-        raise
-    except Exception as error:  # anything: see `attempt`
-        advice = "Start it, or correct MLFLOW_TRACKING_URI, then call again."
-        raise CadaError(f"MLflow at {shown_uri()} fails: {reason(error)}. {advice}") from error
 
 
 def _present(datasets: Sequence[str]) -> dict[str, str]:
