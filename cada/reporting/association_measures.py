@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from cada.analysis.association.names import VIEWS
 from cada.reporting.results.associations import AssociationsFile
 from cada.reporting.statistics import Difference, paired_bootstrap
 
@@ -26,8 +27,7 @@ def measured(table: pd.DataFrame) -> pd.DataFrame:
     taken out. local: region less elsewhere. alone_image: what the region alone gives beyond no image. text_alone, image_alone: whether this
     direction chooses the right region and the other another one.
     """
-    likely = ["whole", "nothing", "without", "alone", "other"]
-    shares = [name for name in table.columns if name not in ("person", "slot", "agreement", *likely)]
+    shares = [name for name in table.columns if name not in ("person", "slot", "agreement", *VIEWS)]
     found = table.assign(**{name: 100 * table[name] for name in shares})
     found = found.assign(**{name: table["whole"] - table[view] for name, view in LIKELY.items()})
     differ = 100 - found["same"]

@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from cada.analysis.association.attributions import attribution_names
+from cada.analysis.association.names import attribution_names
 from cada.analysis.association.regions import Coverage, anatomy, bands, shown_regions
 from cada.analysis.association.running import Pair, Shown, associate
 from cada.config import Synthesis
 from cada.datasets.loading import Split, take_persons, take_split
 from cada.datasets.prepared import load_records
 from cada.datasets.text import normalise_caption
-from cada.errors import CadaError
+from cada.errors import CadaError, about
 from cada.model.folder import load_model
 from cada.model.positions import grid_of
 from cada.phrases.table import read_phrases
@@ -50,10 +50,6 @@ def associate_cell(cell: Cell, recipe: AssociateRecipe, device: torch.device) ->
     split = take_persons(take_split(records, EXAMINED, root=recipe.source.root), settings.persons, consecutive=settings.consecutive)
     model = load_model(layout.model(variant, seed)).to(device)
     size, grid = model.architecture.image_size, grid_of(model.architecture.image_size, model.architecture.patch_size)
-    layers = model.architecture.text.depth
-    if settings.attribution not in (known := attribution_names(layers)):
-        wrong = f"{settings.attribution} is none of the model's, which has {layers} layers"
-        raise CadaError(f"{layout.params('associate')}: attribution: {wrong}. Choose among {', '.join(known)}.")
     rows = first_captions(split, images=settings.images)
     pairs = list(choose_pairs(split, rows, read_phrases(layout.phrases, dataset), synthesis, size=size, grid=grid))
     if not pairs:
@@ -65,15 +61,16 @@ def associate_cell(cell: Cell, recipe: AssociateRecipe, device: torch.device) ->
     if synthesis is not None:
         maps, shares = anatomy((labels_of(task, synthesis) for task in tasks(synthesis, KNOWN_FROM)), size, grid)
     images = dict(zip(split.image_names, split_images(dataset, split, size, threads=recipe.compute.threads), strict=True))
-    table, shown = associate(
-        model,
-        pairs,
-        images.__getitem__,
-        maps,
-        attribution=settings.attribution,
-        seed=settings.seed,
-        batch_size=recipe.batch_size,
-    )
+    with about(layout.params("associate")):
+        table, shown = associate(
+            model,
+            pairs,
+            images.__getitem__,
+            maps,
+            attribution=settings.attribution,
+            seed=settings.seed,
+            batch_size=recipe.batch_size,
+        )
     result = {
         "dataset": dataset,
         "variant": variant,
@@ -81,7 +78,7 @@ def associate_cell(cell: Cell, recipe: AssociateRecipe, device: torch.device) ->
         "persons": len({pair.person for pair in pairs}),
         "pairs": len(pairs),
         "phrases": len(table),
-        "attributions": list(known),
+        "attributions": list(attribution_names(model.architecture.text.depth)),
         "attribution": settings.attribution,
         "trains_match": recipe.reranks,
         "trains_decoder": recipe.decodes,

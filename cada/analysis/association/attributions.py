@@ -15,11 +15,6 @@ from cada.analysis.attention import gradient_weighted, match_reading, phrase_map
 from cada.model.cada import Cada
 
 
-def attribution_names(layers: int) -> tuple[str, ...]:
-    """The attributions of a match encoder of so many layers."""
-    return (*(f"attention_{layer}" for layer in range(1, layers + 1)), "gradient", "removal")
-
-
 def attribution_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, batch_size: int) -> dict[str, Tensor]:
     """By the name of each attribution the maps (N, P) of the phrases, not negative.
 

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import numpy as np
 
-SCORES = ("pointing", "best", "inside", "precision")
-
 
 def correspondence(weights: np.ndarray, coverage: np.ndarray) -> dict[str, float]:
-    """The SCORES, 0 to 1, of a map `weights` (P), not negative, for a region that covers these shares (P) of the patches.
+    """The scores, 0 to 1, of a map `weights` (P), not negative, for a region that covers these shares (P) of the patches.
 
     pointing: how likely a random pixel of the patch with the largest weight is in the region; patches of equal weight count alike.
     best: how likely that patch is one that the region covers most of all. inside: the share of the map that is in the region, each patch's

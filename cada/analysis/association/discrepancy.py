@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import rankdata
 
-MEASURES = ("agreement", "same", "mutual")
-
 
 def looks(maps: np.ndarray, coverage: np.ndarray) -> np.ndarray:
     """Each phrase's mean weight in each region (N, R), in shares of its map's mean: maps (N, P), not negative; coverage (R, P)."""
@@ -20,7 +18,7 @@ def looks(maps: np.ndarray, coverage: np.ndarray) -> np.ndarray:
 
 
 def discrepancy(text: np.ndarray, image: np.ndarray) -> dict[str, np.ndarray]:
-    """The MEASURES (N) of each phrase, from what it looks at, `text` (N, R), and from what predicts it, `image` (N, R).
+    """How far the directions agree (N) on each phrase, from what it looks at, `text` (N, R), and from what predicts it, `image` (N, R).
 
     agreement: Spearman's rank correlation of the two rows, 0 where one is constant. same: whether both choose the same region, the highest
     of the row; of equal ones the first. mutual: whether of all phrases the region that a phrase looks at most predicts this one best.

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
-from cada.analysis.association.attributions import attribution_maps, attribution_names
-from cada.analysis.association.correspondence import SCORES, correspondence
-from cada.analysis.association.discrepancy import MEASURES, discrepancy, looks
+from cada.analysis.association.attributions import attribution_maps
+from cada.analysis.association.correspondence import correspondence
+from cada.analysis.association.discrepancy import discrepancy, looks
+from cada.analysis.association.names import PHRASE, attribution_names, columns
 from cada.analysis.association.prediction import colour_pieces, colours_right, log_likelihoods, masked_words, reduced_images
 from cada.analysis.association.regions import OVERLAPPING, Coverage, elsewhere, home_of, taken_patches
 from cada.analysis.explanation import phrase_tokens
@@ -29,12 +30,10 @@ from cada.phrases.masking import Span
 from cada.synthpedes.randomness import Stream
 from cada.synthpedes.words import words
 
-BASELINES = ("anatomy", "bound")  # maps that read no image, and the region itself
-VIEWS = ("whole", "nothing", "without", "alone", "other")  # of the image: the phrase's region out, it alone, another one out
 MOST_PHRASES = 6  # that the pair to show may have
 Row = dict[str, Any]
 View = tuple[str, str]  # its name, and the region that it is of; "" for whole and nothing
-CALLED = ["image", "caption", "phrase", "person", "text", "slot"]
+CALLED = [*PHRASE, "person", "text", "slot"]
 
 
 @dataclass(frozen=True)
@@ -63,19 +62,12 @@ class Shown(NamedTuple):
     maps: np.ndarray
     looks: np.ndarray
     predicts: np.ndarray
-    compared: Mapping[str, np.ndarray]  # the MEASURES of each phrase
+    compared: Mapping[str, np.ndarray]  # by measure, of each phrase
 
     @property
     def agreement(self) -> float:
         """Mean over the phrases."""
         return float(self.compared["agreement"].mean())
-
-
-def columns(layers: int) -> list[str]:
-    """The numbers of each phrase, for a match encoder of so many layers."""
-    maps = [f"{name}_{score}" for name in (*attribution_names(layers), *BASELINES) for score in SCORES]
-    colours = [f"colour_{view}" for view in VIEWS]
-    return ["area", *maps, *VIEWS, *colours, *MEASURES, "text_right", "image_right"]
 
 
 def associate(
@@ -95,8 +87,7 @@ def associate(
     the one whose agreement is nearest to the mean of all.
     Errors: `ValueError` for an attribution that the model has not, and where no pair has a phrase.
     """
-    layers = model.architecture.text.depth
-    if attribution not in (known := attribution_names(layers)):
+    if attribution not in (known := attribution_names(model.architecture.text.depth)):
         raise ValueError(f"attribution: {attribution} is not among {', '.join(known)}")
     colours = colour_pieces(model.tokenizer, words()["colour"])
     rows: list[Row] = []
@@ -113,8 +104,8 @@ def associate(
             shown.append(drawn)
     if not shown:
         raise ValueError("pairs: none has a phrase")
-    table = pd.DataFrame(rows, columns=[*CALLED, *columns(layers)])
-    return table.astype(dict.fromkeys(columns(layers), np.float64)), _to_show(shown)
+    table = pd.DataFrame(rows, columns=[*CALLED, *columns(known)])
+    return table.astype(dict.fromkeys(columns(known), np.float64)), _to_show(shown)
 
 
 def _to_show(shown: Sequence[Shown]) -> Shown:

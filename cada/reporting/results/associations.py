@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cada.analysis.association.names import PHRASE, columns
 from cada.errors import CadaError
 from cada.storage.results import ResultFile, read_result
 from cada.storage.tables import read_table
 
-PHRASE = ["image", "caption", "phrase"]  # what a phrase is named by
 Matrix = list[list[float]]
 
 
@@ -74,10 +74,10 @@ def read_associations(dataset: str, variants: Sequence[str], seeds: Sequence[int
                 f"{folder / file.variant / f'{file.seed}.json'}: made with other settings or other persons than "
                 f"{first.variant}/{first.seed}.json. Make it with `{_command(dataset, file.variant, file.seed)}`."
             )
-    names = [*PHRASE, "person", "slot", *numbers(first)]
+    names = [*PHRASE, "person", "slot", *columns(first.attributions)]
     tables = {
         variant: [
-            read_table(folder / variant / f"{seed}.parquet", names, command=_command(dataset, variant, seed)).set_index(PHRASE)
+            read_table(folder / variant / f"{seed}.parquet", names, command=_command(dataset, variant, seed)).set_index([*PHRASE])
             for seed in seeds
         ]
         for variant in variants
@@ -85,13 +85,6 @@ def read_associations(dataset: str, variants: Sequence[str], seeds: Sequence[int
     every = [table for own in tables.values() for table in own]
     shared = every[0].index[np.logical_and.reduce([every[0].index.isin(table.index) for table in every])]
     return files, {variant: [table.loc[shared] for table in own] for variant, own in tables.items()}
-
-
-def numbers(file: AssociationsFile) -> list[str]:
-    """The numbers of a phrase that the tables read."""
-    maps = [f"{name}_{score}" for name in (*file.attributions, "anatomy", "bound") for score in ("pointing", "best", "inside", "precision")]
-    likely = ["whole", "nothing", "without", "alone", "other"]
-    return ["area", *maps, *likely, *(f"colour_{view}" for view in likely), "agreement", "same", "mutual", "text_right", "image_right"]
 
 
 def first_of(files: Associated) -> AssociationsFile:

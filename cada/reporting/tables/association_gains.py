@@ -21,13 +21,12 @@ from cada.reporting.tables.table import Finding, Section, Table, Tabulated
 
 FEWEST = 4  # models that a correlation has an interval for
 PLAIN = {
-    **{
-        "whole": "log-likelihood of masked phrases",
-        "image": "nats of the image",
-        "local": "nats that are local",
-        "colour_alone": "colours found in the region alone",
-    },
-    **{"agreement": "rank agreement", "mutual": "phrases and regions that choose each other"},
+    "whole": "log-likelihood of masked phrases",
+    "image": "nats of the image",
+    "local": "nats that are local",
+    "colour_alone": "colours found in the region alone",
+    "agreement": "rank agreement",
+    "mutual": "phrases and regions that choose each other",
 }
 SMALL = "small"
 UNITS = {"whole": "nats", "image": "nats", "local": "nats", "agreement": "of 1"}  # of others: points

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from cada.analysis.association.names import SCORES
 from cada.reporting.association_measures import Tables, estimates, estimates_between, in_slots, small_slots
 from cada.reporting.results.associations import Associated, first_of
 from cada.reporting.tables.association_notes import UNKNOWN, match_notes, mean_note, pairs_note
 from cada.reporting.tables.cells import Record, difference_values, frame, interval, parts_of, records_by, signed
 from cada.reporting.tables.table import Finding, Section, Table, Tabulated
 
-SCORES = ("pointing", "best", "inside", "precision")
 BASELINES = {"anatomy": "mean region of the slot", "bound": "the region on this grid"}
 HEADINGS = {"all": "All phrases", "small": "Phrases whose slot takes less than a quarter of the person"}
 PARTS = ("mean", "low", "high")

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from cada.analysis.association.names import MEASURES, RIGHT
 from cada.reporting.association_measures import Tables, estimates, ratio
 from cada.reporting.results.associations import Associated, first_of
 from cada.reporting.statistics import Difference
@@ -14,11 +15,15 @@ from cada.reporting.tables.association_notes import decoder_notes, match_notes, 
 from cada.reporting.tables.cells import Record, difference_values, frame, parts_of
 from cada.reporting.tables.table import Finding, Section, Table, Tabulated
 
-MEASURES = ("agreement", "same", "mutual", "text_right", "image_right")
+COMPARED = (*MEASURES, *RIGHT)
 SHOWN = {
-    **{"rank agreement": "agreement", "same region, %": "same", "choose each other, %": "mutual"},
-    **{"text right, %": "text_right", "image right, %": "image_right"},
-    **{"where they differ: text right, %": "text_where", "image right there, %": "image_where"},
+    "rank agreement": "agreement",
+    "same region, %": "same",
+    "choose each other, %": "mutual",
+    "text right, %": "text_right",
+    "image right, %": "image_right",
+    "where they differ: text right, %": "text_where",
+    "image right there, %": "image_where",
 }
 
 
@@ -26,7 +31,7 @@ def discrepancy_table(dataset: str, files: Associated, phrases: Mapping[str, Tab
     """Agreement of each variant's two matrices, and how often each direction chooses the right region, also where they differ."""
     records, findings = [], []
     for variant, tables in phrases.items():
-        found: dict[str, Difference | None] = {name: estimates(tables, MEASURES).get(name) for name in MEASURES}
+        found: dict[str, Difference | None] = {name: estimates(tables, COMPARED).get(name) for name in COMPARED}
         judged = [table.dropna(subset=["text_right"]) for table in tables]
         found |= {f"{side}_where": ratio(judged, f"{side}_alone", "differ") for side in ("text", "image")}
         record: dict[str, Any] = {"dataset": dataset, "variant": variant, "count": len(tables[0])}

@@ -18,9 +18,15 @@ NATS = ("whole", "image", "region", "elsewhere", "local", "alone_image")
 COLOURS = ("colour_whole", "colour_alone", "colour_other", "colour_without", "colour_nothing")
 SHARES = {"local_share": "local", "alone_share": "alone_image"}  # of what the image tells
 SHOWN = {
-    **{"log-likelihood": "whole", "nats of the image": "image", "lost without the region": "region", "without another": "elsewhere"},
-    **{"local, %": "local_share", "region alone, %": "alone_share"},
-    **{"colour found, %": "colour_whole", "region alone": "colour_alone", "without the region": "colour_without"},
+    "log-likelihood": "whole",
+    "nats of the image": "image",
+    "lost without the region": "region",
+    "without another": "elsewhere",
+    "local, %": "local_share",
+    "region alone, %": "alone_share",
+    "colour found, %": "colour_whole",
+    "region alone": "colour_alone",
+    "without the region": "colour_without",
 }
 WITH_INTERVAL = ("region", "local_share", "colour_alone")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from cada.analysis.association.attributions import attribution_maps, attribution_names, removal_maps
+from cada.analysis.association.attributions import attribution_maps, removal_maps
+from cada.analysis.association.names import attribution_names
 from cada.analysis.attention import match_maps, match_reading
 from cada.model.cada import Cada
 from tests.retrieval.tiny import ENC, tiny_model

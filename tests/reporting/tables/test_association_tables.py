@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from scipy.stats import pearsonr
 
+from cada.analysis.association.names import columns
 from cada.reporting.association_measures import estimates, in_slots, measured, ratio
-from cada.reporting.results.associations import AssociationsFile, numbers, read_associations
+from cada.reporting.results.associations import AssociationsFile, read_associations
 from cada.reporting.results.metrics import read_variants
 from cada.reporting.tables.association_gains import correlation
 from cada.reporting.tables.associations import write_association_tables
@@ -42,16 +43,18 @@ def table(variant: str, seed: int) -> pd.DataFrame:
     """The highest patch of dual is the hat for 40 % of its area, that of global for 20 %; for the lower both have 60 %."""
     places = np.arange(24)
     hat = places % 2 == 0
-    columns: dict[str, Any] = {"image": [f"{place // 2}.png" for place in places], "caption": 0, "phrase": places % 2}
-    columns |= {"person": places // 4, "slot": np.where(hat, "hat", "lower")}
-    values = dict.fromkeys(numbers(AssociationsFile.model_validate(file(variant, seed))), 0.5) | {"area": np.where(hat, 0.02, 0.2)}
+    named: dict[str, Any] = {"image": [f"{place // 2}.png" for place in places], "caption": 0, "phrase": places % 2}
+    named |= {"person": places // 4, "slot": np.where(hat, "hat", "lower")}
+    values = dict.fromkeys(columns(AssociationsFile.model_validate(file(variant, seed)).attributions), 0.5) | {
+        "area": np.where(hat, 0.02, 0.2)
+    }
     for name in ("attention_1", "gradient"):
         values[f"{name}_pointing"] = np.where(hat, 0.4 if variant == "dual" else 0.2, 0.6)
     values |= {"anatomy_pointing": np.where(hat, 0.16, 0.5), "bound_pointing": np.where(hat, 0.5, 0.9)}
     values |= {"whole": -1.0 - seed, "nothing": -5.0, "without": -4.0, "alone": -2.0, "other": -1.5 - seed}
     values |= {"colour_alone": np.where(hat, 1.0, np.nan), "agreement": 0.25, "same": places % 4 != 0, "text_right": 1.0}
     values |= {"image_right": places % 4 != 0}
-    return pd.DataFrame(columns | values).astype({"same": float, "image_right": float})
+    return pd.DataFrame(named | values).astype({"same": float, "image_right": float})
 
 
 @pytest.fixture
