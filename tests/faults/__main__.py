@@ -1,7 +1,8 @@
 """`make faults`: what is worth hours must survive what machines and people do to it.
 
 Each round takes a copy of an undisturbed run, has one job done again, and lets one fault happen to it at a random moment. The next
-call must end right, without anybody's cleaning, with the bytes of the undisturbed run. `--first 40 --rounds 1` repeats round 40.
+call must end right, without anybody's cleaning, with the bytes of the undisturbed run. What happens in a round follows from the
+seed and its number: `--first 40 --rounds 1` repeats round 40.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cada.storage.files import write_json, write_text
+from cada.storage.files import read_json, write_json, write_text
 from tests.faults.kinds import JOBS, KINDS, Round
 from tests.faults.whole import Lost, Whole
 
@@ -39,14 +40,14 @@ def main() -> None:
     """Exit code 1 where something was lost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=100)
-    parser.add_argument("--first", type=int, default=0, help="the number of the first round: what happens in it depends on seed and number")
+    parser.add_argument("--first", type=int, default=0, help="its number; the report keeps those before it")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kind", help="this kind of fault alone", choices=list(KINDS))
     parser.add_argument("--folder", type=Path, default=Path("/var/tmp/cada-faults"), help="where the runs are; an undisturbed one is kept")
     given = parser.parse_args()
     whole = Whole.made_in(given.folder.resolve() / "whole")
     print(f"undisturbed: {', '.join(f'{name} {seconds:.1f} s' for name, seconds in whole.seconds.items())}")
-    outcomes = []
+    outcomes = [Outcome(**told) for told in read_json(REPORT) if told["number"] < given.first] if given.first and REPORT.exists() else []
     for number in range(given.first, given.first + given.rounds):
         outcomes.append(one_round(number, whole, random.Random(f"{given.seed}/{number}"), kind=given.kind))
         print(line(outcomes[-1]), flush=True)

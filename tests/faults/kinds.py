@@ -116,12 +116,13 @@ def worker_died(case: Round) -> None:
 
 def full_disk(case: Round) -> None:
     """The job writes to a file system of its own, on which there is room for a part of its results at most."""
-    with _mounted(case.tree, size=_bytes(case.tree.root) + 2**16 + case.draw.randrange(_results(case))) as resized:
+    with _mounted(case.tree) as leave:
+        leave(case.draw.randrange(_results(case)))
         code, said = ended(case.tree.step(case.job))
         case.log.append(f"exit code {code}")
         if code != 0:
             case.one_line(said, "No space left on device")
-        resized()
+        leave(2**30)
         case.survives()
 
 
@@ -352,15 +353,20 @@ def _parameters(case: Round, name: str, pattern: str = r"threads: 1", text: str 
 
 
 @contextmanager
-def _mounted(tree: Copy, *, size: int) -> Iterator[Callable[[], None]]:
-    """The tree on a file system of `size` bytes; what is yielded makes it large."""
+def _mounted(tree: Copy) -> Iterator[Callable[[int], None]]:
+    """The tree on a file system of its own; what is yielded leaves so many bytes free there."""
+
+    def leave(free: int) -> None:
+        now = os.statvfs(tree.root)
+        _command("mount", "-o", f"remount,size={(now.f_blocks - now.f_bfree) * now.f_frsize + free}", tree.root)
+
     kept = tree.root.with_name(f"{tree.root.name}.kept")
     tree.root.rename(kept)
     tree.root.mkdir()
-    _command("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", tree.root)
+    _command("mount", "-t", "tmpfs", "-o", f"size={2**30}", "tmpfs", tree.root)
     try:
         shutil.copytree(kept, tree.root, symlinks=True, dirs_exist_ok=True)
-        yield lambda: _command("mount", "-o", f"remount,size={2**30}", tree.root)
+        yield leave
     finally:
         _command("umount", "--lazy", tree.root)
         tree.root.rmdir()
@@ -369,11 +375,6 @@ def _mounted(tree: Copy, *, size: int) -> Iterator[Callable[[], None]]:
 
 def _command(*words: str | Path) -> None:
     subprocess.run(list(map(str, words)), check=True, capture_output=True)
-
-
-def _bytes(root: Path) -> int:
-    """What a file system of memory takes for a folder, in pages."""
-    return sum(-(-path.lstat().st_size // 4096) * 4096 + 4096 for path in root.rglob("*"))
 
 
 def _outputs(root: Path, job: Job) -> list[Path]:

@@ -179,7 +179,9 @@ def _prepare(root: Path) -> None:
     """The working tree with the parameters of the tests' small set, whose trainings save their state after each step."""
     root.parent.mkdir(parents=True, exist_ok=True)
     project: Project = begun(root)
-    shrunk(root).edit("params/smoke/train.yaml", r"log_every: 3", "log_every: 3\nsave_seconds: 0")
+    small = shrunk(root)
+    small.edit("params/smoke/train.yaml", r"log_every: 3", "log_every: 3\nsave_seconds: 0")
+    small.edit("params/smoke/initial.yaml", r"log_every: 20", "log_every: 1\n  save_seconds: 0")
     (root / "params/workflow.yaml").write_text(json.dumps(MATRIX.model_dump(include={"datasets", "variants", "seeds"})))
     project.commit()
 

@@ -14,7 +14,7 @@ from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
 from cada.training.pretrain import pretrain
-from tests.messages import refused
+from tests.messages import line_with, refused
 from tests.training.tiny import ROBUST, WEIGHTS, tiny_settings
 
 OPTIMISATION = Optimisation(epochs=4, batch_size=8, learning_rate=1e-3, warmup_steps=2, weight_decay=0.05, betas=(0.9, 0.98), clip_norm=1.0)
@@ -118,6 +118,24 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, eng
     resumed = train(model, training, target, engine, state)
     assert all(torch.equal(unbroken.best_weights[name], resumed.best_weights[name]) for name in unbroken.best_weights)
     assert history_csv(unbroken.rows) == history_csv(resumed.rows)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", bytes(4096), b"{}", "half", "another"])
+def test_a_damaged_state_is_named_and_the_training_begins_anew(model, training, target, engine, tmp_path, capfd, content):
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    state = tmp_path / "a.pt"
+    unbroken = train(model, training, target, engine, state)
+    if isinstance(content, bytes):
+        state.write_bytes(content)
+    elif content == "half":
+        state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
+    else:
+        torch.save({"epoch": 3}, state)
+    model.load_state_dict(start)
+    capfd.readouterr()
+    anew = train(model, training, target, engine, state)
+    assert line_with(capfd.readouterr().err, state, "anew")
+    assert history_csv(unbroken.rows) == history_csv(anew.rows)
 
 
 def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):
