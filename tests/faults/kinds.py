@@ -272,7 +272,7 @@ KINDS: dict[str, tuple[Callable[[Round], None], tuple[str, ...], int]] = {
     "a damaged cache": (damaged_cache, COMPUTING, 2),
     "a damaged state": (damaged_state, ("initial", "train"), 3),
     "the clock jumps": (clock_jumps, IN_WORKFLOW, 1),
-    "a loss that is no number": (not_a_number, ("initial", "train"), 1),
+    "a loss that is no number": (not_a_number, ("train",), 1),
     "two runs in one folder": (two_runs, ALL, 2),
     "MLflow's store goes away": (tracking_gone, TRACKED, 2),
 }
