@@ -41,6 +41,16 @@ def atomic(path: Path) -> Iterator[Path]:
             partial.unlink()
 
 
+@contextlib.contextmanager
+def writing(path: Path, refused: type[Exception]) -> Iterator[None]:
+    """Around a library that raises `refused`, no `OSError`, where the file system does not take all of `path`: `CadaError`."""
+    try:
+        yield
+    except refused as error:
+        reason = str(error).splitlines()[0]
+        raise CadaError(f"{path}: cannot be written ({reason}). Free some space or choose another folder.") from error
+
+
 def reserve(path: Path) -> None:
     """Take the room on the disk for all of a sparse file now: a mapped file that finds none later kills the process. `OSError`."""
     if hasattr(os, "posix_fallocate"):  # not on macOS

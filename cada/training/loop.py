@@ -23,7 +23,7 @@ from cada.model.folder import set_weights, weights_of
 from cada.runtime import distributed
 from cada.runtime.memory import release_free_memory
 from cada.runtime.prefetch import prefetched
-from cada.storage.files import atomic
+from cada.storage.files import atomic, writing
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
 
@@ -201,7 +201,7 @@ def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: 
 
 
 def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    with atomic(state) as partial:
+    with atomic(state) as partial, writing(state, RuntimeError):
         torch.save({"model": weights_of(model), "optimizer": optimizer.state_dict(), "progress": vars(progress)}, partial)
 
 

