@@ -21,7 +21,7 @@ from tests.forked import Forked
 
 JOBS = {job.name: job for job in jobs()}
 COMPUTING = ("initial", "train", "evaluate", "probe", "associate", "attention")
-SHARED = ("evaluate", "associate")  # whose results do not change with the number of processes
+SHARED = ("evaluate", "probe", "associate")  # in as many processes as evaluate.yaml says
 TRACKED = ("initial", "train", "evaluate")
 LEFT_SECONDS = 5  # until the last process of a killed group has gone; a step asks for its parent every 0.2 seconds
 TRACEBACK = "Traceback (most recent call last)"
@@ -102,7 +102,7 @@ def killed_workflow(number: signal.Signals, *, whom: str) -> Callable[[Round], N
 
 def worker_died(case: Round) -> None:
     """One of two processes that share a step is killed: the other must not wait for it."""
-    with _parameters(case, rf"params/smoke/{'evaluate' if case.job.name == 'evaluate' else 'associate'}.yaml"):
+    with _parameters(case, "params/smoke/evaluate.yaml"):
         process = case.tree.step(case.job)
         worker = _descendant(process, "local_rank", case.tree)
         if worker is not None:
