@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, described_as
+from cada.config.base import Momentum, Parameters, Pinned, Positive, Probability, Rate, Weight, described_as
 from cada.config.method import Refinements, Weights
 
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -25,7 +25,7 @@ class Optimisation(Parameters):
     learning_rate: Rate
     warmup_steps: Annotated[int, Field(ge=0)]
     weight_decay: Weight
-    betas: tuple[Probability, Probability]
+    betas: tuple[Momentum, Momentum]
     clip_norm: Rate | None
     schedule: Literal["step", "epoch"] = "step"
     micro_batch_size: Positive | None = None
