@@ -5,6 +5,7 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -57,8 +58,11 @@ class Cada(nn.Module):
         """Token ids and mask (B, L), [CLS] first, to features (B, E), not normalised."""
         return self.text_projection(self.text_encoder(ids, mask)[:, 0])
 
-    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, images: Tensor | None = None) -> Tensor:
-        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes [ENC]."""
+    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | Sequence[Tensor], *, images: Tensor | None = None) -> Tensor:
+        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes [ENC].
+
+        With `images`, the keys and values of the tokens may stand for them: `TextEncoder.keys_and_values`.
+        """
         ids = ids.clone()
         ids[:, 0] = self.tokenizer.enc
         if images is None:
