@@ -2,12 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cada.retrieval.search import Search
 from tests.pretended_gpu.device import CUDA, PretendedGpu
 from tests.pretended_gpu.paths import PRETRAINING, pretraining, step, training
-from tests.training.tiny import WEIGHTS, tiny_engine, tiny_model, tiny_target, tiny_training
+from tests.training.tiny import SIZES, WEIGHTS, tiny_engine, tiny_model, tiny_target, tiny_training
 
 RUNS = {"fine-tuning": training, "pre-training": pretraining}
 EPOCH = (
@@ -34,6 +35,16 @@ def test_a_step_starts_no_more_kernels_than_are_known(case, precision):
     with PretendedGpu() as gpu:
         step(CUDA, case, precision=precision, weights=WEIGHTS)
     assert 0.9 * LAUNCHES[case, precision] <= sum(gpu.launches.values()) <= LAUNCHES[case, precision]
+
+
+def test_a_batch_is_re_ranked_by_two_calls_of_attention_a_layer():
+    """Captions and images of which each batch has many; the first layer's self-attention is computed for all captions before."""
+    target = tiny_target(tiny_training())
+    with PretendedGpu() as gpu:
+        search = Search.of(tiny_model().eval().to(CUDA), target, replace(tiny_engine(), batch_size=5))
+        gpu.reset()
+        search.match(np.tile(np.arange(12), (24, 1)))
+    assert sum(gpu.attention.values()) == 1 + 3 * (2 * SIZES.depth - 1)  # in three chunks of images
 
 
 def test_an_evaluation_waits_for_its_results_only():

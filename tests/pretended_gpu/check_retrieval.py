@@ -19,12 +19,13 @@ from cada.retrieval.results import Scoring, score_model
 from cada.retrieval.search import Search
 from cada.storage.cache import Cache
 from tests.pretended_gpu.device import CUDA, PretendedGpu
-from tests.pretended_gpu.paths import CPU
+from tests.pretended_gpu.paths import CPU, as_on_a_gpu
 from tests.training.tiny import tiny_engine, tiny_model, tiny_target, tiny_training
 
 SCORING = Scoring(headline="calibrated", weight=1.0, parts=2, bootstrap=10, val=None)
 
 
+@as_on_a_gpu
 def scored(device, *, on_disk=False, **changed):
     """A search and what is reported of it; `on_disk`: there is no memory for image tokens."""
     target = tiny_target(tiny_training())
@@ -79,6 +80,7 @@ def test_probes_have_the_outcomes_of_the_cpu():
     ids[::2, 2] = 7
     changed = replace(target.captions, ids=ids)
 
+    @as_on_a_gpu
     def outcomes(device):
         search = Search.of(tiny_model().eval().to(device), target, tiny_engine())
         base = Baseline.of(search, "calibrated", 1.0)
@@ -112,6 +114,7 @@ def test_the_backend_of_search_gives_the_arrays_of_the_cpu(tmp_path):
     save_model(tmp_path / "model", weights_of(model), architecture=model.architecture, vocabulary=vocabulary)
     texts, candidates = ["word7 word9", "word5 word6 word8"], np.array([[0, 3, 5], [2, 3, 4]])
 
+    @as_on_a_gpu
     def arrays():
         backend = TorchBackend(tmp_path / "model")
         features, tokens = backend.encode_images(target.images.numpy())
