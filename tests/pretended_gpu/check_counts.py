@@ -48,7 +48,7 @@ def test_a_batch_is_re_ranked_by_two_calls_of_attention_a_layer():
 
 
 def test_an_evaluation_waits_for_its_results_only():
-    """Once for the features of images, of captions, and the logits; and nothing is sent from memory that is not pinned."""
+    """For the features of images, of captions, the cosines with their ranking, and the logits; nothing is sent that is not pinned."""
     target = tiny_target(tiny_training())
     with PretendedGpu() as gpu:
         Search.of(tiny_model().eval().to(CUDA), target, replace(tiny_engine(), batch_size=5)).found()
@@ -56,4 +56,5 @@ def test_an_evaluation_waits_for_its_results_only():
         "cada/retrieval/encoding.py, _encode_gallery: copy to the CPU": 1,
         "cada/retrieval/encoding.py, _encode_queries: copy to the CPU": 1,
         "cada/retrieval/reranking.py, match_logits: copy to the CPU": 1,
+        "cada/retrieval/search.py, ranked: copy to the CPU": 2,
     }
