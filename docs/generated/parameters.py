@@ -203,7 +203,7 @@ class Changed(Reader):
     def __init__(self, dataset: str, raw: Raw) -> None:
         super().__init__(load_workflow().model_copy(update={"datasets": (dataset,)}))
         parameters = DatasetParameters.model_validate(raw)
-        self.dataset = lambda name: parameters if name == dataset else self.files.dataset(name)
+        self.dataset = cache(lambda name: parameters if name == dataset else self.files.dataset(name))
         self.variant, self.procedure = self.files.variant, self.files.procedure
 
 
