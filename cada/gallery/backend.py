@@ -62,8 +62,9 @@ class TorchBackend:
         from torch.nn import functional as F
 
         from cada.datasets.images import normalise
+        from cada.runtime.compute import autocast
 
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.model.device, "fp32"):  # torch lets CUDA's convolutions round
             tokens, projected = self.model.encode_images(normalise(torch.from_numpy(images).to(self.model.device)))
             return F.normalize(projected, dim=-1).cpu().numpy(), tokens.cpu().numpy()
 

@@ -58,6 +58,14 @@ def upload(batch: Tensor, device: torch.device) -> Tensor:
     return pinned.to(device, non_blocking=True)
 
 
+def few_calls(device: torch.device) -> bool:
+    """Whether to pad, or to keep more in memory, where that makes calls few and their shapes known before the numbers: on a GPU.
+
+    There a call costs more than some padding, and a shape that depends on numbers is waited for.
+    """
+    return device.type == "cuda"
+
+
 def selected_rows(states: Tensor, selected: Tensor) -> Tensor:
     """The rows (M, ...) of states (B, L, ...) where `selected` (B, L) is true, in order.
 
