@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.metadata import PackageMetadata, PackageNotFoundError, metadata
+from importlib.metadata import PackageNotFoundError, metadata
 from pathlib import Path
 
 LOCK = Path("requirements.lock")
@@ -19,9 +19,9 @@ def page() -> str:
 def licence_of(name: str) -> str:
     """An expression of SPDX, else the classifiers, else the first line of the free text."""
     try:
-        found: PackageMetadata = metadata(name)
+        found = metadata(name).json
     except PackageNotFoundError:
         return "not installed here"
-    classified = [entry.rpartition(" :: ")[2] for entry in found.get_all("Classifier") or [] if entry.startswith("License :: ")]
-    stated = found.get("License-Expression") or "; ".join(classified) or (found.get("License") or "").strip().partition("\n")[0]
-    return stated.replace("|", "/") or "not stated"
+    classified = [entry.rpartition(" :: ")[2] for entry in found.get("classifier", []) if entry.startswith("License :: ")]
+    stated = str(found.get("license_expression") or "; ".join(classified) or found.get("license", ""))
+    return stated.strip().partition("\n")[0].replace("|", "/") or "not stated"
