@@ -67,7 +67,7 @@ gpu-check: $(VENV)/ready  ## what only a GPU can tell, in eight minutes: results
 lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@ruff check .
 	@ruff format --check .
-	@mypy cada benchmarks
+	@mypy cada benchmarks docs/generated
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
 

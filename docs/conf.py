@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
 os.chdir(ROOT)  # parameters are found from there
 
-from generated import commands, files, names, parameters  # noqa: E402
+from generated import commands, files, licences, names, parameters, synthpedes  # noqa: E402
 
 from cada.config import Parameters  # noqa: E402
 
@@ -57,6 +57,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "commands": commands.page,
     "files": files.page,
     "names": names.page,
+    "licences": licences.page,
+    "synthpedes": synthpedes.page,
 }
 ROOT_PAGES = {"CONTRIBUTING.md": "contributing.md", "CHANGELOG.md": "changelog.md", "SECURITY.md": "security.md", "README.md": "index.md"}
 

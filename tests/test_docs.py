@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import runpy
 import shlex
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -91,6 +94,32 @@ def test_the_tables_of_switches_and_losses_are_what_the_definitions_say() -> Non
         assert all(f"{value:g}" == rows[name][place] for name, value in own.weights.items())
         for name, value in own.switches:
             assert rows[name][place].startswith(f"`{value}`: " if isinstance(value, str) else f"{value:g}"), name
+
+
+def keys_of(values: dict[str, Any], prefix: str = "") -> Iterator[str]:
+    """The dotted keys of a parameter file; the names of splits, losses and switches are values and no keys."""
+    for key, value in values.items():
+        yield prefix + key
+        if isinstance(value, dict) and (key not in ("expected", "weights", "switches", "others") or "path" in value):
+            yield from keys_of(value, f"{prefix}{key}.")
+
+
+def test_every_parameter_is_listed_with_the_steps_that_read_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    monkeypatch.chdir(ROOT)
+    page = importlib.import_module("generated.parameters").page()
+    sections = dict(re.findall(r"^## `(\S*?)(?:, \S+)?`\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL))
+    for name in (name for name in tracked("params") if name.endswith(".yaml")):
+        path = Path(name)
+        places = [name, f"params/<dataset>/{path.name}", f"{path.parent}/<{path.parent.name.removesuffix('s')}>.yaml"]
+        section = next((sections[place] for place in places if place in sections), sections["params/workflow.yaml"])
+        listed = set(re.findall(r"^\| `(\S+)` \|", section, re.MULTILINE))
+        assert {key for key in keys_of(yaml.safe_load(path.read_text())) if not key.startswith("recipe.")} <= listed, name
+    rows = {
+        row[0]: row[-1] for row in re.findall(r"^\| `(\S+)` \|.*\| ([^|]*) \|$", sections["params/<dataset>/evaluate.yaml"], re.MULTILINE)
+    }
+    assert rows["bootstrap"] == "evaluate, probe, transfer" and rows["fusion_weights"] == "evaluate"
+    assert rows["compute.threads"] == "evaluate, probe, associate, transfer, attention"
 
 
 def test_the_readme_has_the_recorded_scores() -> None:

@@ -62,7 +62,10 @@ def section(title: str, model: Any, read: dict[Key, set[str]]) -> str:
     head = ["key", "type", "default", "unit", "what it is", *(["steps that read it"] if read else [])]
     lines = [head, ["---"] * len(head)]
     for key, cells in rows(model, (), (Switches,) if read else SHOWN_ABOVE):
-        steps = [step for step in STEPS if any(step in found for own, found in read.items() if own[: len(key)] == key)]
+        tried = [found for own, found in read.items() if own[: len(key)] == key]
+        if read and not tried:
+            raise ValueError(f"{title}: {'.'.join(key)}: none of the candidates is another value of it, so nothing is known of its steps")
+        steps = [step for step in STEPS if any(step in found for found in tried)]
         lines.append([f"`{'.'.join(key)}`", *cells, *([", ".join(steps) or "chapter alone"] if read else [])])
     intro = re.sub(r"^params/\S+yaml(, or a sweep)?[.:]\s*", "", (model.__doc__ or "").strip())
     return "\n".join([f"## `{title}`", "", intro[:1].upper() + intro[1:], "", *(f"| {' | '.join(line)} |" for line in lines), ""])
@@ -203,7 +206,7 @@ class Changed(Reader):
     def __init__(self, dataset: str, raw: Raw) -> None:
         super().__init__(load_workflow().model_copy(update={"datasets": (dataset,)}))
         parameters = DatasetParameters.model_validate(raw)
-        self.dataset = lambda name: parameters if name == dataset else self.files.dataset(name)
+        self.dataset = cache(lambda name: parameters if name == dataset else self.files.dataset(name))
         self.variant, self.procedure = self.files.variant, self.files.procedure
 
 
