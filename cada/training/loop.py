@@ -21,7 +21,6 @@ from cada.model.cada import Cada
 from cada.model.folder import set_weights, weights_of
 from cada.runtime import compute, distributed
 from cada.runtime.memory import release_free_memory
-from cada.runtime.prefetch import prefetched
 from cada.storage.files import atomic
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
@@ -125,7 +124,7 @@ def fit(
     saved = time.monotonic()
     model.train()
     bar = tqdm(total=steps, initial=progress.step, desc="training", disable=distributed.silent())
-    for batch in prefetched(batch_at, range(progress.step, steps)):
+    for batch in compute.uploaded(batch_at, range(progress.step, steps), model.device):
         seed_everything(seed, "dropout", progress.step, distributed.rank())
         rate = learning_rate(
             progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps, epoch_steps=by_epoch
