@@ -15,7 +15,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui bench gpu-check lint lock generated clean
+.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui bench gpu-check lint docs lock generated clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,11 @@ lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
 
+docs: $(VENV)/ready  ## the pages as a site, docs/_build/index.html; a warning is an error
+	@rm -rf docs/_build
+	@sphinx-build --quiet --fail-on-warning --keep-going --jobs auto docs docs/_build
+	@echo "The pages: docs/_build/index.html"
+
 lock: $(VENV)/ready  ## after a change of pyproject.toml: requirements.lock and environment.yml anew
 	@workflow/scripts/lock.sh
 
@@ -78,4 +83,4 @@ generated: $(VENV)/ready  ## after a change of cada/pipeline.py, of a switch or 
 	@workflow/scripts/generated.sh
 
 clean:  ## remove results, logs and caches; keeps .venv, data, the DVC cache and MLflow's store
-	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf results docs/_build .cada .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis

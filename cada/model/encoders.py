@@ -119,22 +119,20 @@ class TextEncoder(nn.Module):
         bidirectional = mask.bool()[:, None, None, :]  # (B, 1, 1, L)
         return self.bert(ids, attention_mask=bidirectional, encoder_hidden_states=image_tokens).last_hidden_state
 
-    def read_images(
-        self, ids: Tensor, mask: Tensor, image_tokens: Tensor | Sequence[Tensor], images: Tensor, readable: Tensor | None = None
-    ) -> Tensor:
+    def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | Sequence[Tensor], images: Tensor) -> Tensor:
         """Caption i (N, L) attending to the tokens of image `images[i]` (N), rows of image_tokens (G, 1 + P, I): states (N, L, D).
 
         The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it, or may be
-        given instead of the tokens. readable (N, L, 1 + P): which of them each word may attend to, if not all; at least one.
+        given instead of the tokens.
         """
         visible = mask.bool()[:, None, None, :]
         states = self.bert.embeddings(input_ids=ids)
         for place, layer in enumerate(self.bert.encoder.layer):
             shown = image_tokens if isinstance(image_tokens, Tensor) else image_tokens[2 * place : 2 * place + 2]
             if self.training and layer.gradient_checkpointing:
-                states = checkpoint(_read, layer, states, visible, shown, images, readable, use_reentrant=False)
+                states = checkpoint(_read, layer, states, visible, shown, images, use_reentrant=False)
             else:
-                states = _read(layer, states, visible, shown, images, readable)
+                states = _read(layer, states, visible, shown, images)
         return states
 
     def keys_and_values(self, image_tokens: Tensor) -> list[Tensor]:
@@ -143,9 +141,17 @@ class TextEncoder(nn.Module):
         return [project(image_tokens) for cross in attentions for project in (cross.key, cross.value)]
 
 
-def _read(layer: Any, states: Tensor, visible: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor, readable: Tensor | None) -> Tensor:
+def _read(layer: Any, states: Tensor, visible: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor) -> Tensor:
     """One layer of BERT as it is in transformers, but for the keys and values."""
-    states = layer.attention(states, visible)[0]
+    return read_in_layer(layer, layer.attention(states, visible)[0], shown, images)
+
+
+def read_in_layer(layer: Any, states: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor, readable: Tensor | None = None) -> Tensor:
+    """A layer of BERT from its cross-attention on: states (N, L, D) that attend to what is `shown` of the images `images` (N).
+
+    shown: image tokens (G, 1 + P, I), or the layer's keys and values of them (G, 1 + P, D). readable (N, L, 1 + P): which of
+    them each word may attend to, if not all; at least one.
+    """
     cross = layer.crossattention.self
     heads = (cross.num_attention_heads, -1)
     # index_select: unlike indexing, its backward adds in one order, whatever the number of threads
