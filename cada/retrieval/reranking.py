@@ -27,8 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
-from cada.runtime.compute import autocast, selected_rows, upload
-from cada.runtime.prefetch import prefetched
+from cada.runtime.compute import autocast, selected_rows, upload, uploaded
 
 if TYPE_CHECKING:
     from cada.config.steps import Precision
@@ -79,7 +78,7 @@ def match_logits(
     logits = torch.zeros(queries * k, head.out_features, device=device)
     with autocast(device, precision):
         reader = Reader(text_model, captions, device=device, memory=memory_mb * MB)
-        for start, tokens in prefetched(lambda chunk: (chunk[0], upload(chunk[1], device)), image_tokens):
+        for start, tokens in uploaded(lambda chunk: (chunk[0], upload(chunk[1], device)), image_tokens, device):
             first, stop = np.searchsorted(images, [start, start + len(tokens)])
             if first == stop:
                 continue

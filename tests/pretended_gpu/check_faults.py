@@ -91,7 +91,10 @@ FAULTS = [
         FINE_TUNING,
         FAILED,
     ),
-    Fault("cada.runtime.compute", "batch.pin_memory() if", "batch if", COUNTS, FINE_TUNING, FAILED),
+    Fault("cada.runtime.compute", "batch.pin_memory().to", "batch.to", COUNTS, FINE_TUNING, FAILED),
+    Fault("cada.runtime.compute", "torch.cuda.current_stream(device).wait_event(copied)", "pass", EVALUATION, IN_MEMORY),
+    Fault("cada.runtime.compute", "there.record_stream(torch.cuda.default_stream(device))", "pass", EVALUATION, IN_MEMORY),
+    Fault("cada.retrieval.search", "upload(queries[rows], device)", "queries[rows]", EVALUATION, IN_MEMORY),
     Fault(
         "cada.training.loop",
         'map_location="cpu")',

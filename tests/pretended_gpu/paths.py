@@ -83,7 +83,7 @@ def step(
             switches = ROBUST.model_copy(update={"ara_rate": 1.0, **CASES[case]})
             values = association_losses(encoded, weights=weights, switches=switches)
     values["loss"].backward()
-    distributed.sum_gradients(model.parameters())
+    distributed.GradientSum(model.parameters()).finish()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert {isinstance(gradient, OnGpu) for gradient in gradients.values()} == {device.type == "cuda"}
     return Step(
@@ -93,7 +93,14 @@ def step(
 
 @as_on_a_gpu
 def training(
-    device: torch.device, state: Path, *, precision: Precision = "fp32", dropout: float = 0.0, log_every: int = 2, save_seconds: float = 0.0
+    device: torch.device,
+    state: Path,
+    *,
+    precision: Precision = "fp32",
+    dropout: float = 0.0,
+    log_every: int = 2,
+    save_seconds: float = 0.0,
+    micro_batch: int | None = None,
 ) -> Progress:
     """A fine-tuning of two epochs that validates, watches test and saves its state."""
     data = tiny_training()
@@ -102,7 +109,9 @@ def training(
         data,
         tiny_target(data),
         watched=tiny_target(data),
-        settings=tiny_settings(OPTIMISATION, CHANGES, log_every=log_every, save_seconds=save_seconds),
+        settings=tiny_settings(
+            OPTIMISATION.model_copy(update={"micro_batch_size": micro_batch}), CHANGES, log_every=log_every, save_seconds=save_seconds
+        ),
         weights=WEIGHTS,
         switches=ROBUST,
         engine=replace(tiny_engine(), precision=precision),
