@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui faults audit bench gpu-check lint lock generated clean
+.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui faults audit bench gpu-check lint docs lock generated clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,9 +75,14 @@ gpu-check: $(VENV)/ready  ## what only a GPU can tell, in eight minutes: results
 lint: $(VENV)/ready  ## ruff, mypy, snakefmt, snakemake --lint
 	@ruff check .
 	@ruff format --check .
-	@mypy cada benchmarks
+	@mypy cada benchmarks docs/generated
 	@snakefmt --check Snakefile workflow
 	@snakemake --lint
+
+docs: $(VENV)/ready  ## the pages as a site, docs/_build/index.html; a warning is an error
+	@rm -rf docs/_build
+	@sphinx-build --quiet --fail-on-warning --keep-going --jobs auto docs docs/_build
+	@echo "The pages: docs/_build/index.html"
 
 lock: $(VENV)/ready  ## after a change of pyproject.toml: requirements.lock and environment.yml anew
 	@workflow/scripts/lock.sh
@@ -86,4 +91,4 @@ generated: $(VENV)/ready  ## after a change of cada/pipeline.py, of a switch or 
 	@workflow/scripts/generated.sh
 
 clean:  ## remove results, logs and caches; keeps .venv, data, the DVC cache and MLflow's store
-	rm -rf results .cada .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf results docs/_build .cada .snakemake .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -29,7 +29,7 @@ from benchmarks.gpu_page import page
 from benchmarks.inputs import GPU, QUICK, SMALL, TINY, Sizes, model_of, tokenizer_of
 from benchmarks.measuring import Machine, Results, alternate, facts, machine_of, rates, share
 from benchmarks.operations import counted
-from benchmarks.training import PUBLISHED, ROBUST, changed, our_losses, problem_of, steps_of
+from benchmarks.training import COUNTED, PUBLISHED, ROBUST, changed, our_losses, problem_of, steps_of
 from cada.doctor.machine import matrix_rate
 from cada.errors import CadaError
 from cada.model.tokenizer import Tokenizer
@@ -51,7 +51,6 @@ CASES = {
     "robust, three groups": changed(ROBUST, group_count=3),
     "robust, means of processes": changed(ROBUST, ara_mean="process"),
 }
-COUNTED = 4  # samples of a step whose operations are counted, with attention written to memory: this many always fit
 RESUMED_AGREE = 1e-3  # of a weight: the backward passes of indexing add with atomics, in another order each time
 FALLS = 0.9  # of its first loss a training of a few steps on one batch has to be below
 

@@ -5,7 +5,7 @@ Legend: B batch, L tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 LEARNING_RATE, WEIGHT_DECAY = 1e-5, 0.05
 LOSSES_AGREE = 1e-4
+COUNTED = 4  # samples of a step whose operations are counted, with attention written to memory: so many always fit a GPU
 PHRASE = 3  # tokens
 PROCEDURES = Path(__file__).parents[1] / "params" / "procedures"
 
@@ -150,53 +151,70 @@ def steps_of(
 
 
 def training(tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
-    """Samples per second of the published step, of ours under both procedures, and in bf16 where that is faster."""
+    """Samples per second of the published step, of ours under both procedures, and in bf16 where that is faster.
+
+    On a GPU at the batch of `sizes`, or at a half of it, a quarter, ... that all of them have memory for; and ours in bf16 at the most that
+    fit, in doublings of that.
+    """
     model = model_of(sizes.training, tokenizer, device=machine.device)
-    problem = problem_of(sizes, tokenizer, machine.device)
-    found: Results = {
-        "training_batch": sizes.batch,
+    found: Results = {"training_largest_difference": check(model, problem_of(sizes, tokenizer, machine.device), tokenizer)}
+    model.train()
+
+    def steps_at(batch: int) -> dict[str, Callable[[], object]]:
+        return dict(steps_of(model, problem_of(replace(sizes, batch=batch), tokenizer, machine.device), tokenizer, machine.precisions))
+
+    def fits(batch: int, ways: Collection[str] = ()) -> bool:
+        """Whether the steps, or those of some `ways`, do not run out of the GPU's memory."""
+        try:
+            for way, step in steps_at(batch).items():
+                if not ways or way in ways:
+                    step()
+        except torch.OutOfMemoryError:
+            model.zero_grad(set_to_none=True)
+            torch.cuda.empty_cache()
+            return False
+        return True
+
+    on_gpu = machine.device.type == "cuda"
+    batch = batch_that_fits(fits, sizes.batch) if on_gpu else sizes.batch
+    counted_at = min(COUNTED, batch) if on_gpu else batch
+    flops = {way: counted(step) * batch / counted_at for way, step in steps_at(counted_at).items()}
+    problem = problem_of(replace(sizes, batch=batch), tokenizer, machine.device)
+    found |= {
+        "training_batch": batch,
         "training_layers": sizes.training.text.depth,
         "training_tagging_in_naive_step": problem.tagged,
         "training_robust_tokens": int(problem.captions.lengths[problem.rows(pooled=True)].max()),
-        "training_largest_difference": check(model, problem, tokenizer),
     }
-    model.train()
-    steps = steps_of(model, problem, tokenizer, machine.precisions)
-    flops = {way: counted(run) for way, run in steps.items()}
-    for way, timing in alternate(steps, rounds=sizes.rounds, device=machine.device).items():
-        found |= rates(f"training_{way}", "samples", sizes.batch, timing)
+    for way, timing in alternate(steps_at(batch), rounds=sizes.rounds, device=machine.device).items():
+        found |= rates(f"training_{way}", "samples", batch, timing)
         found |= share(f"training_{way}", flops[way], timing.median(), machine.peak("bf16" if way == "robust_bf16" else "fp32"))
-    if machine.device.type == "cuda" and machine.bf16:
-        found |= at_the_batch_that_fits(model, tokenizer, sizes, machine)
+    if on_gpu and machine.bf16:
+        most = largest_batch(lambda size: fits(size, ("robust_bf16",)), batch)
+        timing = alternate({"fits": steps_at(most)["robust_bf16"]}, rounds=sizes.rounds, device=machine.device)["fits"]
+        found |= {"training_fits_batch": most} | rates("training_fits", "samples", most, timing)
+        found |= share("training_fits", flops["robust_bf16"] * most / batch, timing.median(), machine.peak("bf16"))
     for key, way in (("training_ratio", "robust"), ("training_ratio_published", "published"), ("training_ratio_bf16", "robust_bf16")):
         found |= ratio(key, f"training_{way}_samples", "training_naive_samples", found)
     return found
 
 
-def at_the_batch_that_fits(model: Cada, tokenizer: Tokenizer, sizes: Sizes, machine: Machine) -> Results:
-    """The robust step in bf16 with the most samples that the GPU has memory for, in doublings of the batch above."""
-
-    def step_at(batch: int) -> Callable[[], dict[str, Tensor]]:
-        problem = problem_of(replace(sizes, batch=batch), tokenizer, machine.device)
-        return steps_of(model, problem, tokenizer, ("bf16",))["robust_bf16"]
-
-    batch = largest_batch(step_at, sizes.batch)
-    step = step_at(batch)
-    flops = counted(step)
-    timing = alternate({"fits": step}, rounds=sizes.rounds, device=machine.device)["fits"]
-    found = {"training_fits_batch": batch} | rates("training_fits", "samples", batch, timing)
-    return found | share("training_fits", flops, timing.median(), machine.peak("bf16"))
-
-
-def largest_batch(step_at: Callable[[int], Callable[[], object]], first: int) -> int:
-    """The last of `first`, twice that, four times that, ... whose step does not run out of the GPU's memory."""
+def batch_that_fits(fits: Callable[[int], bool], first: int) -> int:
+    """`first`, or a half of it, a quarter, ...: the first that fits. Errors: `CadaError` where two samples do not."""
     batch = first
-    while True:
-        try:
-            step_at(2 * batch)()
-        except torch.OutOfMemoryError:
-            return batch
+    while not fits(batch):
+        if batch < 4:
+            raise CadaError(f"training: the GPU has no memory for a step of {batch} samples.")
+        batch //= 2
+    return batch
+
+
+def largest_batch(fits: Callable[[int], bool], first: int) -> int:
+    """The last of `first`, twice that, four times that, ... that fits."""
+    batch = first
+    while fits(2 * batch):
         batch *= 2
+    return batch
 
 
 @torch.no_grad()

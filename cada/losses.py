@@ -55,10 +55,7 @@ def _association(logits: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
 
 
 class Negatives(NamedTuple):
-    """One wrong partner per row, and how many rows had no choice because every weight was zero.
-
-    Partners are where they were chosen: drawn ones on the CPU, others on the device of the features.
-    """
+    """One wrong partner per row, and how many rows had no choice because every weight was zero."""
 
     image: Tensor  # (B,) the wrong image for each caption
     text: Tensor  # (B,) the wrong caption for each image
@@ -80,7 +77,8 @@ def hard_negatives(
     underflows, argmax returns index 0, possibly a true pair; `degenerate` counts those rows.
     `hardest`: the same choice without the flaw: fp32 logits, same persons at -inf, argmax.
     `sampled`: drawn from softmax(cosine / 0.07) with `generator` (as ALBEF and BLIP do); `FloatingPointError` where that is
-    no number. Errors: `ArgumentError` where all pairs are of one person.
+    no number; on a GPU nobody waits to see it, and the losses of such features are none either.
+    Errors: `ArgumentError` where all pairs are of one person.
     """
     same = persons[:, None] == persons[None, :]
     if same.all():
@@ -103,10 +101,11 @@ def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator |
     logits = logits.masked_fill(same, -torch.inf)
     if how == "hardest":
         return list(logits.argmax(dim=2))
-    weights = logits.softmax(dim=2).cpu()  # on the CPU: one generator for every device
-    if weights.isnan().any():
+    weights = logits.softmax(dim=2)
+    if not weights.is_cuda and weights.isnan().any():
         raise FloatingPointError("the features are not finite")
-    return [torch.multinomial(rows, 1, generator=generator)[:, 0] for rows in weights]
+    waited = [torch.empty(weights.shape[1:]).exponential_(generator=generator) for _ in weights]  # on the CPU for every device
+    return list((weights / upload(torch.stack(waited), weights.device)).argmax(dim=2))  # who is met first, at rates of the weights
 
 
 def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:

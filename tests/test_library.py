@@ -27,11 +27,12 @@ print(seconds, heavy, set(cada._NAMES) <= set(dir(cada)))
 """
 
 
-def test_the_examples_of_the_page_run(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("page", "examples"), [("library.md", 30), ("new-encoder.md", 6)])
+def test_the_examples_of_the_pages_run(page: str, examples: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    done = doctest.testfile(str(ROOT / "docs" / "library.md"), module_relative=False)
+    done = doctest.testfile(str(ROOT / "docs" / page), module_relative=False)
     assert done.failed == 0
-    assert done.attempted > 30
+    assert done.attempted > examples
 
 
 def test_the_examples_of_docstrings_run() -> None:

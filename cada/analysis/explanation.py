@@ -20,6 +20,7 @@ from cada.datasets.text import normalise_caption
 from cada.model.cada import Cada
 from cada.model.positions import grid_of
 from cada.phrases.masking import Span, token_phrases
+from cada.runtime.compute import autocast
 
 MATCH, MASKED = "match", "masked word"  # who reads the phrases: the match encoder, and the decoder with the phrase masked
 WORDS = 5  # expected words that are kept for each masked word
@@ -56,7 +57,8 @@ def explain(model: Cada, image: Image.Image, caption: str, *, spans: Sequence[Sp
     """
     height, width = model.architecture.image_size
     resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
-    tokens, _ = model.encode_images(normalise(torch.from_numpy(resized.copy()).permute(2, 0, 1)[None].to(model.device)))
+    with autocast(model.device, "fp32"):  # torch lets CUDA's convolutions round
+        tokens, _ = model.encode_images(normalise(torch.from_numpy(resized.copy()).permute(2, 0, 1)[None].to(model.device)))
     ids, chosen, kept = phrase_tokens(model, caption, spans)
     text = normalise_caption(caption)
     phrases = tuple(text[slice(*spans[place])] for place in kept)

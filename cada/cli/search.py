@@ -106,12 +106,11 @@ def search(
     path: Annotated[str | None, typer.Option("--path", help="Only paths of this pattern, such as '*/door/*'.", show_default=False)] = None,
     since: Annotated[str | None, typer.Option("--since", help="Only images from this time on, ISO 8601.", show_default=False)] = None,
     until: Annotated[str | None, typer.Option("--until", help="Only images before this time.", show_default=False)] = None,
-    phrases: Annotated[bool, typer.Option("--phrases", help="Say how well each phrase matches alone.")] = False,
+    phrases: Annotated[bool, typer.Option("--phrases", help="Say how well each phrase of the sentence matches alone.")] = False,
     queries: Annotated[
         Path | None, typer.Option("--queries", help="A CSV file with a column query, and possibly id.", show_default=False)
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How hits are written.")] = "text",
-    paths: Annotated[bool, typer.Option("--paths", help="The same as --format paths.")] = False,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file to write them to.", show_default=False)] = None,
     sheet: Annotated[Path | None, typer.Option("--sheet", help="Draw the images: a .png or .jpg file.", show_default=False)] = None,
     thumbnails: Annotated[bool, typer.Option(help="Show the images in a terminal that can: kitty, iTerm2 and others.")] = True,
@@ -130,7 +129,7 @@ def search(
         minus=minus or [],
         queries=queries,
         output=output,
-        form="paths" if paths else form,
+        form=form,
         sheet=sheet,
         thumbnails=thumbnails,
         since=since,

@@ -53,5 +53,5 @@ class Parameters(BaseModel):
 class Pinned(Parameters):
     """A file that is no step's output, with its SHA-256: what both graphs see of it is this text."""
 
-    path: Path
-    sha256: Digest
+    path: Path  #: the file or folder, from the project's root
+    sha256: Digest  #: its digest; another one is refused

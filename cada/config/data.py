@@ -15,42 +15,39 @@ Format = Annotated[str, AfterValidator(known_format)]
 
 
 class Persons(Parameters):
-    """How many persons are drawn for each split; those of `pretrain` have one image each."""
+    """How many persons are drawn for each split."""
 
-    pretrain: Annotated[int, Field(ge=0)] = 0
-    train: Positive
-    val: Positive
-    test: Positive
+    pretrain: Annotated[int, Field(ge=0)] = 0  #: persons that weights are made from, with one image each
+    train: Positive  #: persons to train on
+    val: Positive  #: persons that choose checkpoints and thresholds
+    test: Positive  #: persons that are searched for
 
 
 class Synthesis(Parameters):
     """How SynthPEDES is drawn."""
 
-    seed: int
-    persons: Persons
-    images_per_person: tuple[Positive, Positive]
-    size: tuple[Positive, Positive]
+    seed: int  #: another seed draws other persons
+    persons: Persons  #: how many persons are drawn for each split
+    images_per_person: tuple[Positive, Positive]  #: the fewest and the most
+    size: tuple[Positive, Positive]  #: [pixels] height and width
 
 
 class Counts(Parameters):
     """What a split of a public set holds."""
 
-    persons: Positive
-    images: Positive
-    captions: Positive
+    persons: Positive  #: persons of the split
+    images: Positive  #: images of the split
+    captions: Positive  #: captions of the split
 
 
 class Source(Parameters):
-    """Where a set lies and in which format: all that is needed to read its records.
+    """Where a set lies and in which format: all that is needed to read its records."""
 
-    annotation: the annotation's file name in `root`, where the format does not fix it. test_persons: how many persons become test
-    where the annotation has no splits.
-    """
-
-    format: Format
-    root: Path
+    format: Format  #: how the annotation is read: a row of `cada/datasets/formats.py`
+    root: Path  #: the folder with the annotation and `imgs/`
+    #: the annotation's file name in `root`, where the format does not fix it
     annotation: Annotated[str, Field(pattern=r"^[^/\\]+$")] | None = None
-    test_persons: Positive | None = None
+    test_persons: Positive | None = None  #: how many persons become test where the annotation has no splits
 
     @model_validator(mode="after")
     def _the_annotation_is_named(self) -> Source:
@@ -59,17 +56,13 @@ class Source(Parameters):
 
 
 class Data(Source):
-    """params/<dataset>/data.yaml. With `synthesis` the set is drawn, without it user-supplied.
+    """params/<dataset>/data.yaml."""
 
-    `expected` are the published counts per split of the annotation. `held_out_persons` train persons become val where
-    the annotation has none (see `Switches.absent_val`). `remark`: what the report shall say of the persons.
-    """
-
-    gallery_parts: Positive = 1
-    synthesis: Synthesis | None = None
-    expected: dict[str, Counts] | None = None
-    held_out_persons: Positive | None = None
-    remark: str | None = None
+    gallery_parts: Positive = 1  #: the test gallery is also searched in so many parts, for smaller galleries
+    synthesis: Synthesis | None = None  #: how the set is drawn; without it the set is user-supplied
+    expected: dict[str, Counts] | None = None  #: the published counts of each split; other ones are refused
+    held_out_persons: Positive | None = None  #: train persons that become val where the annotation has none (the switch `absent_val`)
+    remark: str | None = None  #: what the report shall say of the persons
 
     @property
     def source(self) -> Source:
@@ -79,4 +72,4 @@ class Data(Source):
 class Phrases(Parameters):
     """params/<dataset>/phrases.yaml."""
 
-    tagger: Literal["lexicon"]
+    tagger: Literal["lexicon"]  #: what finds attribute phrases: word lists and a grammar of this project

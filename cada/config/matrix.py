@@ -34,8 +34,8 @@ Values = Annotated[tuple[float | str, ...], Field(min_length=1)]
 class Grid(Parameters):
     """Every combination of these values: the keys of a variant's file, each with a list of values."""
 
-    weights: dict[str, Values] = Field(default_factory=dict)
-    switches: dict[str, Values] = Field(default_factory=dict)
+    weights: dict[str, Values] = Field(default_factory=dict)  #: weights of losses, each with a list of values
+    switches: dict[str, Values] = Field(default_factory=dict)  #: switches, each with a list of values
 
     @field_validator("weights", "switches")
     @classmethod
@@ -64,10 +64,11 @@ def _distinct(section: str, key: str, given: Sequence[Any]) -> tuple[Any, ...]:
 class Workflow(Parameters):
     """params/workflow.yaml, or a sweep: the matrix of the experiment."""
 
-    datasets: Annotated[tuple[Name, ...], Field(min_length=1), Once]
-    variants: Annotated[tuple[Name, ...], Field(min_length=1), Once]
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1), Once]  #: folders of `params/`
+    variants: Annotated[tuple[Name, ...], Field(min_length=1), Once]  #: files of `params/variants/`, the rows of the tables
+    #: of the trainings; each variant is trained with each
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1), Once]
-    grid: Grid = Grid()
+    grid: Grid = Grid()  #: in `params/sweeps/` alone: every combination of these values is a row
 
     @property
     def rows(self) -> list[str]:

@@ -29,12 +29,12 @@ Weights = Annotated[dict[Annotated[str, AfterValidator(_known)], Weight], AfterV
 class Refinements(Parameters):
     """Some switches and weights in place of others."""
 
-    weights: Weights = Field(default_factory=dict)
-    switches: SomeSwitches = Field(default_factory=Switches.model_construct)
+    weights: Weights = Field(default_factory=dict)  #: weight of each loss, by its name; 0 leaves it out
+    switches: SomeSwitches = Field(default_factory=Switches.model_construct)  #: switches in place of the procedure's
 
 
 class Variant(Refinements):
     """params/variants/<variant>.yaml: one row of the ablation. It leaves an objective out by the weight 0."""
 
-    title: str
-    procedure: Name
+    title: str  #: the variant's name in tables
+    procedure: Name  #: a file of `params/procedures/`, whose switches and weights it begins with

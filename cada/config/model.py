@@ -12,10 +12,10 @@ from cada.config.base import Parameters, Pinned, Positive, Probability
 class Transformer(Parameters):
     """The size of one transformer."""
 
-    width: Positive
-    depth: Positive
-    heads: Positive
-    mlp: Positive
+    width: Positive  #: length of a token's vector
+    depth: Positive  #: layers
+    heads: Positive  #: attention heads; they divide the width
+    mlp: Positive  #: width inside of a layer's two-layer network
 
     @field_validator("heads")
     @classmethod
@@ -28,14 +28,14 @@ class Transformer(Parameters):
 class Architecture(Parameters):
     """Sizes of the model; the attribute decoder has the text encoder's."""
 
-    image_size: tuple[Positive, Positive]
-    patch_size: tuple[Positive, Positive]
-    vision: Transformer
-    text: Transformer
-    projection: Positive
-    max_tokens: Annotated[int, Field(ge=8)] = 73
-    positions: Annotated[int, Field(ge=8, validate_default=True)] = 512
-    dropout: Probability = 0.1
+    image_size: tuple[Positive, Positive]  #: [pixels] height and width that every image is resized to
+    patch_size: tuple[Positive, Positive]  #: [pixels] height and width of a patch; patches tile the image
+    vision: Transformer  #: the image encoder
+    text: Transformer  #: the text encoder, and the attribute decoder of the same size
+    projection: Positive  #: length of a feature
+    max_tokens: Annotated[int, Field(ge=8)] = 73  #: [tokens] the longest caption that is read, [CLS] and [SEP] included
+    positions: Annotated[int, Field(ge=8, validate_default=True)] = 512  #: [tokens] learned positions of the text encoder
+    dropout: Probability = 0.1  #: share of activations that training sets to 0 in text encoder and decoder
 
     @field_validator("patch_size")
     @classmethod
@@ -56,7 +56,7 @@ class Architecture(Parameters):
 class Model(Architecture):
     """params/<dataset>/model.yaml: the architecture, and the WordPiece vocabulary unless the initial weights bring theirs."""
 
-    vocabulary: Pinned | None = None
+    vocabulary: Pinned | None = None  #: the WordPiece vocabulary, unless the initial weights bring theirs
 
     @property
     def architecture(self) -> Architecture:

@@ -19,13 +19,13 @@ STARTS = {"pretrain": "a small model, pre-trained on persons of this data set's 
 
 
 class TrainingRecipe(Parameters):
-    """Where models start, how large they are, how they are trained, and how many images, `top_k`, are re-ranked."""
+    """Where models start, how large they are, how they are trained and searched with."""
 
-    start: str
-    model: Architecture
-    optimisation: Optimisation
-    augmentation: Augmentation
-    top_k: Positive
+    start: str  #: which weights training starts from
+    model: Architecture  #: sizes of the model, as in model.yaml
+    optimisation: Optimisation  #: how it is trained, as in train.yaml
+    augmentation: Augmentation  #: random changes of training images, as in train.yaml
+    top_k: Positive  #: how many images of each query are re-ranked
 
 
 def recipe_of(initial: Initial, model: Model, train: TrainSettings, top_k: int) -> TrainingRecipe:
@@ -40,8 +40,9 @@ def recipe_of(initial: Initial, model: Model, train: TrainSettings, top_k: int) 
 
 
 class PublishedRecipe(TrainingRecipe):
-    """A recipe as it was published for one data set, and what is else for others, by their names."""
+    """A recipe as it was published for one data set, and what differs for others."""
 
+    #: batch size and `top_k` of other data sets, by their names
     others: dict[str, dict[Literal["batch_size", "top_k"], Positive]] = Field(default_factory=dict)
 
     def of(self, dataset: str) -> TrainingRecipe:
@@ -53,15 +54,12 @@ class PublishedRecipe(TrainingRecipe):
 
 
 class Procedure(Parameters):
-    """params/procedures/<procedure>.yaml: all switches and weights.
+    """params/procedures/<procedure>.yaml: all switches and weights."""
 
-    `refined`: whether a data set's train.yaml has a say. `recipe`: what else was published, for reports to compare with.
-    """
-
-    refined: bool
-    weights: Weights
-    switches: Switches
-    recipe: PublishedRecipe | None = None
+    refined: bool  #: whether a data set's train.yaml has a say
+    weights: Weights  #: weight of each loss
+    switches: Switches  #: the value of every switch
+    recipe: PublishedRecipe | None = None  #: what else was published, for reports to compare with
 
 
 class Method(Parameters):

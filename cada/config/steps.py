@@ -13,111 +13,91 @@ Precision = Literal["fp32", "tf32", "bf16"]
 
 
 class Optimisation(Parameters):
-    """AdamW under a linear warm-up and a cosine to zero.
+    """AdamW under a linear warm-up and a cosine to zero."""
 
-    `batch_size` is the whole batch, whatever the number of processes. `micro_batch_size` bounds the samples of one
-    process whose activations are in memory at a time; the objective stays that of the whole batch.
-    `schedule`: the cosine goes by the step, or by the epoch as published.
-    """
-
-    epochs: Rate
-    batch_size: Annotated[int, Field(gt=1)]
-    learning_rate: Rate
-    warmup_steps: Annotated[int, Field(ge=0)]
-    weight_decay: Weight
-    betas: tuple[Momentum, Momentum]
-    clip_norm: Rate | None
-    schedule: Literal["step", "epoch"] = "step"
+    epochs: Rate  #: [epochs] passes over the training captions; 0.5 is half of them
+    batch_size: Annotated[int, Field(gt=1)]  #: [pairs] the whole batch, whatever the number of processes
+    learning_rate: Rate  #: the highest, after the warm-up
+    warmup_steps: Annotated[int, Field(ge=0)]  #: [steps] the learning rate grows from 0 in them
+    weight_decay: Weight  #: of AdamW
+    betas: tuple[Momentum, Momentum]  #: of AdamW
+    clip_norm: Rate | None  #: gradients of a larger norm are scaled down to it; null: never
+    schedule: Literal["step", "epoch"] = "step"  #: the learning rate follows a cosine to 0, step by step, or epoch by epoch as published
+    #: [pairs] whose activations one process keeps at a time; the objective stays that of the whole batch
     micro_batch_size: Positive | None = None
 
 
 class Augmentation(Parameters):
     """Random changes of training images (method section 4)."""
 
-    flip: Probability
-    pad: Annotated[int, Field(ge=0)]
-    erase: Probability
+    flip: Probability  #: probability of a mirrored image
+    pad: Annotated[int, Field(ge=0)]  #: [pixels] border that is added before a random crop
+    erase: Probability  #: probability of a rectangle that is filled with the mean colour
 
 
 class Compute(Parameters):
-    """Where and how a step runs; threads are set by the step itself and read by the workflow.
+    """Where and how a step runs; threads are set by the step itself and read by the workflow."""
 
-    `threads` are those of one process. `processes`: `auto` is one per visible GPU, and one on a CPU. `precision`: bf16
-    is autocast, with weights and losses in fp32; tf32 rounds what a GPU multiplies to 10 bits of the mantissa, and nothing else.
-    """
-
-    device: Literal["auto", "cpu", "cuda"]
-    threads: Positive
+    device: Literal["auto", "cpu", "cuda"]  #: `auto` takes a GPU where torch sees one
+    threads: Positive  #: of one process
+    #: `auto` is one for each visible GPU, and one on a CPU
     processes: Annotated[Positive | Literal["auto"], described_as("a number above 0, or auto")] = 1
+    #: `bf16` is autocast, weights and losses stay fp32; `tf32` rounds what a GPU multiplies to 10 bits of the mantissa
     precision: Precision = "fp32"
 
 
 class TrainingCompute(Compute):
-    """`checkpointing` recomputes each layer's activations in the backward pass: less memory, about a third more time."""
+    """Where and how a training runs."""
 
-    checkpointing: bool = False
+    checkpointing: bool = False  #: compute each layer's activations again in the backward pass: less memory, about a third more time
 
 
 class Training(Parameters):
-    """What every training needs: a row of the history every `log_every` steps, and a state every `save_seconds`.
+    """What every training needs."""
 
-    A training that is killed loses the work of `save_seconds` at most; weights and AdamW's state are written that often.
-    """
-
-    optimisation: Optimisation
-    augmentation: Augmentation
-    compute: TrainingCompute
-    log_every: Positive
-    save_seconds: Weight = 60.0
+    optimisation: Optimisation  #: how the weights are changed
+    augmentation: Augmentation  #: random changes of training images
+    compute: TrainingCompute  #: where and how it runs
+    log_every: Positive  #: [steps] from one row of the history to the next
+    save_seconds: Weight = 60.0  #: [s] from one saved state to the next: what a kill loses at most
 
 
 class Pretraining(Training):
-    """The stand-in for BLIP's pre-training: contrastive, matching and masked-language losses, and the attribute decoder's.
+    """The stand-in for BLIP's pre-training: contrastive, matching and masked-language losses, and the attribute decoder's."""
 
-    `mask_rate` and `decoder_mask_rate` are the shares of words that the last two predict.
-    """
-
-    seed: int
-    mask_rate: Probability
-    decoder_mask_rate: Probability
+    seed: int  #: of the random weights and of the training
+    mask_rate: Probability  #: share of words that the text encoder predicts
+    decoder_mask_rate: Probability  #: share of words that the decoder predicts
 
 
 class Initial(Parameters):
-    """params/<dataset>/initial.yaml: where every variant starts.
+    """params/<dataset>/initial.yaml: where every variant starts."""
 
-    `weights` is a folder made by `cada weights import`, with the digest that the command prints.
-    """
-
-    source: Literal["pretrain", "file"]
-    weights: Pinned | None = None
-    pretrain: Pretraining | None = None
+    source: Literal["pretrain", "file"]  #: `file`: the folder of `weights`; `pretrain`: a small model, trained on persons of the set's own
+    weights: Pinned | None = None  #: a folder made by `cada weights import`, with the digest that it prints
+    pretrain: Pretraining | None = None  #: how that small model is trained
 
 
 class Search(Parameters):
-    """How a gallery is searched.
+    """How a gallery is searched."""
 
-    `batch_size` is that of the encoders; `memory_mb` bounds what search keeps and works on beside it.
-    """
-
-    top_k: Positive
-    batch_size: Positive
-    memory_mb: Annotated[int, Field(ge=2)] = 2048
+    top_k: Positive  #: [images] of each query that are re-ranked
+    batch_size: Positive  #: [images or captions] that are encoded at a time
+    memory_mb: Annotated[int, Field(ge=2)] = 2048  #: [MB] what a search keeps and works on at most, beside the encoders' batch
 
 
 class Validation(Search):
     """How a model is scored while it trains; evaluate.yaml says how the finished one is."""
 
+    #: weights of the cosine that val chooses from, under `fusion: calibrated`
     fusion_weights: Annotated[tuple[Weight, ...], Field(min_length=1)]
 
 
 class TrainSettings(Training):
-    """How a training runs, whatever the variant.
+    """How a training runs, whatever the variant."""
 
-    `watch_test` scores test at the end of every epoch too, for the history alone: what a checkpoint chosen on test would
-    have. It is the number of test persons whose captions are queries, `all` or `none`.
-    """
-
-    validation: Validation
+    validation: Validation  #: how the checkpoints are scored on val
+    #: test persons that are scored after each epoch too, for the history alone: what test would have chosen
     watch_test: Annotated[Positive | Literal["all", "none"], described_as("a number above 0, all or none")] = "none"
 
 
@@ -135,40 +115,33 @@ class Train(TrainSettings, Refinements):
 class Evaluate(Validation):
     """params/<dataset>/evaluate.yaml."""
 
-    bootstrap: Positive
-    compute: Compute
+    bootstrap: Positive  #: samples of persons and seeds that an interval is made from
+    compute: Compute  #: where and how it runs
 
 
 class TextProbes(Parameters):
-    """How strongly captions are changed: shares of what can be changed; at least one word or phrase is."""
+    """How strongly captions are changed: shares of what can be changed."""
 
-    typing_errors: Probability
-    synonyms: Probability
-    dropped_phrases: Probability
+    typing_errors: Probability  #: share of the words with four letters or more
+    synonyms: Probability  #: share of the words that have a synonym
+    dropped_phrases: Probability  #: share of the attribute phrases
 
 
 class ImageProbes(Parameters):
-    """How strongly images are changed.
+    """How strongly images are changed."""
 
-    `blur`: a Gaussian's standard deviation, in shares of the image's height. `darkness`: what is left of the brightness.
-    `occlusion`: the covered share of the area. `low_resolution`: by how much height and width shrink before they grow again.
-    """
-
-    blur: Rate
-    darkness: Probability
-    occlusion: Probability
-    low_resolution: Annotated[float, Field(gt=1)]
+    blur: Rate  #: standard deviation of the Gaussian, as a share of the height
+    darkness: Probability  #: share of the brightness that is left
+    occlusion: Probability  #: share of the area that is covered
+    low_resolution: Annotated[float, Field(gt=1)]  #: by how much height and width shrink before they grow again
 
 
 class Examined(Parameters):
-    """`persons` of the test persons, without it all: groups of `consecutive` ids, evenly spaced in the order of ids.
+    """Some of the test persons: groups of consecutive ids, evenly spaced in the order of ids."""
 
-    On a drawn set a group of three is a family of look-alikes.
-    """
-
-    seed: int
-    persons: Positive | None = None
-    consecutive: Positive = 1
+    seed: int  #: of what is drawn at random
+    persons: Positive | None = None  #: how many of the test persons; without it all
+    consecutive: Positive = 1  #: persons with ids side by side form a group; on a drawn set three are a family of look-alikes
 
     @model_validator(mode="after")
     def _whole_groups(self) -> Examined:
@@ -178,21 +151,17 @@ class Examined(Parameters):
 
 
 class Probe(Examined):
-    """params/<dataset>/probe.yaml: the captions and images of these persons are searched. What else a search needs is in evaluate.yaml.
+    """params/<dataset>/probe.yaml: the captions and images of these persons are searched. What else a search needs is in evaluate.yaml."""
 
-    `look_alikes`: of how many test persons of a drawn set one image is compared with look-alikes of its own; without it of all.
-    """
-
+    #: test persons of a drawn set, one image of each, that are compared with look-alikes; without it all
     look_alikes: Positive | None = None
-    text: TextProbes
-    image: ImageProbes
+    text: TextProbes  #: how captions are changed; at least one word or phrase is
+    image: ImageProbes  #: how images are changed
 
 
 class Associate(Examined):
-    """params/<dataset>/associate.yaml: the first captions of so many `images` of these persons are associated with their images.
+    """params/<dataset>/associate.yaml: captions of these persons are associated with their images."""
 
-    `attribution`: of those of `cada.analysis.association.attributions`, whose maps the two directions are compared by.
-    """
-
-    images: Positive
+    images: Positive  #: [images] of each person, each with its first caption
+    #: the map by which the two directions are compared
     attribution: Annotated[str, Field(pattern=r"^(attention_[1-9][0-9]*|gradient|removal)$")]

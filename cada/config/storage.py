@@ -12,8 +12,8 @@ from cada.config.base import Parameters, Rate
 class Storage(Parameters):
     """How many states of interrupted trainings are kept beside the one in use, and for how many days."""
 
-    states: Annotated[int, Field(ge=0)]
-    state_days: Rate
+    states: Annotated[int, Field(ge=0)]  #: interrupted states that are kept of each training, beside the one in use
+    state_days: Rate  #: [days] older states are removed by the next training of the same variant and seed
 
     def __str__(self) -> str:
         return f"{self.states} of each training, for {self.state_days:g} days"

@@ -25,7 +25,7 @@ class OnnxBackend:
     def __init__(self, folder: Path, graphs: Path) -> None:
         architecture = read_json(folder / CONFIG)
         self._graphs = graphs
-        self._tokenizer = Tokenizer.read(folder / VOCABULARY, architecture["max_tokens"])
+        self.tokenizer = Tokenizer.read(folder / VOCABULARY, architecture["max_tokens"])
         height, width = architecture["image_size"]
         self.image_size, self.width = (height, width), architecture["projection"]
         rows, columns = (side // patch for side, patch in zip(architecture["image_size"], architecture["patch_size"], strict=True))
@@ -38,7 +38,7 @@ class OnnxBackend:
 
     def encode_texts(self, texts: Sequence[str]) -> np.ndarray:
         """As in `Backend`."""
-        captions = self._tokenizer(list(texts))
+        captions = self.tokenizer(list(texts))
         ids = captions.ids[:, : captions.lengths.max()].astype(np.int64)
         mask = (np.arange(ids.shape[1]) < captions.lengths[:, None]).astype(np.int64)
         features: np.ndarray = self._texts.run(None, {"ids": ids, "mask": mask})[0]
@@ -46,14 +46,14 @@ class OnnxBackend:
 
     def match(self, texts: Sequence[str], candidates: np.ndarray, chunks: TokenChunks) -> np.ndarray:
         """As in `Backend`."""
-        captions: TokenizedCaptions = self._tokenizer(list(texts))
+        captions: TokenizedCaptions = self.tokenizer(list(texts))
         logits = np.zeros((*candidates.shape, 2), np.float32)
         for first, tokens in chunks:
             for place, (ids, length, wanted) in enumerate(zip(captions.ids, captions.lengths, candidates, strict=True)):
                 inside = np.flatnonzero((wanted >= first) & (wanted < first + len(tokens)))
                 if inside.size:
                     read = ids[None, :length].astype(np.int64)
-                    read[:, 0] = self._tokenizer.enc
+                    read[:, 0] = self.tokenizer.enc
                     logits[place, inside] = self._match.run(None, {"ids": read, "tokens": tokens[wanted[inside] - first]})[0]
         return logits
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from cada.errors import CadaError
 from cada.gallery.options import Runtime
+from cada.model.tokenizer import Tokenizer
 from cada.storage.files import read_object
 
 GRAPHS, EXPORT = "onnx", "export.json"  # a folder beside the weights, and what it is of
@@ -25,6 +26,7 @@ class Backend(Protocol):
     image_size: tuple[int, int]  # (height, width) that images are resized to
     width: int  # E
     token_shape: tuple[int, int]  # (S, I)
+    tokenizer: Tokenizer
 
     def encode_images(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """uint8 images (n, 3, height, width) to unit features (n, E) and tokens (n, S, I)."""
@@ -49,7 +51,7 @@ class TorchBackend:
         from cada.model.positions import grid_of
 
         self.model = load_model(folder).to("cuda" if torch.cuda.is_available() else "cpu")
-        architecture = self.model.architecture
+        architecture, self.tokenizer = self.model.architecture, self.model.tokenizer
         self.image_size, self.width = architecture.image_size, architecture.projection
         rows, columns = grid_of(architecture.image_size, architecture.patch_size)
         self.token_shape = (1 + rows * columns, architecture.vision.width)
@@ -60,8 +62,9 @@ class TorchBackend:
         from torch.nn import functional as F
 
         from cada.datasets.images import normalise
+        from cada.runtime.compute import autocast
 
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self.model.device, "fp32"):  # torch lets CUDA's convolutions round
             tokens, projected = self.model.encode_images(normalise(torch.from_numpy(images).to(self.model.device)))
             return F.normalize(projected, dim=-1).cpu().numpy(), tokens.cpu().numpy()
 
@@ -69,7 +72,7 @@ class TorchBackend:
         """As in `Backend`."""
         from cada.retrieval.encoding import Engine, encode_queries
 
-        return encode_queries(self.model, self.model.tokenizer(list(texts)), Engine()).numpy()
+        return encode_queries(self.model, self.tokenizer(list(texts)), Engine()).numpy()
 
     def match(self, texts: Sequence[str], candidates: np.ndarray, chunks: TokenChunks) -> np.ndarray:
         """As in `Backend`."""
@@ -81,7 +84,7 @@ class TorchBackend:
         return match_logits(
             self.model.text_encoder.bert,
             self.model.match_head,
-            captions=read_with_image(self.model, self.model.tokenizer(list(texts))),
+            captions=read_with_image(self.model, self.tokenizer(list(texts))),
             candidates=candidates,
             image_tokens=((first, torch.from_numpy(tokens)) for first, tokens in chunks),
         ).numpy()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -189,6 +189,11 @@ class Index:
         images = self._entries.of_rows(sorted({int(row) for own in ranked for row in own.rows}))
         hits = [as_hits(own, images, gallery.confidences(query, own)) for query, own in zip(found, ranked, strict=True)]
         return [with_phrases(query, own, gallery) for query, own in zip(found, hits, strict=True)] if phrases else hits
+
+    def unknown_words(self, queries: Iterable[Query]) -> list[str]:
+        """Words of the queries' texts that are none to the model, which guesses at them from their letters."""
+        texts = dict.fromkeys(text for query in queries for text, _ in query.texts)
+        return list(dict.fromkeys(word for text in texts for word in self.backend.tokenizer.unknown_words(text)))
 
     def images_of(self, row: int) -> list[Entry]:
         """The images of a hit's `row`, which may be gone meanwhile."""

@@ -5,6 +5,7 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 
 from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder
 from cada.model.tokenizer import Tokenizer
+from cada.runtime.compute import autocast
 
 if TYPE_CHECKING:
     from cada.config import Architecture
@@ -51,16 +53,26 @@ class Cada(nn.Module):
     def encode_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images (B, 3, height, width) to tokens (B, 1 + P, I) and features (B, E), not normalised."""
         tokens = self.image_encoder(images)
-        return tokens, self.image_projection(tokens[:, 0])
+        return tokens, _projected(self.image_projection, tokens)
 
     def encode_text(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Token ids and mask (B, L), [CLS] first, to features (B, E), not normalised."""
-        return self.text_projection(self.text_encoder(ids, mask)[:, 0])
+        return _projected(self.text_projection, self.text_encoder(ids, mask))
 
-    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, *, images: Tensor | None = None) -> Tensor:
-        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes [ENC]."""
+    def match_hidden(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | Sequence[Tensor], *, images: Tensor | None = None) -> Tensor:
+        """Hidden states (B, L, D) of caption i reading image i, or image `images[i]`; position 0 becomes [ENC].
+
+        With `images`, the keys and values of the tokens may stand for them: `TextEncoder.keys_and_values`.
+        """
         ids = ids.clone()
         ids[:, 0] = self.tokenizer.enc
         if images is None:
             return self.text_encoder(ids, mask, image_tokens)
         return self.text_encoder.read_images(ids, mask, image_tokens, images)
+
+
+def _projected(projection: nn.Module, states: Tensor) -> Tensor:
+    """The feature (B, E) of position 0 of states (B, ..., D), in fp32 under any precision: losses and rankings compare cosines of it."""
+    with autocast(states.device, "fp32"):
+        feature: Tensor = projection(states[:, 0].float())
+    return feature

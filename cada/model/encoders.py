@@ -6,6 +6,7 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -118,32 +119,45 @@ class TextEncoder(nn.Module):
         bidirectional = mask.bool()[:, None, None, :]  # (B, 1, 1, L)
         return self.bert(ids, attention_mask=bidirectional, encoder_hidden_states=image_tokens).last_hidden_state
 
-    def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, images: Tensor, readable: Tensor | None = None) -> Tensor:
+    def read_images(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | Sequence[Tensor], images: Tensor) -> Tensor:
         """Caption i (N, L) attending to the tokens of image `images[i]` (N), rows of image_tokens (G, 1 + P, I): states (N, L, D).
 
-        The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it. readable
-        (N, L, 1 + P): which of them each word may attend to, if not all; at least one.
+        The same as `forward` with the tokens repeated; keys and values are projected once per image, whoever reads it, or may be
+        given instead of the tokens.
         """
         visible = mask.bool()[:, None, None, :]
         states = self.bert.embeddings(input_ids=ids)
-        for layer in self.bert.encoder.layer:
+        for place, layer in enumerate(self.bert.encoder.layer):
+            shown = image_tokens if isinstance(image_tokens, Tensor) else image_tokens[2 * place : 2 * place + 2]
             if self.training and layer.gradient_checkpointing:
-                states = checkpoint(_read, layer, states, visible, image_tokens, images, readable, use_reentrant=False)
+                states = checkpoint(_read, layer, states, visible, shown, images, use_reentrant=False)
             else:
-                states = _read(layer, states, visible, image_tokens, images, readable)
+                states = _read(layer, states, visible, shown, images)
         return states
 
+    def keys_and_values(self, image_tokens: Tensor) -> list[Tensor]:
+        """What the layers read of image tokens (G, 1 + P, I): keys and values (G, 1 + P, D) of the first one, and so on."""
+        attentions = (layer.crossattention.self for layer in self.bert.encoder.layer)
+        return [project(image_tokens) for cross in attentions for project in (cross.key, cross.value)]
 
-def _read(layer: Any, states: Tensor, visible: Tensor, image_tokens: Tensor, images: Tensor, readable: Tensor | None) -> Tensor:
+
+def _read(layer: Any, states: Tensor, visible: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor) -> Tensor:
     """One layer of BERT as it is in transformers, but for the keys and values."""
-    states = layer.attention(states, visible)[0]
+    return read_in_layer(layer, layer.attention(states, visible)[0], shown, images)
+
+
+def read_in_layer(layer: Any, states: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor, readable: Tensor | None = None) -> Tensor:
+    """A layer of BERT from its cross-attention on: states (N, L, D) that attend to what is `shown` of the images `images` (N).
+
+    shown: image tokens (G, 1 + P, I), or the layer's keys and values of them (G, 1 + P, D). readable (N, L, 1 + P): which of
+    them each word may attend to, if not all; at least one.
+    """
     cross = layer.crossattention.self
     heads = (cross.num_attention_heads, -1)
     # index_select: unlike indexing, its backward adds in one order, whatever the number of threads
     query = cross.query(states).unflatten(-1, heads).transpose(1, 2)  # (N, H, L, D / H)
-    key, value = (
-        project(image_tokens).index_select(0, images).unflatten(-1, heads).transpose(1, 2) for project in (cross.key, cross.value)
-    )
+    projected = (project(shown) for project in (cross.key, cross.value)) if isinstance(shown, Tensor) else shown
+    key, value = (part.index_select(0, images).unflatten(-1, heads).transpose(1, 2) for part in projected)
     dropout, seen = cross.dropout.p if layer.training else 0.0, None if readable is None else readable[:, None]
     context = F.scaled_dot_product_attention(query, key, value, attn_mask=seen, dropout_p=dropout)
     states = layer.crossattention.output(context.transpose(1, 2).flatten(2), states)

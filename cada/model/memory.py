@@ -156,12 +156,16 @@ def training_memory(
     gradients, activations = max(moments, key=sum)
     pixels = own * 3 * math.prod(architecture.image_size)
     encoded = gathered * image_tokens(architecture) * architecture.vision.width * (2 if len(passes) > 2 else 1)
+    shared = 0
+    if fused and any(one.at_once for one in passes):  # on CUDA all chunks share keys, values and their gradients
+        read = min(gathered, 2 * own) * image_tokens(architecture) * architecture.text.width
+        shared = 4 * architecture.text.depth * read * (FP32 // 2 if precision == "bf16" else FP32)
     count = sum(parts.values())
     return Memory(
         weights=count * (2 * FP32 + (FP32 // 2 if precision == "bf16" else 0)),
         gradients=gradients,
         optimizer=2 * size(trained),
-        activations=activations + FP32 * (pixels + encoded),
+        activations=activations + FP32 * (pixels + encoded) + shared,
     )
 
 

@@ -90,6 +90,19 @@ class Tokenizer:
         encodings = self._backend.encode_batch([normalise_caption(caption) for caption in captions], add_special_tokens=False)
         return [[piece for part in (item, *item.overflowing) for piece in part.tokens] for item in encodings]
 
+    def unknown_words(self, caption: str) -> list[str]:
+        """Words of the normalised caption that the vocabulary has neither whole nor in parts of two letters or more."""
+        text = normalise_caption(caption)
+        found: dict[int | None, list[tuple[str, tuple[int, int]]]] = {}
+        encoding = self._backend.encode(text, add_special_tokens=False)
+        for word, piece, span in zip(encoding.word_ids, encoding.tokens, encoding.offsets, strict=True):
+            found.setdefault(word, []).append((piece, span))
+        words = {
+            text[pieces[0][1][0] : pieces[-1][1][1]]: [piece.removeprefix("##") for piece, _ in pieces if piece != "[UNK]"]
+            for pieces in found.values()
+        }
+        return [word for word, pieces in words.items() if not pieces or (len(pieces) > 1 and max(map(len, pieces)) == 1)]
+
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The word pieces behind `ids`."""
         known = (*self.entries, *EXTRA_TOKENS)

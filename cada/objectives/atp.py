@@ -5,6 +5,7 @@ Legend: B batch of all processes, b rows of this process, P patches, L tokens, D
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cada.objectives.definition import Objective
@@ -38,32 +39,46 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
 
     from cada import losses
     from cada.runtime import distributed
-    from cada.runtime.compute import upload
+    from cada.runtime.compute import few_calls, upload
     from cada.training.chunks import summed
 
     model, captions = encoded.model, encoded.batch.captions
     count = len(captions.ids)
     own = distributed.own_rows(count)
     device = encoded.tokens.device
-    everyone = distributed.gather(encoded.tokens, count)  # (B, 1 + P, D)
-    rows, lengths = torch.arange(count)[own], upload(captions.lengths, device)  # (b,), (B,)
-    image = torch.cat([rows, negatives.image[own].cpu(), rows])  # (3b,), the only thing for which the step waits
-    order = image.argsort(stable=True)  # a chunk projects the keys and values of few images
-    image, matches = image[order], upload(order < len(rows), device)
-    here = upload(rows, device)
-    text = torch.cat([here, here, upload(negatives.text[own], device)])[upload(order, device)]  # (3b,)
+    shown = distributed.gather(encoded.tokens, count)  # (B, 1 + P, D)
+    rows, lengths = upload(torch.arange(count)[own], device), upload(captions.lengths, device)  # (b,), (B,)
+    image = torch.cat([rows, negatives.image[own], rows])  # (3b,)
+    text = torch.cat([rows, rows, negatives.text[own]])  # (3b,)
+    place = torch.arange(len(image), device=device)
+    matches = place < len(rows)
+    shared = few_calls(device)
+    if shared:  # keys and values are there for all chunks: what the hardest captions read decides no shape, and nobody waits for it
+        if 2 * len(rows) < count:  # of all images, this process's and the wrong ones
+            shown = shown.index_select(0, image[: 2 * len(rows)])
+            image = torch.cat([place[: 2 * len(rows)], rows - own.start])
+        inputs = model.text_encoder.keys_and_values(shown)
+    else:  # a chunk projects those of few images, and no others are in memory
+        order = image.argsort(stable=True)
+        image, text, matches, inputs = image[order], text[order], matches[order], [shown]
 
-    def match(tokens: Tensor, chunk: slice) -> Tensor:
-        caption = text[chunk]
-        wanted, images = (upload(places, device) for places in image[chunk].unique(return_inverse=True))
-        hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], tokens[wanted], images=images)  # (n, L, D)
+    def seen(chunk: slice, inputs: Sequence[Tensor]) -> tuple[Tensor | Sequence[Tensor], Tensor]:
+        """What the pairs of a chunk read, and the place of each one's."""
+        if shared:
+            return inputs, image[chunk]
+        wanted, places = image[chunk].unique(return_inverse=True)
+        return inputs[0][wanted], places
+
+    def match(chunk: slice, *inputs: Tensor) -> Tensor:
+        caption, (read, images) = text[chunk], seen(chunk, inputs)
+        hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], read, images=images)  # (n, L, D)
         means = losses.group_means(hidden, lengths[caption], how=groups, count=group_count)  # (n, groups, D)
         whole, local = model.match_head(hidden[:, 0]), model.local_match_head(means)
         share = len(caption) / (3 * count)
         return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share
 
     size = encoded.micro_batch or len(rows)  # a third of the pairs at a time: no more activations than the other objectives have
-    return summed(match, everyone, model.parameters(), count=len(text), size=size, weight=encoded.weight)
+    return summed(match, inputs, model.parameters(), count=len(text), size=size, weight=encoded.weight)
 
 
 OBJECTIVE = Objective(

@@ -25,8 +25,7 @@ from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
 from cada.retrieval.feature_cache import FeatureCache
 from cada.runtime import distributed
-from cada.runtime.compute import autocast, upload
-from cada.runtime.prefetch import prefetched
+from cada.runtime.compute import autocast, upload, uploaded
 from cada.storage.files import reserve
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _encode_gallery(model: Cada, images: Tensor, engine: Engine) -> Gallery:
     features = torch.zeros(len(images), model.architecture.projection, device=device)
     tokens = None if engine.top_k is None else torch.empty(0, 0, 0)
     with autocast(device, engine.precision):
-        batches = prefetched(lambda start: upload(images[start : start + batch_size], device), starts)
+        batches = uploaded(lambda start: upload(images[start : start + batch_size], device), starts, device)
         for start, batch in zip(tqdm(starts, desc="gallery", disable=distributed.silent(), leave=False), batches, strict=True):
             hidden, projected = model.encode_images(normalise(batch))
             features[start : start + batch_size] = F.normalize(projected.float(), dim=-1)

@@ -55,11 +55,13 @@ def evaluate(scores_or_ranking: Any, query_ids: Any, gallery_ids: Any) -> dict[s
     return summarise(score_queries(rank(as_scores(given)), queries, gallery).values())
 
 
-def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_persons: np.ndarray, *, chunk: int = 1024) -> QueryScores:
+def score_queries(
+    ranking: np.ndarray, query_persons: np.ndarray, gallery_persons: np.ndarray, *, chunk: int = 1024, first: int = 0
+) -> QueryScores:
     """Score rankings (Q, G) of gallery indices, best first, by the persons of queries (Q) and images (G).
 
     Only the ranks of relevant images are looked at, so the cost is that of one gather. Errors: `ValueError` names a query without
-    a relevant image.
+    a relevant image by its number, of which `first` is that of the first query here.
     """
     parts = []
     for start in range(0, len(ranking), chunk):
@@ -69,11 +71,12 @@ def score_queries(ranking: np.ndarray, query_persons: np.ndarray, gallery_person
         total = np.bincount(rows, minlength=len(relevant))
         if (without := np.flatnonzero(total == 0)).size:
             query = start + without[0]
-            raise ValueError(f"query {query}: no image of the gallery has its id, {query_persons[query]}, so it cannot be scored.")
-        first = np.concatenate([[0], np.cumsum(total)[:-1]])
-        hits = np.arange(len(rows)) - first[rows] + 1
+            person = query_persons[query]
+            raise ValueError(f"query {first + query}: no image of the gallery has its id, {person}, so it cannot be scored.")
+        begin = np.concatenate([[0], np.cumsum(total)[:-1]])
+        hits = np.arange(len(rows)) - begin[rows] + 1
         precision = np.bincount(rows, weights=hits / ranks, minlength=len(relevant)) / total
-        parts.append((ranks[first], precision, total / ranks[first + total - 1]))
+        parts.append((ranks[begin], precision, total / ranks[begin + total - 1]))
     return QueryScores(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 

@@ -37,12 +37,12 @@ def rerank(scores: Any, match: PairScorer, *, top_k: int, fusion: str, weight: f
     return retrieve(scores, match if fusion != "cosine" else None, top_k).ranking(fusion, weight)
 
 
-def retrieve(scores: np.ndarray, match: PairScorer | None, top_k: int | None) -> Retrieved:
+def retrieve(scores: np.ndarray, match: PairScorer | None, top_k: int | None, *, first_stage: np.ndarray | None = None) -> Retrieved:
     """Rank by float32 `scores` (Q, G) and match the first `top_k` of each query, if there is a `match`.
 
-    Errors: `ValueError` where `match` does not give logits (Q, K, 2) or (Q, K).
+    first_stage: their ranking (Q, G), if it is there. Errors: `ValueError` where `match` does not give logits (Q, K, 2) or (Q, K).
     """
-    first_stage = rank(scores)
+    first_stage = rank(scores) if first_stage is None else first_stage
     if match is None:
         return Retrieved(first_stage, scores, None)
     candidates = first_stage[:, :top_k]

@@ -27,8 +27,7 @@ import torch
 from torch import Tensor, nn
 
 from cada.retrieval.packed import Packed, Segments, cross_attention, feed_forward, self_attention
-from cada.runtime.compute import autocast, selected_rows, upload
-from cada.runtime.prefetch import prefetched
+from cada.runtime.compute import autocast, selected_rows, upload, uploaded
 
 if TYPE_CHECKING:
     from cada.config.steps import Precision
@@ -79,7 +78,7 @@ def match_logits(
     logits = torch.zeros(queries * k, head.out_features, device=device)
     with autocast(device, precision):
         reader = Reader(text_model, captions, device=device, memory=memory_mb * MB)
-        for start, tokens in prefetched(lambda chunk: (chunk[0], upload(chunk[1], device)), image_tokens):
+        for start, tokens in uploaded(lambda chunk: (chunk[0], upload(chunk[1], device)), image_tokens, device):
             first, stop = np.searchsorted(images, [start, start + len(tokens)])
             if first == stop:
                 continue
@@ -117,9 +116,9 @@ class Reader:
         # token itself, its key and its value; where queries are projected instead, a few MB of them
         self.token_bytes, self.image_token_bytes = 4 * (8 * self.width + 2 * inner), 4 * (image_width + 2 * self.width)
         self.limit = min(memory // 4, BATCH_TOKENS[device.type] * self.token_bytes)  # a batch may come to twice its limit
-        fits = self.lengths.sum() * 4 * self.width <= memory - 2 * self.limit
+        self.fits = bool(self.lengths.sum() * 4 * self.width <= memory - 2 * self.limit)
         # where they do not fit, each batch computes its own captions' states
-        self.shared = self.first_states(np.arange(len(self.lengths))) if fits else None
+        self.shared = self.first_states(np.arange(len(self.lengths))) if self.fits else None
 
     def batches(self, rows: np.ndarray, images: np.ndarray, *, image_length: int) -> Iterator[np.ndarray]:
         """Cut pairs of captions `rows` and ascending `images` into batches under the limit; yields places, shortest caption first.
@@ -137,7 +136,7 @@ class Reader:
 
     def read(self, rows: np.ndarray, images: np.ndarray, tokens: Tensor) -> Tensor:
         """Hidden states (M, D) of position 0: captions `rows` (M,), shortest first, read `images` (M,) of `tokens` (N, S, W)."""
-        packed = Packed(self.lengths[rows])
+        packed = Packed(self.lengths[rows], self.device)
         wanted, images = np.unique(images, return_inverse=True)
         shown = tokens.index_select(0, upload(torch.from_numpy(wanted), self.device))  # (I, S, W)
         everywhere = Segments.of(np.repeat(images, packed.lengths), len(wanted), self.device)
@@ -156,11 +155,11 @@ class Reader:
     def first_states(self, rows: np.ndarray) -> FirstStates:
         """The captions `rows` up to the first layer's self-attention."""
         rows = rows[np.argsort(self.lengths[rows], kind="stable")]
-        whole = Packed(self.lengths[rows])
+        whole = Packed(self.lengths[rows], self.device)
         states = torch.empty(len(whole.positions), self.width, device=self.device)
         cuts = np.flatnonzero(np.diff(whole.starts * self.token_bytes // self.limit)) + 1
         for part in np.split(np.arange(len(rows)), cuts):
-            packed = Packed(whole.lengths[part])
+            packed = Packed(whole.lengths[part], self.device)
             ids = self.ids[rows[part], : packed.lengths[-1]].astype(np.int64)  # (m, L) of the part's longest
             real = np.arange(ids.shape[1]) < packed.lengths[:, None]
             embedded = selected_rows(self.embeddings(input_ids=upload(torch.from_numpy(ids), self.device)), torch.from_numpy(real))

@@ -16,11 +16,14 @@ from cada.datasets.loading import Split
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.encoding import Engine, Gallery, encode_gallery, encode_queries
-from cada.retrieval.metrics import score_queries, summarise
+from cada.retrieval.metrics import METRICS, score_queries, summarise
 from cada.retrieval.openset import FirstHits, moved_up
-from cada.retrieval.ranking import Retrieved, pair_scores, reorder, retrieve
+from cada.retrieval.ranking import Retrieved, pair_scores, rank, reorder, retrieve
 from cada.retrieval.reranking import Captions, match_logits
-from cada.runtime import distributed
+from cada.runtime import compute, distributed
+from cada.runtime.compute import autocast, upload
+
+SORTED = 2048  # queries at a time: of 20,000 images, with their places, about a gigabyte
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,14 @@ class Found(Retrieved):
     gallery_persons: np.ndarray  # (G,)
 
     def values(self, fusion: str, weight: float | None = None) -> np.ndarray:
-        """Each query's share in METRICS (Q, 5), in percent."""
-        return score_queries(self.ranking(fusion, weight), self.query_persons, self.gallery_persons).values()
+        """Each query's share in METRICS (Q, 5), in percent. Every process scores some, and has to call this."""
+        own, values = distributed.own_rows(len(self.query_persons)), np.zeros((len(self.query_persons), len(METRICS)))
+        if own.start < own.stop:
+            logits = None if self.logits is None else self.logits[own]
+            part = replace(self, first_stage=self.first_stage[own], cosine=self.cosine[own], logits=logits)
+            ranking, persons = part.ranking(fusion, weight), self.query_persons[own]
+            values[own] = score_queries(ranking, persons, self.gallery_persons, first=own.start).values()
+        return distributed.total(torch.from_numpy(values)).numpy()
 
     def scores(self, fusion: str, weight: float | None = None) -> dict[str, float]:
         """The metrics, in percent."""
@@ -99,6 +108,25 @@ class Found(Retrieved):
             precision = found.cumsum(axis=1) / np.arange(1, found.shape[1] + 1)
             gains.append(((precision * found).sum(axis=1) / relevant).mean())
         return weights[int(np.argmax(gains))]
+
+
+@torch.inference_mode()
+def ranked(queries: Tensor, features: Tensor, device: torch.device) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines (Q, G) of unit features (Q, E) and (G, E) on the CPU, and their rankings (Q, G), int32, as by `ranking.rank`.
+
+    A GPU sorts some queries' at a time; a CPU does by `rank`, which is faster there.
+    """
+    if not compute.few_calls(device):
+        cosine = (queries @ features.T).numpy()
+        return cosine, rank(cosine)
+    gallery = upload(features, device).T
+    cosines, ranking = (np.empty((len(queries), len(features)), kind) for kind in (np.float32, np.int32))
+    with autocast(device, "fp32"):
+        for start in range(0, len(queries), SORTED):
+            rows = slice(start, start + SORTED)
+            scores = upload(queries[rows], device) @ gallery
+            cosines[rows], ranking[rows] = scores.cpu(), scores.argsort(dim=1, descending=True, stable=True).int().cpu()
+    return cosines, ranking
 
 
 @dataclass(frozen=True)
@@ -123,8 +151,8 @@ class Search:
     def found(self) -> Found:
         """Rank the gallery for each query by the cosine, and match the first K pairs where the engine has a `top_k`."""
         features = self.gallery.features if self.shown is None else self.gallery.features[torch.from_numpy(self.shown)]
-        cosine = (self.queries @ features.T).numpy()
-        stages = retrieve(cosine, None if self.engine.top_k is None else self.match, self.engine.top_k)
+        cosine, ranking = ranked(self.queries, features, self.model.device)
+        stages = retrieve(cosine, None if self.engine.top_k is None else self.match, self.engine.top_k, first_stage=ranking)
         return Found(stages.first_stage, stages.cosine, stages.logits, self.query_persons, self.gallery_persons)
 
     def first_hits(self, found: Found, fusion: str, weight: float | None = None) -> FirstHits:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import Tensor
@@ -14,10 +14,14 @@ from torch import Tensor
 from cada.errors import CadaError
 from cada.runtime import distributed
 from cada.runtime.gpus import lease
+from cada.runtime.prefetch import prefetched
 
 if TYPE_CHECKING:
     from cada.config import Compute
     from cada.config.steps import Precision
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def resolve_device(name: str) -> torch.device:
@@ -54,8 +58,35 @@ def _multiply_in(precision: Precision) -> None:
 
 def upload(batch: Tensor, device: torch.device) -> Tensor:
     """The batch on `device`; to CUDA from pinned memory, while what came before still runs."""
-    pinned = batch.pin_memory() if device.type == "cuda" and not batch.is_cuda else batch
-    return pinned.to(device, non_blocking=True)
+    if device.type != "cuda" or batch.is_cuda:
+        return batch.to(device)
+    there = batch.pin_memory().to(device, non_blocking=True)
+    there.record_stream(torch.cuda.default_stream(device))  # what another stream has copied is free once this one has read it
+    return there
+
+
+def uploaded(function: Callable[[Item], Result], items: Iterable[Item], device: torch.device) -> Iterator[Result]:
+    """`prefetched`, for a `function` that uploads what it makes: a GPU copies it in a stream of its own, beside what it computes."""
+    if device.type != "cuda":
+        yield from prefetched(function, items)
+        return
+    copies = torch.cuda.Stream(device)
+
+    def made(item: Item) -> tuple[Result, torch.cuda.Event]:
+        with torch.cuda.stream(copies):
+            return function(item), copies.record_event()
+
+    for result, copied in prefetched(made, items):
+        torch.cuda.current_stream(device).wait_event(copied)  # the GPU waits, and nobody here
+        yield result
+
+
+def few_calls(device: torch.device) -> bool:
+    """Whether to pad, or to keep more in memory, where that makes calls few and their shapes known before the numbers: on a GPU.
+
+    There a call costs more than some padding, and a shape that depends on numbers is waited for.
+    """
+    return device.type == "cuda"
 
 
 def selected_rows(states: Tensor, selected: Tensor) -> Tensor:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 BUCKET = 2**24  # elements of gradients that are exchanged at once: 64 MB of copies beside 1.4 GB of gradients
 
@@ -93,26 +95,75 @@ def total(values: Tensor) -> Tensor:
     return values
 
 
-def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace each gradient by its sum over all processes, in exchanges of BUCKET elements or a little more."""
-    if size() == 1:
-        return
-    buckets: dict[torch.dtype, list[Tensor]] = {}
+class GradientSum:
+    """Replaces the gradient of each parameter by its sum over all processes, in exchanges of BUCKET elements or a little more.
+
+    With `early` an exchange begins within the backward pass, of which a step has one, as soon as its gradients are there and the one
+    before it has begun: in all processes in one order. Which parameters have a gradient is seen in the first step, which is not early.
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], *, early: bool = False) -> None:
+        self._parameters, self._early = list(parameters), early
+        self._buckets: list[list[nn.Parameter]] = []
+        self._missing: list[int] = []  # gradients of each bucket that are not there yet
+        self._begun: list[Callable[[], None]] = []
+        self._hooks: list[RemovableHandle] = []
+
+    def finish(self) -> None:
+        """To be called after the backward pass."""
+        if size() == 1:
+            return
+        self._begin(all_of_them=True)
+        for end in self._begun:
+            end()
+        known = {id(parameter) for bucket in self._buckets for parameter in bucket}
+        rest = _buckets(parameter for parameter in self._parameters if parameter.grad is not None and id(parameter) not in known)
+        for bucket in rest:
+            _exchange(bucket)()
+        if self._early:
+            self._expect([bucket[::-1] for bucket in rest[::-1]])
+        self._begun, self._missing = [], [len(bucket) for bucket in self._buckets]
+
+    def close(self) -> None:
+        """Leave the parameters alone."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def _expect(self, buckets: list[list[nn.Parameter]]) -> None:
+        for place, bucket in enumerate(buckets, len(self._buckets)):
+            self._hooks += [parameter.register_post_accumulate_grad_hook(partial(self._came, place)) for parameter in bucket]
+        self._buckets += buckets
+
+    def _came(self, place: int, _parameter: Tensor) -> None:
+        self._missing[place] -= 1
+        self._begin()
+
+    def _begin(self, *, all_of_them: bool = False) -> None:
+        while len(self._begun) < len(self._buckets) and (all_of_them or not self._missing[len(self._begun)]):
+            self._begun.append(_exchange(self._buckets[len(self._begun)]))
+
+
+def _buckets(parameters: Iterable[nn.Parameter]) -> list[list[nn.Parameter]]:
+    found: list[list[nn.Parameter]] = []
     for parameter in parameters:
-        if parameter.grad is not None:
-            bucket = buckets.setdefault(parameter.grad.dtype, [])
-            bucket.append(parameter.grad)
-            if sum(gradient.numel() for gradient in bucket) >= BUCKET:
-                _sum_in_place(buckets.pop(parameter.grad.dtype))
-    for bucket in buckets.values():
-        _sum_in_place(bucket)
+        if not found or sum(other.numel() for other in found[-1]) >= BUCKET:
+            found.append([])
+        found[-1].append(parameter)
+    return found
 
 
-def _sum_in_place(gradients: list[Tensor]) -> None:
+def _exchange(bucket: list[nn.Parameter]) -> Callable[[], None]:
+    """Begin to sum the gradients of a bucket; what is returned ends it."""
+    gradients = [parameter.grad for parameter in bucket if parameter.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
-    dist.all_reduce(flat)
-    for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
-        gradient.copy_(part.view_as(gradient))
+    work = dist.all_reduce(flat, async_op=True)
+
+    def end() -> None:
+        work.wait()
+        for gradient, part in zip(gradients, flat.split([gradient.numel() for gradient in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+    return end
 
 
 def wait_for_all() -> None:

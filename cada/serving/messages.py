@@ -97,10 +97,14 @@ class Found(BaseModel):
 
 
 class Answer(BaseModel):
-    """The images that were found, best first. nobody: whether all of them are unlikely; None where that is not known."""
+    """The images that were found, best first. nobody: whether all of them are unlikely; None where that is not known.
+
+    unknown: words of the query that are none to the model, which guesses at them.
+    """
 
     hits: list[Found]
     nobody: bool | None
+    unknown: list[str]
     milliseconds: int
 
 

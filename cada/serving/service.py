@@ -78,6 +78,7 @@ class Service:
         answer = messages.Answer(
             hits=[self._found(hit, root) for hit in hits],
             nobody=all(confidence == UNLIKELY for confidence in known) if known else None,
+            unknown=self.index.unknown_words([query]),
             milliseconds=round(1000 * (time.monotonic() - start)),
         )
         self._write(asked, answer)

@@ -16,7 +16,7 @@ from cada.gallery.release import Release
 from cada.model.folder import load_model
 from cada.storage.files import write_json
 
-LEAST_COSINE = 0.9999  # of features in float32; int8 is a choice, whose loss docs/search.md has
+LEAST_COSINE = 0.9999  # of features in float32; int8 is a choice, whose loss docs/export.md has
 TEXTS = ("a man", "a woman in a red coat with long hair and a black backpack, walking")
 
 

@@ -151,7 +151,11 @@ def search_index(
         one = query if image is None else image
         searched = {str(one): Query.of(one)} if one is not None else read_queries(Path(str(queries)))
         searched = {name: Query.of(own, plus=plus, minus=minus) for name, own in searched.items()}
+        if options["phrases"] and not any(own.texts for own in searched.values()):
+            raise CadaError("--phrases: an image has no phrases. Search with a sentence.")
         _warn_of_long(searched.values())
+        if unknown := index.unknown_words(searched.values()):
+            print(printable(f"the model does not know, and guesses at: {', '.join(unknown)}"), file=sys.stderr)
         found = index.search_many(list(searched.values()), since=_time(since), until=_time(until), **options)
     answers = dict(zip(searched, found, strict=True))
     text = rendered(answers, form, {name: str(own.parts[0].source) for name, own in searched.items()})

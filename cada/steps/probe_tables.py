@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from cada.analysis.probes.names import SCORES, SIDES
 from cada.config import Synthesis
 from cada.recipes import Recipe, take
 from cada.recipes.models import ProbeTablesRecipe
 from cada.reporting.figures.look_alikes import EACH, WrongChoice, draw_failures, look_alikes_figure
 from cada.reporting.figures.style import save, style
-from cada.reporting.results.choices import CHANCE, SCORES, groups, own_score, read_choices
+from cada.reporting.results.choices import CHANCE, groups, own_score, read_choices
 from cada.reporting.tables.choice_words import DIFFERENCES, slots_in_words
 from cada.reporting.tables.pairs import ablation_pairs
 from cada.reporting.tables.probes import write_probe_tables
@@ -53,7 +54,7 @@ def wrong_choices(table: pd.DataFrame, score: str, synthesis: Synthesis, *, seed
     for row in draw_failures(table, score).to_dict("records"):
         _, (own, *others) = look_alikes(drawn[row["image"]], synthesis, seed=seed)
         other = next(one for one in others if one.change and one.change.kind == row["kind"])
-        scores = {name: (row[f"{name}_right"], row[f"{name}_wrong"]) for name in SCORES if not pd.isna(row[name])}
+        scores = {name: tuple(row[f"{name}_{side}"] for side in SIDES) for name in SCORES if not pd.isna(row[name])}
         difference = f"{DIFFERENCES[row['kind']]}:\n{slots_in_words(row['slots'])}"
         found.append(WrongChoice(own.caption, difference, np.asarray(own.image), np.asarray(other.image), scores))
     return found

@@ -4,13 +4,11 @@
 over the whole batch (which needs every feature at once) has its exact gradient at the memory of one chunk. Dropout draws the
 same again. `summed`: a loss that is a sum over rows needs no second computation, for each chunk has its gradient at once,
 and what is computed after it does not lie beside its activations.
-
-Legend: B batch, P patches, D width.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -33,36 +31,37 @@ def in_chunks(function: Callable[..., Any], size: int | None, *rows: Tensor) -> 
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
 
-ChunkLoss = Callable[[Tensor, slice], Tensor]
+ChunkLoss = Callable[..., Tensor]  # of a slice of the rows, and the inputs
 
 
 def summed(
-    loss: ChunkLoss, image_tokens: Tensor, parameters: Iterable[Tensor], *, count: int, size: int | None, weight: float = 1.0
+    loss: ChunkLoss, inputs: Sequence[Tensor], parameters: Iterable[Tensor], *, count: int, size: int | None, weight: float = 1.0
 ) -> Tensor:
-    """The sum of `loss(image_tokens, rows)` over chunks of `size` of the `count` rows (None: all at once), a scalar.
+    """The sum of `loss(rows, *inputs)` over chunks of `size` of the `count` rows (None: all at once), a scalar.
 
-    Its gradient to `image_tokens` (B, 1 + P, D) and to `parameters` is computed with it, so the activations of a chunk are gone
+    Its gradient to `inputs`, each of any shape, and to `parameters` is computed with it, so the activations of a chunk are gone
     when the next begins, and nothing is left of them for the backward pass. `weight` is what the caller multiplies the sum by:
     gradients are computed of the weighted loss, as they would be in the backward pass, and have the same bits.
     """
     step = size or count
     chunks = [slice(start, min(start + step, count)) for start in range(0, count, step)]
     if not torch.is_grad_enabled():
-        return torch.stack([loss(image_tokens, rows) for rows in chunks]).sum()
+        return torch.stack([loss(rows, *inputs) for rows in chunks]).sum()
     trained = [parameter for parameter in parameters if parameter.requires_grad]
-    total: Tensor = _Summed.apply(loss, chunks, weight, image_tokens, *trained)
+    total: Tensor = _Summed.apply(loss, chunks, weight, len(inputs), *inputs, *trained)
     return total
 
 
 class _Summed(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, loss: ChunkLoss, chunks: list[slice], weight: float, image_tokens: Tensor, *parameters: Tensor) -> Tensor:
-        leaves = (image_tokens.detach().requires_grad_(), *parameters)
+    def forward(ctx: Any, loss: ChunkLoss, chunks: list[slice], weight: float, count: int, *given: Tensor) -> Tensor:
+        inputs, parameters = [tensor.detach().requires_grad_() for tensor in given[:count]], given[count:]
+        leaves = (*inputs, *parameters)
         values: list[Tensor] = []
         gradients: list[Tensor | None] = [None] * len(leaves)
         for rows in chunks:
             with torch.enable_grad():
-                value = loss(leaves[0], rows)
+                value = loss(rows, *inputs)
             found = torch.autograd.grad(value, leaves, torch.full_like(value, weight), allow_unused=True)
             gradients = [new if old is None else old if new is None else old + new for old, new in zip(gradients, found, strict=True)]
             values.append(value.detach())
@@ -78,4 +77,4 @@ class _Summed(torch.autograd.Function):
         while gradients:  # the old gradient goes before the next one is scaled
             gradient = gradients.pop(0)
             scaled.append(None if gradient is None else gradient * factor)
-        return (None, None, None, *scaled)
+        return (None, None, None, None, *scaled)

@@ -20,9 +20,8 @@ from cada.errors import ArgumentError, CadaError, about
 from cada.model.cada import Cada
 from cada.model.checkpoint import DAMAGED
 from cada.model.folder import set_weights, weights_of
-from cada.runtime import distributed
+from cada.runtime import compute, distributed
 from cada.runtime.memory import release_free_memory
-from cada.runtime.prefetch import prefetched
 from cada.storage.files import atomic, writing
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
@@ -122,10 +121,11 @@ def fit(
     progress = (_resume(state, model, optimizer) if state.exists() else None) or Progress()
     if distributed.total(torch.tensor(progress.step)) != distributed.size() * progress.step:
         raise CadaError(f"{state}: not all processes see this file. Several machines must share the project's folder.")
+    gradients = distributed.GradientSum(parameters, early=compute.few_calls(model.device))
     saved = time.monotonic()
     model.train()
     bar = tqdm(total=steps, initial=progress.step, desc="training", disable=distributed.silent())
-    for batch in prefetched(batch_at, range(progress.step, steps)):
+    for batch in compute.uploaded(batch_at, range(progress.step, steps), model.device):
         seed_everything(seed, "dropout", progress.step, distributed.rank())
         rate = learning_rate(
             progress.step, steps=steps, peak=optimisation.learning_rate, warmup=optimisation.warmup_steps, epoch_steps=by_epoch
@@ -135,6 +135,7 @@ def fit(
         except FloatingPointError as error:
             raise FloatingPointError(f"step {progress.step + 1}: the loss is nan, {error}") from error
         values["loss"].backward()
+        gradients.finish()
         _descend(optimizer, parameters, rate, clip_norm=optimisation.clip_norm)
         progress.add(values)
         del values
@@ -157,14 +158,14 @@ def fit(
             _save(state, model, optimizer, progress)
             saved = time.monotonic()
     bar.close()
+    gradients.close()
     return progress
 
 
 def _descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], rate: float, *, clip_norm: float | None) -> None:
-    """A step down the gradient that all processes have together."""
+    """A step down the gradient."""
     for group in optimizer.param_groups:
         group["lr"] = rate
-    distributed.sum_gradients(parameters)
     if clip_norm is not None:
         torch.nn.utils.clip_grad_norm_(parameters, clip_norm)
     optimizer.step()

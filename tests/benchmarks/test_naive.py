@@ -5,7 +5,6 @@ Legend: Q captions, G images, L tokens.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import cycle
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from benchmarks.inputs import QUICK, TINY, candidates_of, caption_lengths, capti
 from benchmarks.operations import counted, reranking_flops
 from benchmarks.query import by_keys
 from benchmarks.retrieval import evaluation_ways
-from benchmarks.training import PUBLISHED, Problem, changed, largest_batch, naive_losses, our_losses, problem_of
+from benchmarks.training import PUBLISHED, Problem, batch_that_fits, changed, largest_batch, naive_losses, our_losses, problem_of
 from cada.datasets.images import normalise
 from cada.datasets.loading import take_split
 from cada.datasets.records import Record
@@ -30,6 +29,7 @@ from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
 from cada.retrieval.reranking import Captions, match_logits
 from cada.training.captions import attribute_groups
+from tests.messages import refused
 
 CPU = torch.device("cpu")
 EVERYTHING = changed(PUBLISHED, ara_rate=1.0)
@@ -192,16 +192,8 @@ def test_encoders_agree(model: Cada, captions: TokenizedCaptions) -> None:
     assert torch.allclose(texts, torch.nn.functional.normalize(our_texts, dim=-1), atol=1e-5)
 
 
-def test_the_largest_batch_is_the_last_that_fits() -> None:
-    tried = []
-
-    def step_at(batch: int) -> Callable[[], None]:
-        def step() -> None:
-            tried.append(batch)
-            if batch > 100:
-                raise torch.OutOfMemoryError
-
-        return step
-
-    assert largest_batch(step_at, 24) == 96
-    assert tried == [48, 96, 192]
+def test_the_batch_is_halved_until_it_fits_and_the_largest_is_the_last_that_does() -> None:
+    assert largest_batch(lambda batch: batch <= 100, 24) == 96
+    assert [batch_that_fits(lambda batch, most=most: batch <= most, 24) for most in (24, 23, 5)] == [24, 12, 3]
+    with refused("training", "3 samples"):
+        batch_that_fits(lambda batch: False, 24)

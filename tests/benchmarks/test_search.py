@@ -1,4 +1,4 @@
-"""The benchmark of search runs, and says every number that docs/search.md promises."""
+"""The benchmark of search runs, and says every number that docs/own-images.md promises."""
 
 from __future__ import annotations
 

@@ -3,13 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +13,7 @@ from cada import tracking
 from cada.storage.paths import Cell
 from cada.tracking.sync import sync
 from tests.messages import line_with
+from tests.tracking.server import Server
 
 VARIANTS = {"global": 30.0, "atp": 34.0, "ara": 31.0, "dual": 35.0}
 STEPS = range(20, 101, 20)
@@ -40,34 +34,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
-class Server:
-    """`mlflow server` on a free port, which keeps its runs in a database of the folder."""
-
-    def __init__(self, folder: Path, database: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
-        options = ["--workers", "1", "--port", str(self.port), "--artifacts-destination", str(folder / "artifacts")]
-        command = [sys.executable, "-m", "mlflow", "server", *options, "--backend-store-uri", f"sqlite:///{folder}/{database}"]
-        environment = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-        with (folder / f"{database}.log").open("w") as log:
-            self.process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + 120
-        while not self.answers():
-            assert self.process.poll() is None, (folder / f"{database}.log").read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-
-    def answers(self) -> bool:
-        try:
-            return bool(urllib.request.urlopen(f"{self.url}/health", timeout=5).status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, 9)
-        self.process.wait()
+def serve(folder: Path, database: str) -> Server:
+    """A server that keeps its runs in a database of the folder."""
+    return Server(f"sqlite:///{folder}/{database}", str(folder / "artifacts"), folder / f"{database}.log")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +47,7 @@ def server(folder: Path) -> Iterator[Server]:
     for variant in VARIANTS:
         for seed in (0, 1):
             train(variant, seed)
-    server = Server(folder, "mlflow.db")
+    server = serve(folder, "mlflow.db")
     yield server
     server.stop()
 
@@ -142,7 +111,7 @@ def test_the_prepared_link_opens_on_charts_that_compare_the_variants(server: Ser
 def test_a_server_that_dies_stops_no_training_and_is_told_later(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server = Server(folder, "outage.db")
+    server = serve(folder, "outage.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
     cell, description = Cell("smoke", "global", 7), tracking.Description({"epochs": 5}, "abc")
     with tracking.run(cell, "train", description) as run:
@@ -156,7 +125,7 @@ def test_a_server_that_dies_stops_no_training_and_is_told_later(
         assert not run.told
     assert line_with(capsys.readouterr().err, "MLflow", server.url, "cada track sync")
 
-    server = Server(folder, "outage.db")
+    server = serve(folder, "outage.db")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server.url)
     history = folder / "results/smoke/history/global/7.csv"
     history.parent.mkdir(parents=True)

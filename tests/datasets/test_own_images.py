@@ -1,4 +1,4 @@
-"""The section "Use your own images and captions" of docs/datasets.md, followed to the letter with twelve images."""
+"""The page docs/own-captions.md, followed to the letter with twelve images."""
 
 from __future__ import annotations
 
@@ -28,19 +28,18 @@ from cada.storage.paths import Layout
 from tests.messages import Fact, carries, line_with
 from tests.tracked import copy_tracked
 
-PAGE = Path(__file__).parents[2] / "docs" / "datasets.md"
-SECTION = PAGE.read_text(encoding="utf-8").split("## Use your own images and captions\n")[1].split("\n## ")[0]
-BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", SECTION, re.DOTALL))
+PAGE = (Path(__file__).parents[2] / "docs" / "own-captions.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL))
 PERSONS = range(1, 7)
 
 
 @pytest.fixture
 def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The files that the section says, for six persons with two images of two captions each."""
+    """The files that the page says, for six persons with two images of two captions each."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(IN_WORKFLOW, raising=False)
     copy_tracked("params", tmp_path / "params")
-    ((source, target),) = re.findall(r"`cp -r (\S+) (\S+)`", SECTION)
+    ((source, target),) = re.findall(r"`cp -r (\S+) (\S+)`", PAGE)
     shutil.copytree(source, target)
     Path(target, "data.yaml").write_text(BLOCKS["yaml"])
     header, first, second = BLOCKS["csv"].splitlines()
@@ -56,7 +55,7 @@ def followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the section's commands print, one after the other."""
+    """What the page's commands print, one after the other."""
     for line in BLOCKS["sh"].splitlines():
         monkeypatch.setattr("sys.argv", shlex.split(line, comments=True))
         with pytest.raises(SystemExit) as ended:
@@ -66,7 +65,7 @@ def commands(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.usefixtures("followed")
-def test_the_section(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     assert line_with(commands(capsys, monkeypatch), "12 whole images")
     manifest = json.loads(Layout("mine").manifest.read_text())
     assert manifest["splits"] == {

@@ -36,19 +36,24 @@ def test_two_commands_from_a_folder_to_ranked_images(photos: Path, tmp_path: Pat
 
 def test_searches_by_image_by_file_and_within_a_part(index: Index, photos: Path, tmp_path: Path) -> None:
     image = sorted(photos.glob("*.jpg"))[3]
-    assert cada("search", index.folder, "--image", image, "--paths", "-k", 1) == f"{image}\n"
+    assert cada("search", index.folder, "--image", image, "--format", "paths", "-k", 1) == f"{image}\n"
     (tmp_path / "q.csv").write_text("id,query\na,a man\nb,a woman\n")
     cada("search", index.folder, "--queries", tmp_path / "q.csv", "--format", "json", "-o", tmp_path / "found.json", "-k", 2)
     answers = json.loads((tmp_path / "found.json").read_text())
     assert [(answer["id"], answer["query"], len(answer["hits"])) for answer in answers] == [("a", "a man", 2), ("b", "a woman", 2)]
-    assert cada("search", index.folder, "a man", "--path", f"*{image.name}", "--paths") == f"{image}\n"
-    assert cada("search", index.folder, "a man", "--until", "1999-12-31", "--paths") == ""
+    assert cada("search", index.folder, "a man", "--path", f"*{image.name}", "--format", "paths") == f"{image}\n"
+    assert cada("search", index.folder, "a man", "--until", "1999-12-31", "--format", "paths") == ""
 
 
 def test_a_sentence_that_is_cut_is_said(index: Index) -> None:
     done = CliRunner().invoke(app, ["search", str(index.folder), "a man " * 40])
     assert done.exit_code == 0 and "72 of these 80 words" in done.stderr
     assert CliRunner().invoke(app, ["search", str(index.folder), "a man"]).stderr == ""
+
+
+def test_words_that_the_model_does_not_know_are_said(index: Index) -> None:
+    done = CliRunner().invoke(app, ["search", str(index.folder), "a man with an accordion", "--minus", "a parrot, a hat"])
+    assert done.exit_code == 0 and done.stderr.endswith(": accordion, parrot\n")
 
 
 def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
@@ -63,6 +68,7 @@ def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
         (["search", "GALLERY"], ("--image", "--queries")),
         (["search", "GALLERY", "a man", "--image", "x.jpg"], ("--image",)),
         (["search", "GALLERY", ""], ("empty",)),
+        (["search", "GALLERY", "--image", "IMAGE", "--phrases"], ("--phrases", "sentence")),
         (["search", "GALLERY", "--image", "nofile.jpg"], ("nofile.jpg",)),
         (["search", "GALLERY", "a man", "--since", "yesterday"], ("yesterday", "ISO 8601")),
         (["search", "nothing", "a man"], ("nothing", "cada index")),
@@ -80,6 +86,7 @@ def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
 def test_what_is_wrong_is_named(index: Index, photos: Path, tmp_path: Path, words: list[str], facts: tuple[str, ...]) -> None:
     (tmp_path / "boxes.csv").write_text("image,x,y,width,height\nelsewhere.jpg,0,0,10,20\n")
     places = {"GALLERY": str(index.folder), "PHOTOS": str(photos), "BOXES": str(tmp_path / "boxes.csv")}
+    places["IMAGE"] = str(next(photos.glob("*.jpg")))
     places["EMPTY"] = str(Index.create(tmp_path / "empty", START).folder)
     with pytest.raises(CadaError) as error:
         cada(*(places.get(word, word) for word in words))

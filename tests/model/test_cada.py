@@ -9,6 +9,7 @@ import torch
 
 from cada.config import Architecture, Transformer, load
 from cada.model.cada import Cada
+from cada.runtime.compute import autocast
 from tests.messages import Fact, refused
 from tests.words import tokenizer_of
 
@@ -36,6 +37,17 @@ def test_features_are_projections_of_the_first_token(model: Cada) -> None:
     tokens, features = model.encode_images(images)
     assert torch.equal(features, model.image_projection(tokens[:, 0]))
     assert torch.equal(model.encode_text(ids, mask), model.text_projection(model.text_encoder(ids, mask)[:, 0]))
+
+
+@torch.no_grad()
+def test_features_are_projected_in_fp32_under_any_precision(model: Cada) -> None:
+    images, ids, mask = torch.randn(2, 3, 32, 16), torch.tensor([[2, 5, 3], [2, 7, 3]]), torch.ones(2, 3)
+    with autocast(model.device, "bf16"):
+        tokens, features = model.encode_images(images)
+        states, text = model.text_encoder(ids, mask), model.encode_text(ids, mask)
+    assert torch.equal(features, model.image_projection(tokens[:, 0].float()))
+    assert torch.equal(text, model.text_projection(states[:, 0].float()))
+    assert not torch.equal(features, model.encode_images(images)[1])
 
 
 @torch.no_grad()

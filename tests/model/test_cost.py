@@ -233,7 +233,7 @@ def test_the_peak_of_a_step_is_that_of_torch(sizes: str, objectives: tuple[str, 
 
 
 def memory(architecture: Architecture, *, batch: int = 120, processes: int = 1, **settings: object) -> Memory:
-    chosen = {"objectives": cost.DUAL, "precision": "fp32", "checkpointing": False, "micro_batch": None} | settings
+    chosen = {"objectives": cost.DUAL, "precision": "fp32", "checkpointing": False, "micro_batch": None, "fused": False} | settings
     return training_memory(architecture, vocabulary=BERT, tokens=73, batch=batch, processes=processes, **chosen)
 
 
@@ -245,6 +245,15 @@ def test_an_objective_takes_what_is_not_there_without_it(paper: Architecture) ->
     mlm, alone = memory(paper, objectives=(*cost.DUAL, "mlm")), memory(paper, objectives=("global",))
     assert 0.75 < (mlm.activations - dual.activations) / (ara.activations - alone.activations) < 1  # with fewer logits than ARA's
     assert alone.optimizer == 8 * cost.trained_parameters(paper, vocabulary=BERT, objectives=("global",)) < dual.optimizer
+
+
+@pytest.mark.parametrize(("processes", "precision", "size"), [(1, "fp32", 4), (1, "bf16", 2), (2, "fp32", 4), (5, "fp32", 4)])
+def test_on_cuda_keys_and_values_of_the_images_that_are_read_stay(paper: Architecture, processes: int, precision: str, size: int) -> None:
+    """With their gradients; of several processes each has its own images' and the wrong ones'."""
+    architecture, read = paper.model_copy(update={"dropout": 0.0}), {1: 120, 2: 120, 5: 48}[processes]
+    chosen = {"processes": processes, "precision": precision}
+    more, less = (memory(architecture, fused=fused, **chosen).activations for fused in (True, False))
+    assert more - less == 4 * paper.text.depth * read * cost.image_tokens(paper) * paper.text.width * size
 
 
 def test_each_saving_saves_and_leaves_the_rest_alone(paper: Architecture) -> None:

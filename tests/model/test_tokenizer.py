@@ -30,6 +30,12 @@ def test_ids_by_hand(tokenizer: Tokenizer) -> None:
     assert [tokenizer.tokens(ids[:length]) for ids, length in zip(captions.ids, captions.lengths, strict=True)] == pieces
 
 
+def test_unknown_words_are_those_of_which_the_vocabulary_has_letters_at_most(tokenizer: Tokenizer) -> None:
+    assert tokenizer.unknown_words("He's a blue DOG: t-shirts") == ["dog"]
+    assert tokenizer.unknown_words("shirt tsa") == ["tsa"]
+    assert Tokenizer([*ENTRIES, "##a", "##ss"], 12).unknown_words("sa tss bags") == ["sa"]
+
+
 def test_special_tokens(tokenizer: Tokenizer) -> None:
     assert (tokenizer.cls, tokenizer.sep, tokenizer.mask) == (2, 3, 4)
     assert tokenizer.size == len(ENTRIES) + 2

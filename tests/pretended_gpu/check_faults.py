@@ -25,7 +25,8 @@ STEP = ("check_losses", "test_in_fp32_a_step_has_the_bits_of_the_cpu")
 BF16 = ("check_losses", "test_in_bf16_a_step_has_about_the_losses_and_the_direction_of_fp32")
 EVALUATION = ("check_retrieval", "test_an_evaluation_has_the_metrics_of_the_cpu")
 EVALUATION_BF16 = ("check_retrieval", "test_in_bf16_an_evaluation_has_about_the_scores_of_fp32")
-COUNTS = ("check_counts", "test_a_training_step_waits_as_often_as_is_known")
+COUNTS = ("check_counts", "test_a_training_step_waits_for_nothing")
+CALLS = ("check_counts", "test_a_batch_is_re_ranked_by_two_calls_of_attention_a_layer")
 EXPLANATION = ("check_retrieval", "test_an_explanation_is_that_of_the_cpu")
 SEARCH = ("check_retrieval", "test_the_backend_of_search_gives_the_arrays_of_the_cpu")
 RESUME = ("check_training", "test_killed_between_rows_it_goes_on_to_the_same_weights")
@@ -51,10 +52,11 @@ FINE_TUNING = {"kind": "fine-tuning"}
 FAULTS = [
     Fault("cada.losses", "torch.arange(length, device=hidden.device)", "torch.arange(length)", STEP, ROBUST),
     Fault("cada.losses", "same = upload(same, image_features.device)", "pass", STEP, ROBUST),
-    Fault("cada.losses", "logits.softmax(dim=2).cpu()", "logits.softmax(dim=2)", STEP, SAMPLED),
-    Fault("cada.objectives.atp", "text = torch.cat([here, here,", "text = torch.cat([rows, rows,", STEP, ROBUST),
+    Fault("cada.losses", "upload(torch.stack(waited), weights.device)", "torch.stack(waited)", STEP, SAMPLED),
+    Fault("cada.losses", "if not weights.is_cuda and weights", "if weights", COUNTS, {"kind": "pre-training"}, FAILED),
+    Fault("cada.objectives.atp", "upload(torch.arange(count)[own], device)", "torch.arange(count)[own]", STEP, ROBUST),
+    Fault("cada.objectives.atp", "shared = few_calls(device)", "shared = False", COUNTS, FINE_TUNING, FAILED),
     Fault("cada.objectives.atp", "upload(captions.lengths, device)", "captions.lengths", STEP, ROBUST),
-    Fault("cada.objectives.atp", "(upload(places, device) for places in image[chunk]", "(places for places in image[chunk]", STEP, ROBUST),
     Fault("cada.training.objective", "upload(chosen, ids.device)", "chosen", STEP, ROBUST),
     Fault(
         "cada.training.objective", "selected[own]).sum()", "upload(selected, captions.ids.device)[own]).sum()", COUNTS, FINE_TUNING, FAILED
@@ -65,6 +67,8 @@ FAULTS = [
     Fault("cada.training.chunks", "torch.full_like(value, weight)", "torch.tensor(weight)", COUNTS, FINE_TUNING, FAILED),
     Fault("cada.runtime.compute", "torch.autocast(device.type,", 'torch.autocast("cpu",', BF16, ROBUST, FAILED),
     Fault("cada.datasets.images", "*_statistics(images.device)", "*_statistics(torch.device('cpu'))", EVALUATION, IN_MEMORY),
+    Fault("cada.retrieval.blocks", "(upload(torch.from_numpy(values), device)", "(torch.from_numpy(values)", EVALUATION, IN_MEMORY),
+    Fault("cada.retrieval.packed", "if compute.few_calls(x.device):", "if False:", CALLS, {}, FAILED),
     Fault("cada.retrieval.reranking", "head.out_features, device=device)", "head.out_features)", EVALUATION, IN_MEMORY),
     Fault(
         "cada.retrieval.reranking",
@@ -87,7 +91,10 @@ FAULTS = [
         FINE_TUNING,
         FAILED,
     ),
-    Fault("cada.runtime.compute", "batch.pin_memory() if", "batch if", COUNTS, FINE_TUNING, FAILED),
+    Fault("cada.runtime.compute", "batch.pin_memory().to", "batch.to", COUNTS, FINE_TUNING, FAILED),
+    Fault("cada.runtime.compute", "torch.cuda.current_stream(device).wait_event(copied)", "pass", EVALUATION, IN_MEMORY),
+    Fault("cada.runtime.compute", "there.record_stream(torch.cuda.default_stream(device))", "pass", EVALUATION, IN_MEMORY),
+    Fault("cada.retrieval.search", "upload(queries[rows], device)", "queries[rows]", EVALUATION, IN_MEMORY),
     Fault(
         "cada.training.loop",
         'map_location="cpu")',

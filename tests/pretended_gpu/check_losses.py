@@ -1,13 +1,16 @@
 """Losses and gradients of a step under every case of the switches: those of the CPU."""
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
 from cada import losses
 from cada.model.cada import Cada
+from cada.runtime.compute import autocast
 from tests.pretended_gpu.device import CUDA, PretendedGpu
-from tests.pretended_gpu.paths import CASES, CPU, PRETRAINING, step
+from tests.pretended_gpu.paths import CASES, CHANGES, CPU, PRETRAINING, step
+from tests.training.tiny import tiny_encoded, tiny_model, tiny_training
 
 MEMORY = {
     "whole": {},
@@ -44,6 +47,13 @@ def test_in_bf16_a_step_has_about_the_losses_and_the_direction_of_fp32(case, mem
     names = sorted(theirs.gradients)
     one, other = (torch.cat([found.gradients[name].flatten() for name in names]) for found in (ours, theirs))
     assert F.cosine_similarity(one, other, dim=0) > 0.999
+
+
+def test_in_bf16_processes_gather_fp32():
+    with PretendedGpu(), autocast(CUDA, "bf16"):
+        batch = tiny_training().batch(np.arange(8), augmentation=CHANGES, padded_to=15, draw=torch.Generator(), device=CUDA)
+        encoded = tiny_encoded(tiny_model().to(CUDA), batch, torch.Generator())
+    assert {encoded.tokens.dtype, encoded.images.dtype, encoded.texts.dtype} == {torch.float32}
 
 
 def test_dropout_draws_the_same_again_in_the_backward_pass():

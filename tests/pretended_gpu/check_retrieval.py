@@ -4,27 +4,34 @@ from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
+from cada.analysis.association.names import attribution_names
+from cada.analysis.association.regions import bands
+from cada.analysis.association.running import Pair, associate
 from cada.analysis.explanation import explain
 from cada.analysis.probes.running import Baseline, probe_captions, probe_images
 from cada.gallery.backend import TorchBackend
+from cada.model.cada import Cada
 from cada.model.folder import save_model, weights_of
 from cada.retrieval import encoding
 from cada.retrieval.encoding import encode_gallery, encode_queries
 from cada.retrieval.feature_cache import FeatureCache
 from cada.retrieval.results import Scoring, score_model
 from cada.retrieval.search import Search
+from cada.runtime.compute import autocast
 from cada.storage.cache import Cache
 from tests.pretended_gpu.device import CUDA, PretendedGpu
-from tests.pretended_gpu.paths import CPU
+from tests.pretended_gpu.paths import CPU, as_on_a_gpu
 from tests.training.tiny import tiny_engine, tiny_model, tiny_target, tiny_training
 
 SCORING = Scoring(headline="calibrated", weight=1.0, parts=2, bootstrap=10, val=None)
 
 
+@as_on_a_gpu
 def scored(device, *, on_disk=False, **changed):
     """A search and what is reported of it; `on_disk`: there is no memory for image tokens."""
     target = tiny_target(tiny_training())
@@ -55,9 +62,9 @@ def test_in_bf16_an_evaluation_has_about_the_scores_of_fp32(on_disk):
         ours, _ = scored(CUDA, on_disk=on_disk, precision="bf16")
         assert ours.gallery.tokens.dtype == torch.bfloat16
         assert set(gpu.attention) == {"bfloat16"}
-        logits = ours.found().logits
+        logits = ours.match(theirs.found().candidates)
     assert torch.allclose(ours.queries @ ours.gallery.features.T, theirs.queries @ theirs.gallery.features.T, atol=0.02)
-    assert np.abs(logits - theirs.found().logits).max() < 0.05
+    assert np.abs(logits - theirs.found().logits).max() < 0.02
 
 
 def test_features_are_kept_for_a_second_evaluation(tmp_path):
@@ -79,6 +86,7 @@ def test_probes_have_the_outcomes_of_the_cpu():
     ids[::2, 2] = 7
     changed = replace(target.captions, ids=ids)
 
+    @as_on_a_gpu
     def outcomes(device):
         search = Search.of(tiny_model().eval().to(device), target, tiny_engine())
         base = Baseline.of(search, "calibrated", 1.0)
@@ -105,6 +113,23 @@ def test_an_explanation_is_that_of_the_cpu():
         assert np.allclose(ours.maps[reader], maps, atol=1e-7) and maps.max() > 0
 
 
+def test_an_association_is_that_of_the_cpu_and_not_rounded_to_tf32(monkeypatch):
+    training, grid, seen = tiny_training(), (4, 2), set()
+    pair = Pair("image", 0, 0, "word7 word9 word11 word20", ((0, 11), (12, 18)), (None, None), bands(grid))
+    encode = Cada.encode_images
+    monkeypatch.setattr(Cada, "encode_images", lambda *given: (seen.add(torch.backends.cudnn.allow_tf32), encode(*given))[1])
+
+    def table(device):
+        model, name = tiny_model().eval().to(device), attribution_names(2)[0]
+        return associate(model, [pair], lambda _: training.images[0], {}, attribution=name, seed=0, batch_size=4)[0]
+
+    theirs = table(CPU)
+    with PretendedGpu(), autocast(CUDA, "tf32"):  # as `prepare` leaves it
+        ours = table(CUDA)
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-5, atol=1e-6)
+    assert len(theirs) == 2 and seen == {False}
+
+
 def test_the_backend_of_search_gives_the_arrays_of_the_cpu(tmp_path):
     model, target = tiny_model(), tiny_target(tiny_training())
     vocabulary = tmp_path / "vocabulary.txt"
@@ -112,6 +137,7 @@ def test_the_backend_of_search_gives_the_arrays_of_the_cpu(tmp_path):
     save_model(tmp_path / "model", weights_of(model), architecture=model.architecture, vocabulary=vocabulary)
     texts, candidates = ["word7 word9", "word5 word6 word8"], np.array([[0, 3, 5], [2, 3, 4]])
 
+    @as_on_a_gpu
     def arrays():
         backend = TorchBackend(tmp_path / "model")
         features, tokens = backend.encode_images(target.images.numpy())

@@ -3,12 +3,13 @@
 Inside `with PretendedGpu() as gpu` a tensor that is made on or moved to CUDA is an `OnGpu`, which holds a tensor of the CPU. Every
 operation on one is checked, counted, and done on what it holds:
 
-- refused: tensors of two devices in one operation, a generator of the CPU, `numpy()`;
+- refused: tensors of two devices in one operation, a generator of the CPU, `numpy()`, and a read in the default stream of what another
+  stream has made, until its event was waited for and the memory is recorded as read;
 - `gpu.waits`: where the host would wait for the device, by the line of the project that makes it;
 - `gpu.launches`: operations that start a kernel or more; `gpu.attention`: the calls of attention.
 
 Autocast follows CUDA's own rules, for dispatch sees tensors of CUDA. Needs the hooks of `tests.pretended_gpu.hooks`, loaded before torch.
-Not seen: what kernels compute, memory, streams, and a read of a copy that has not arrived.
+Not seen: what kernels compute, and memory.
 """
 
 from __future__ import annotations
@@ -71,6 +72,8 @@ class OnGpu(Tensor):
     """A tensor that says it is on the GPU; `held` has its numbers."""
 
     held: Tensor
+    unready = False  # another stream has made it, and its event was not waited for
+    unrecorded = False  # nor is its memory kept until the default stream has read it
 
     @staticmethod
     def __new__(cls, held: Tensor) -> OnGpu:
@@ -100,6 +103,35 @@ class OnGpu(Tensor):
 
     def tolist(self) -> Any:
         return self.cpu().tolist()
+
+    def record_stream(self, stream: Stream) -> None:
+        self.unrecorded = self.unrecorded and stream is not DEFAULT
+
+
+class Stream:
+    """A queue of the GPU's: what it has made since its last event."""
+
+    def __init__(self, *_: Any) -> None:
+        self.made: list[OnGpu] = []
+
+    def record_event(self) -> list[OnGpu]:
+        made, self.made = self.made, []
+        return made
+
+    def wait_event(self, event: list[OnGpu]) -> None:
+        for tensor in event:
+            tensor.unready = self is not DEFAULT
+
+
+DEFAULT = Stream()
+_current = threading.local()
+
+
+@contextmanager
+def _in_stream(stream: Stream) -> Iterator[None]:
+    _current.stream = stream
+    yield
+    del _current.stream
 
 
 def held(value: Any) -> Any:
@@ -169,9 +201,16 @@ class PretendedGpu:
         if target is not None and target.type == "cpu":
             return result
         known = {id(held(tensor)): tensor for tensor in tensors}  # what is changed in place is given back as it came
+        stream = getattr(_current, "stream", DEFAULT)
 
         def wrapped(value: Any) -> Any:
-            return known[id(value)] if id(value) in known else OnGpu(value) if isinstance(value, Tensor) else value
+            if id(value) in known or not isinstance(value, Tensor):
+                return known.get(id(value), value)
+            made = OnGpu(value)
+            if stream is not DEFAULT:
+                made.unready = made.unrecorded = True
+                stream.made.append(made)
+            return made
 
         return _mapped(wrapped, result)
 
@@ -187,6 +226,10 @@ class PretendedGpu:
     def _check(self, name: str, function: Any, args: Any, leaves: list[Any], tensors: list[Tensor]) -> None:
         if any(type(leaf) is torch.Generator and leaf.device.type == "cpu" for leaf in leaves):  # isinstance of this class is slow
             raise WrongDevice(f"{function}: a generator of the CPU draws for tensors on CUDA")
+        if not hasattr(_current, "stream"):
+            for tensor in tensors:
+                if isinstance(tensor, OnGpu) and (tensor.unready or tensor.unrecorded):
+                    raise WrongDevice(f"{function}: what another stream makes is read {'too early' if tensor.unready else 'unrecorded'}")
         if name in COPYING:
             return
         others = [tensor for tensor in tensors if not isinstance(tensor, OnGpu)]
@@ -315,6 +358,10 @@ _CUDA: dict[str, Any] = {
     "get_device_name": lambda *_: "pretended",
     "is_bf16_supported": lambda *_, **__: True,
     "synchronize": lambda *_: None,
+    "Stream": Stream,
+    "stream": _in_stream,
+    "current_stream": lambda *_: getattr(_current, "stream", DEFAULT),
+    "default_stream": lambda *_: DEFAULT,
     "manual_seed": lambda seed: None,
     "manual_seed_all": lambda seed: None,
     "get_rng_state": lambda *_: torch.zeros(16, dtype=torch.uint8),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
 import torch
@@ -13,7 +14,7 @@ from torch import Tensor
 
 from cada.config import Augmentation, Optimisation, Pretraining
 from cada.config.steps import Precision
-from cada.runtime import distributed
+from cada.runtime import compute, distributed
 from cada.runtime.compute import autocast
 from cada.training.finetune import finetune
 from cada.training.loop import Progress
@@ -36,6 +37,10 @@ CASES: dict[str, dict[str, Any]] = {
 PRETRAINING = "pre-training"
 
 
+# The CPU computes in the order of a GPU, for the same bits; that either order is right is tested beside each one.
+as_on_a_gpu = patch.object(compute, "few_calls", lambda device: True)
+
+
 @dataclass(frozen=True)
 class Step:
     """Losses and gradients of one batch, by name."""
@@ -50,6 +55,7 @@ def numbers(tensor: Tensor) -> Tensor:
     return value
 
 
+@as_on_a_gpu
 def step(
     device: torch.device,
     case: str = "robust",
@@ -77,7 +83,7 @@ def step(
             switches = ROBUST.model_copy(update={"ara_rate": 1.0, **CASES[case]})
             values = association_losses(encoded, weights=weights, switches=switches)
     values["loss"].backward()
-    distributed.sum_gradients(model.parameters())
+    distributed.GradientSum(model.parameters()).finish()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     assert {isinstance(gradient, OnGpu) for gradient in gradients.values()} == {device.type == "cuda"}
     return Step(
@@ -85,8 +91,16 @@ def step(
     )
 
 
+@as_on_a_gpu
 def training(
-    device: torch.device, state: Path, *, precision: Precision = "fp32", dropout: float = 0.0, log_every: int = 2, save_seconds: float = 0.0
+    device: torch.device,
+    state: Path,
+    *,
+    precision: Precision = "fp32",
+    dropout: float = 0.0,
+    log_every: int = 2,
+    save_seconds: float = 0.0,
+    micro_batch: int | None = None,
 ) -> Progress:
     """A fine-tuning of two epochs that validates, watches test and saves its state."""
     data = tiny_training()
@@ -95,7 +109,9 @@ def training(
         data,
         tiny_target(data),
         watched=tiny_target(data),
-        settings=tiny_settings(OPTIMISATION, CHANGES, log_every=log_every, save_seconds=save_seconds),
+        settings=tiny_settings(
+            OPTIMISATION.model_copy(update={"micro_batch_size": micro_batch}), CHANGES, log_every=log_every, save_seconds=save_seconds
+        ),
         weights=WEIGHTS,
         switches=ROBUST,
         engine=replace(tiny_engine(), precision=precision),
@@ -105,6 +121,7 @@ def training(
     )
 
 
+@as_on_a_gpu
 def pretraining(
     device: torch.device, state: Path, *, precision: Precision = "fp32", dropout: float = 0.0, save_seconds: float = 0.0
 ) -> Progress:

@@ -17,6 +17,7 @@ from transformers.models.blip.modeling_blip_text import BlipTextAttention
 
 from cada.retrieval import packed
 from cada.retrieval.packed import Segments, cross_attention, reading_flops
+from cada.runtime import compute
 from tests.retrieval.tiny import CPU
 
 FORMS = {"images": (0, 1), "queries": (1, 0)}  # operations that make each form the cheaper one
@@ -55,13 +56,16 @@ def forced(form: str, *inputs: object) -> torch.Tensor:
     wide=st.integers(1, 40),
     seen=st.integers(1, 12),
     room=st.sampled_from([1, 500, 2**19]),
+    few_calls=st.booleans(),
 )
-def test_both_forms_are_the_layers_own(sizes: list[int], heads: int, head_width: int, wide: int, seen: int, room: int) -> None:
+def test_both_forms_are_the_layers_own(
+    sizes: list[int], heads: int, head_width: int, wide: int, seen: int, room: int, few_calls: bool
+) -> None:
     """Any number of rows for each image, equal or not, images wider or narrower than texts, all at once or one by one."""
     torch.manual_seed(len(sizes))
     block = layer(heads, head_width, wide)
     rows, images, owners = problem(sizes, block, seen)
-    with patch.dict(packed.SLICE, cpu=room):
+    with patch.dict(packed.SLICE, cpu=room), patch.object(compute, "few_calls", lambda device: few_calls):
         found = {form: forced(form, block, rows, images, owners) for form in FORMS}
     with torch.no_grad():
         expected = torch.cat(

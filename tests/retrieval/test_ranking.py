@@ -10,12 +10,14 @@ import pytest
 import torch
 
 from cada.datasets.images import normalise
+from cada.retrieval import search as searching
 from cada.retrieval.encoding import Engine
 from cada.retrieval.metrics import score_queries
 from cada.retrieval.ranking import calibrated_scores, published_scores, rank, reorder, rerank
-from cada.retrieval.search import Search, Target
+from cada.retrieval.search import Search, Target, ranked
+from cada.runtime import compute
 from tests.messages import refused
-from tests.retrieval.tiny import tiny_captions, tiny_images, tiny_model
+from tests.retrieval.tiny import CPU, tiny_captions, tiny_images, tiny_model
 
 ENGINE = Engine(top_k=5, batch_size=4)
 GALLERY, ASKED = np.arange(17) % 4, np.arange(11) % 4
@@ -57,6 +59,19 @@ def test_rank_is_a_stable_sort():
 def test_ties_fall_to_the_earlier_image():
     assert rank(np.float32([[1, 2, 2, 1]])).tolist() == [[1, 2, 0, 3]]
     assert reorder(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
+
+
+def test_a_gpu_ranks_as_a_cpu_and_ties_fall_to_the_earlier_image(monkeypatch):
+    draw = torch.Generator().manual_seed(0)
+    queries, features = torch.randn(7, 4, generator=draw), torch.randn(9, 4, generator=draw)
+    features[5], features[8] = features[1], features[1]
+    queries[3] = 0  # all images are ties
+    cosine, expected = ranked(queries, features, CPU)
+    monkeypatch.setattr(compute, "few_calls", lambda device: True)
+    monkeypatch.setattr(searching, "SORTED", 3)
+    found = ranked(queries, features, CPU)
+    assert np.allclose(found[0], cosine, atol=1e-6) and found[1].dtype == expected.dtype
+    assert np.array_equal(found[1], expected) and found[1][3].tolist() == list(range(9))
 
 
 def test_the_tail_keeps_its_order():

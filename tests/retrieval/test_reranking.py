@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from transformers import BlipConfig, BlipForImageTextRetrieval, BlipTextConfig, BlipVisionConfig
+from transformers import BertConfig, BertModel, BlipConfig, BlipForImageTextRetrieval, BlipTextConfig, BlipVisionConfig
 
+from cada.config import Evaluate, load
 from cada.model.cada import Cada
 from cada.model.tokenizer import TokenizedCaptions
-from cada.retrieval import reranking
+from cada.retrieval import blocks, reranking
 from cada.retrieval.reranking import Captions, Reader, match_logits
+from cada.runtime import compute
 from tests.messages import refused
 from tests.retrieval.tiny import CPU, ENC, tiny_captions, tiny_model
 
@@ -56,7 +59,10 @@ def plain(model: Cada, captions: TokenizedCaptions, candidates: np.ndarray = CAN
 
 @pytest.mark.parametrize("depth", [1, 2, 3])
 @pytest.mark.parametrize("batch_tokens", [1, 60, 4096])
-def test_equal_to_one_pass_per_pair(depth: int, batch_tokens: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("few_calls", [False, True])
+def test_equal_to_one_pass_per_pair(depth: int, batch_tokens: int, few_calls: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compute, "few_calls", lambda device: few_calls)
+    monkeypatch.setattr(blocks, "TOGETHER", 30)  # two captions or more in a block, and several blocks
     monkeypatch.setitem(reranking.BATCH_TOKENS, "cpu", batch_tokens)
     model, captions = tiny_model(depth), tiny_captions()
     chunks = [(start, TOKENS[start : start + 5]) for start in (0, 5, 10, 15)]
@@ -126,6 +132,23 @@ def test_no_keys_are_projected_for_few_short_captions(captions: int) -> None:
     expected = plain(model, asked, candidates)
     assert (logits - expected).abs().max() < 1e-5
     assert expected[..., 1].std() > 0.1
+
+
+def test_cuhks_test_is_re_ranked_on_a_gpu_by_7000_calls_of_attention(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two a layer and batch, the first layer's once for each part of the captions: with the memory of the parameters, in fp32."""
+    with torch.device("meta"):
+        bert = BertModel(BertConfig(is_decoder=True, add_cross_attention=True), add_pooling_layer=False)
+    draw, settings = np.random.default_rng(0), load(Path("params/cuhk_pedes/evaluate.yaml"), Evaluate)
+    lengths = np.exp(draw.normal(np.log(26.4), 0.35, 6156)).round().clip(8, 73).astype(np.int64)
+    monkeypatch.setattr(Reader, "first_states", lambda *_: None)
+    reader = Reader(bert, Captions(np.empty((6156, 73)), lengths), device=torch.device("cuda"), memory=settings.memory_mb // 2 * 2**20)
+    assert reader.fits
+    images = np.sort(draw.integers(0, 3074, 6156 * settings.top_k))
+    rows, calls = draw.permutation(len(images)) % 6156, lengths.sum() * reader.token_bytes // reader.limit + 1
+    for start in range(0, 3074, settings.batch_size):
+        first, stop = np.searchsorted(images, [start, start + settings.batch_size])
+        calls += (2 * 12 - 1) * len(list(reader.batches(rows[first:stop], images[first:stop], image_length=197)))
+    assert 5000 < calls <= 7000
 
 
 @pytest.mark.parametrize("limit", [1, 3000, 100_000])

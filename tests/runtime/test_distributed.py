@@ -35,7 +35,7 @@ def outcome(values: dict[str, Tensor], model: torch.nn.Module) -> Outcome:
     """The batch's losses and gradients, from this process's shares."""
     values["loss"].backward()
     with patch.object(distributed, "BUCKET", 5000):  # some parameters to a bucket, and some over its size
-        distributed.sum_gradients(model.parameters())
+        distributed.GradientSum(model.parameters()).finish()
     gradients = {name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None}
     return {name: distributed.total(value) for name, value in values.items()}, gradients
 

@@ -89,6 +89,14 @@ def test_nobody_is_said_where_all_hits_are_unlikely(client: TestClient) -> None:
     assert search(client, parts=[{"text": "a hat"}, {"text": "a coat"}])["nobody"] is None
 
 
+def test_words_that_the_model_does_not_know_are_said(client: TestClient) -> None:
+    assert search(client, parts=[{"text": "a man with an accordion"}, {"text": "a parrot", "weight": -1}])["unknown"] == [
+        "accordion",
+        "parrot",
+    ]
+    assert search(client, parts=[{"text": "a hat"}])["unknown"] == []
+
+
 def test_info_says_what_can_be_asked(client: TestClient, connect: Connect, tmp_path: Path) -> None:
     told = client.get("/api/info").json()
     assert (told["images"], told["model"], told["top_k"], told["limits"]["k"]) == (24, "synthpedes dual", 32, K)

@@ -32,20 +32,20 @@ def test_a_sum_has_the_gradients_of_its_weighted_loss_to_the_bit():
     tokens = torch.randn(6, 2, 5, requires_grad=True)
     unused = torch.ones(2, requires_grad=True)
 
-    def loss(tokens, rows):
+    def loss(rows, tokens):
         return (tokens[rows] * parameter).tanh().square().sum() / 7
 
-    expected = loss(tokens, slice(0, 6))
+    expected = loss(slice(0, 6), tokens)
     wanted = torch.autograd.grad(weight * expected, [tokens, parameter])
     for size in (None, 6, 4):
-        found = summed(loss, tokens, [parameter, unused], count=6, size=size, weight=weight)
+        found = summed(loss, [tokens], [parameter, unused], count=6, size=size, weight=weight)
         gradients = torch.autograd.grad(weight * found, [tokens, parameter, unused], allow_unused=True)
         assert gradients[2] is None
         for gradient, right in zip(gradients[:2], wanted, strict=True):
             assert torch.allclose(gradient, right, rtol=1e-5, atol=1e-7)
             assert size == 4 or torch.equal(gradient, right)
     with torch.no_grad():
-        assert torch.allclose(summed(loss, tokens, [parameter], count=6, size=4), expected)
+        assert torch.allclose(summed(loss, [tokens], [parameter], count=6, size=4), expected)
 
 
 class Kept:
@@ -63,12 +63,12 @@ def test_a_chunk_of_a_sum_is_gone_when_the_next_begins():
         alive.add(one)
         return one
 
-    def loss(tokens, rows):
+    def loss(rows, tokens):
         seen.append(len(alive))
         return tokens[rows].tanh().square().sum()
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda one: one.tensor):
-        summed(loss, torch.randn(6, 2, 5, requires_grad=True), [], count=6, size=2)
+        summed(loss, [torch.randn(6, 2, 5, requires_grad=True)], [], count=6, size=2)
     assert seen == [0, 0, 0] and len(alive) == 0
 
 

@@ -9,6 +9,7 @@ from cada.model.cost import PRETRAINING
 from cada.objectives import OBJECTIVES
 from cada.objectives.atp import token_patch_loss
 from cada.objectives.mlm import random_words
+from cada.runtime import compute
 from cada.training.objective import Encoded, association_losses
 from cada.training.pretrain import pretraining_losses
 from tests.training.tiny import ROBUST, tiny_encoded
@@ -49,7 +50,9 @@ def test_the_loss_is_the_weighted_sum(model, batch):
 
 @pytest.mark.parametrize("how", ["published", "hardest", "sampled"])
 @pytest.mark.parametrize(("groups", "count"), [("fixed", 2), ("parts", 2), ("parts", 3)])
-def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count):
+@pytest.mark.parametrize("few_calls", [False, True])
+def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count, few_calls, monkeypatch):
+    monkeypatch.setattr(compute, "few_calls", lambda device: few_calls)
     model.eval()
     values = run(model, batch, atp=1.0, ara=0.0, hard_negatives=how, local_groups=groups, group_count=count)
     tokens, image = model.encode_images(batch.images)
@@ -67,6 +70,18 @@ def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count):
         local += [-part.log_softmax(0)[label] for part in parts]
     expected = torch.stack(whole).mean() + torch.stack(local).mean()
     assert float(values["loss_atp"].detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_a_gpus_order_of_atp_has_the_gradients_of_the_cpus(model, batch, monkeypatch):
+    found = []
+    for few_calls in (False, True):
+        monkeypatch.setattr(compute, "few_calls", lambda device, few=few_calls: few)
+        model.eval().zero_grad()
+        run(model, batch, atp=1.0, ara=0.0)["loss"].backward()
+        found.append({name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None})
+    assert found[0].keys() == found[1].keys()
+    for name, gradient in found[0].items():
+        assert (found[1][name] - gradient).abs().max() < 1e-5 * max(1.0, float(gradient.abs().max())), name
 
 
 def test_gradients_reach_the_image_of_a_negative(model, batch):

@@ -8,11 +8,15 @@ Legend: L tokens, P patches, S = 1 + P image tokens, D width, N phrases.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from cada.analysis.attention import gradient_weighted, match_reading, phrase_maps
 from cada.model.cada import Cada
+from cada.model.encoders import read_in_layer
 
 
 def attribution_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, batch_size: int) -> dict[str, Tensor]:
@@ -32,23 +36,52 @@ def attribution_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Te
 @torch.no_grad()
 def removal_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, batch_size: int) -> Tensor:
     """By how much the match score falls without each patch for each phrase's tokens (N, P), 0 where it rises."""
-    patches = image_tokens.shape[1] - 1
-    everything = torch.ones(1, len(ids), patches + 1, dtype=torch.bool, device=ids.device)
-    whole = _match_scores(model, ids, image_tokens, everything)
-    taken = torch.eye(patches + 1, dtype=torch.bool, device=ids.device)[1:]  # (P, S)
-    falls = []
-    for phrase in phrases:
-        readable = ~(phrase[None, :, None] & taken[:, None, :])  # (P, L, S)
-        falls.append(whole - torch.cat([_match_scores(model, ids, image_tokens, part) for part in readable.split(batch_size)]))
-    return torch.stack(falls).clamp(min=0)
-
-
-def _match_scores(model: Cada, ids: Tensor, image_tokens: Tensor, readable: Tensor) -> Tensor:
-    """The match logit less the mismatch logit (B) of one caption (L) with one image, read as `readable` (B, L, S) lets it."""
-    count = len(readable)
-    read = ids.expand(count, -1).clone()
+    read = ids[None].clone()
     read[:, 0] = model.tokenizer.enc
-    images = torch.zeros(count, dtype=torch.long, device=ids.device)
-    states = model.text_encoder.read_images(read, torch.ones_like(read), image_tokens, images, readable)
+    bert = model.text_encoder.bert
+    asking = bert.encoder.layer[0].attention(bert.embeddings(input_ids=read), _visible(read))[0]  # (1, L, D), whatever is taken out
+    taken = torch.eye(image_tokens.shape[1], dtype=torch.bool, device=ids.device)  # (S, S): [CLS] is no patch
+    whole = _match_scores(model, asking, image_tokens, torch.zeros_like(phrases[0]), taken[:1])
+    return torch.stack(
+        [
+            whole - torch.cat([_match_scores(model, asking, image_tokens, phrase, part) for part in taken[1:].split(batch_size)])
+            for phrase in phrases
+        ]
+    ).clamp(min=0)
+
+
+def _match_scores(model: Cada, asking: Tensor, image_tokens: Tensor, phrase: Tensor, taken: Tensor) -> Tensor:
+    """The match logit less the mismatch logit (B) of one caption with one image, whose tokens `taken` (B, S) the `phrase` (L) cannot read.
+
+    asking (1, L, D): the caption after the first layer's self-attention. In the first layer the phrase's states alone depend on what is
+    taken, and of the last one [ENC]'s alone is read.
+    """
+    first, *others = model.text_encoder.bert.encoder.layer
+    images = torch.zeros(len(taken), dtype=torch.long, device=taken.device)
+    own = asking[:, phrase].expand(len(taken), -1, -1)
+    states = read_in_layer(first, asking, image_tokens, images[:1]).repeat(len(taken), 1, 1)  # (B, L, D)
+    states[:, phrase] = read_in_layer(first, own, image_tokens, images, ~taken[:, None].expand(-1, own.shape[1], -1))
+    for layer in others[:-1]:
+        readable = ~(phrase[None, :, None] & taken[:, None])  # (B, L, S)
+        states = read_in_layer(layer, layer.attention(states, _visible(states))[0], image_tokens, images, readable)
+    for layer in others[-1:]:
+        states = read_in_layer(layer, _at_start(layer.attention, states), image_tokens, images)  # (B, 1, D)
     logits = model.match_head(states[:, 0])
     return logits[:, 1] - logits[:, 0]
+
+
+def _visible(rows: Tensor) -> Tensor:
+    """The mask of captions (B, L, ...) without padding; without one BERT's decoder is causal."""
+    return torch.ones(1, 1, 1, rows.shape[1], dtype=torch.bool, device=rows.device)
+
+
+def _at_start(attention: Any, states: Tensor) -> Tensor:
+    """BERT's self-attention on states (B, L, D) without padding, at position 0 alone: (B, 1, D)."""
+    own, start = attention.self, states[:, :1]
+    heads = (own.num_attention_heads, -1)
+    query, key, value = (
+        part.unflatten(-1, heads).transpose(1, 2) for part in (own.query(start), own.key(states), own.value(states))
+    )  # (B, H, 1 or L, D / H)
+    context = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
+    result: Tensor = attention.output(context, start)
+    return result

@@ -27,6 +27,7 @@ from cada.datasets.images import normalise
 from cada.model.cada import Cada
 from cada.model.positions import grid_of
 from cada.phrases.masking import Span
+from cada.runtime.compute import autocast
 from cada.synthpedes.randomness import Stream
 from cada.synthpedes.words import words
 
@@ -83,7 +84,8 @@ def associate(
     """A row for each phrase whose tokens are not cut off: CALLED and `columns`, not a number where a measure does not apply.
 
     load: an image (3, H, W) of uint8 by its name. anatomy: by slot a map that knows no image; empty where no slots are known. attribution:
-    whose maps the directions are compared by. The second value is the pair to show: of those with the most phrases, up to MOST_PHRASES,
+    whose maps the directions are compared by. All is computed in fp32.
+    The second value is the pair to show: of those with the most phrases, up to MOST_PHRASES,
     the one whose agreement is nearest to the mean of all.
     Errors: `ValueError` for an attribution that the model has not, and where no pair has a phrase.
     """
@@ -92,16 +94,17 @@ def associate(
     colours = colour_pieces(model.tokenizer, words()["colour"])
     rows: list[Row] = []
     shown: list[Shown] = []
-    for pair in tqdm(pairs, desc="associate", unit="pair", disable=None):
-        ids, phrases, kept = phrase_tokens(model, pair.text, pair.spans)
-        if kept:
-            image = normalise(load(pair.image)[None].to(model.device))
-            maps = _maps(model, image, ids, phrases, batch_size=batch_size)
-            views = _views(model, pair, Stream(seed, "elsewhere", pair.image), known=bool(anatomy))
-            seen = _seen(model, image[0], ids, phrases, views, colours, batch_size=batch_size)
-            drawn = _shown(pair, kept, maps[attribution], seen)
-            rows += _rows(drawn, kept, maps, seen, anatomy)
-            shown.append(drawn)
+    with autocast(model.device, "fp32"):  # differences of likelihoods are small: in any precision of the search
+        for pair in tqdm(pairs, desc="associate", unit="pair", disable=None):
+            ids, phrases, kept = phrase_tokens(model, pair.text, pair.spans)
+            if kept:
+                image = normalise(load(pair.image)[None].to(model.device))
+                maps = _maps(model, image, ids, phrases, batch_size=batch_size)
+                views = _views(model, pair, Stream(seed, "elsewhere", pair.image), known=bool(anatomy))
+                seen = _seen(model, image[0], ids, phrases, views, colours, batch_size=batch_size)
+                drawn = _shown(pair, kept, maps[attribution], seen)
+                rows += _rows(drawn, kept, maps, seen, anatomy)
+                shown.append(drawn)
     if not shown:
         raise ValueError("pairs: none has a phrase")
     table = pd.DataFrame(rows, columns=[*CALLED, *columns(known)])

@@ -15,6 +15,7 @@ import pandas as pd
 import torch
 from PIL import Image
 
+from cada.analysis.probes.names import CHOICE, SCORES, SIDES
 from cada.analysis.probes.outcomes import Outcome, PairScores
 from cada.analysis.probes.running import pair_scores
 from cada.config import Synthesis
@@ -25,9 +26,6 @@ from cada.retrieval.search import Search, Target
 from cada.synthpedes.generate import Task, tasks
 from cada.synthpedes.lookalikes import LookAlike, look_alikes
 from cada.synthpedes.randomness import Stream
-
-SCORES = ("cosine", "match")
-NAMES = ("chosen", "kind", "slots", "image", "caption", "person")  # the first columns of a choice
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ def shown_images(synthesis: Synthesis, persons: Sequence[int], *, seed: int) -> 
 
 
 def look_alike_choices(model: Cada, shown: Sequence[Shown], engine: Engine) -> pd.DataFrame:
-    """Every choice between an image and a look-alike, and between their captions: NAMES and scores, see `_table`."""
+    """Every choice between an image and a look-alike, and between their captions: CHOICE and scores, see `_table`."""
     rows: list[tuple[object, ...]] = []
     pairs: list[tuple[int, int, int]] = []  # the image with its caption, and the caption and the image of the other pair
     first = 0
@@ -77,7 +75,7 @@ def look_alike_choices(model: Cada, shown: Sequence[Shown], engine: Engine) -> p
 
 
 def caption_choices(outcomes: Mapping[str, Outcome], split: Split) -> pd.DataFrame:
-    """Every choice between a caption of `split` and a false version, for the kinds of change that make one: NAMES and scores."""
+    """Every choice between a caption of `split` and a false version, for the kinds of change that make one: CHOICE and scores."""
     tables = []
     for kind, outcome in outcomes.items():
         if outcome.changed is not None and outcome.pairs:
@@ -91,7 +89,7 @@ def caption_choices(outcomes: Mapping[str, Outcome], split: Split) -> pd.DataFra
 
 def _table(named: Sequence[tuple[object, ...]], right: PairScores, wrong: PairScores) -> pd.DataFrame:
     """A row for each choice: its names, and under each score what the right one and the wrong one have."""
-    table = pd.DataFrame(named, columns=NAMES).astype({"caption": np.int32, "person": np.int64})
+    table = pd.DataFrame(named, columns=CHOICE).astype({"caption": np.int32, "person": np.int64})
     return table.assign(
-        **{f"{score}_{side}": of.get(score, np.nan) for score in SCORES for side, of in (("right", right), ("wrong", wrong))}
+        **{f"{score}_{side}": of.get(score, np.nan) for score in SCORES for side, of in zip(SIDES, (right, wrong), strict=True)}
     )

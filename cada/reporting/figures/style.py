@@ -12,7 +12,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Bbox
 
 from cada.storage.files import atomic
 
@@ -109,8 +111,27 @@ def save(figure: Figure, folder: Path, name: str) -> None:
 def write_figure(figure: Figure, path: Path) -> None:
     """Write a figure as .png, .svg or .pdf, as the name says. An SVG is XML whatever characters a caption holds."""
     kind = path.suffix[1:]
+    _place(figure)
     with atomic(path) as partial:
         figure.savefig(partial, format=kind, dpi=DPI, metadata=METADATA[kind])
         if kind == "svg":  # matplotlib writes every text as a comment, too
             text = partial.read_text(encoding="utf-8", errors="replace")
             partial.write_text(_NO_XML.sub("\ufffd", text), encoding="utf-8")
+
+
+def _place(figure: Figure) -> None:
+    """Lay out a figure once and for all: the solver goes by the addresses of its objects, and the last digits are not the same twice."""
+    if not isinstance(figure.get_layout_engine(), ConstrainedLayoutEngine):
+        return
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for part in _parts(figure):
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(6))
+    for axes in figure.get_axes():
+        axes.set_position(Bbox(axes.get_position(original=True).get_points().round(6)), which="original")
+
+
+def _parts(figure: Figure | SubFigure) -> Iterator[SubFigure]:
+    for part in figure.subfigs:
+        yield part
+        yield from _parts(part)

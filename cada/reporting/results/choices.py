@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
+from cada.analysis.probes.names import GROUP, SCORED, SCORES, SIDES
 from cada.reporting.results.rankings import QUERY
 from cada.storage.tables import read_table
 
-SCORES = ("cosine", "match")
 GAIN = "match less cosine"
-GROUP = ["chosen", "kind", "slots"]  # what is chosen, how the wrong one differs, and in what; a changed caption names no slots
 CHOSEN = ("image", "sentence", "caption")
 KINDS = ("swap", "colour", "type", "absence", "swapped_colours", "negation")
-SCORED = [f"{score}_{side}" for score in SCORES for side in ("right", "wrong")]
 CHANCE = 50.0  # per cent
 ENOUGH = 25  # choices; slots with fewer are no group of their own
 Choices = Mapping[str, Sequence[pd.DataFrame]]  # by variant, a table for each seed: a row for each choice, indexed by GROUP and QUERY
@@ -32,7 +30,7 @@ def read_choices(dataset: str, variants: Sequence[str], seeds: Sequence[int], fo
         command = f"cada probe {dataset} --variant {variant} --seed {seed}"
         table = read_table(folder / variant / f"{seed}.parquet", [*GROUP, *QUERY, "person", *SCORED], command=command)
         for score in SCORES:
-            right, wrong = table[f"{score}_right"], table[f"{score}_wrong"]
+            right, wrong = (table[f"{score}_{side}"] for side in SIDES)
             table[score] = (100.0 * (right > wrong) + CHANCE * (right == wrong)).where(right.notna())
         table[GAIN] = table["match"] - table["cosine"]
         return table.set_index(pd.MultiIndex.from_frame(table[[*GROUP, *QUERY]], names=[None] * 5))

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
+from cada.analysis.probes.names import GROUP
 from cada.reporting.probe_differences import differences
-from cada.reporting.results.choices import CHANCE, GAIN, GROUP, Choices, groups, measures, own_score
+from cada.reporting.results.choices import CHANCE, GAIN, Choices, groups, measures, own_score
 from cada.reporting.statistics import established, mean_and_deviation
 from cada.reporting.tables.cells import Record, by_value, frame, interval, parts_of, points, records_by, spread
 from cada.reporting.tables.choice_words import DIFFERENCES, HEADINGS, choice_title, slots_in_words

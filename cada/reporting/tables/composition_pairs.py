@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from cada.analysis.probes.names import GROUP
 from cada.reporting.probe_differences import differences
-from cada.reporting.results.choices import GROUP, Choices, groups, own_score
+from cada.reporting.results.choices import Choices, groups, own_score
 from cada.reporting.results.rankings import on_common_queries
 from cada.reporting.statistics import established
 from cada.reporting.tables.cells import counted, difference_values, frame, points, records_by

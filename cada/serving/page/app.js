@@ -177,11 +177,14 @@ async function search() {
 function report(answer) {
   const count = answer.hits.length;
   $('status').textContent = `${count} of ${info.images.toLocaleString('en')} images, best first · ${(answer.milliseconds / 1000).toFixed(2)} s`;
+  const notices = [];
+  if (answer.unknown.length) notices.push(`The model does not know, and guesses at: ${answer.unknown.join(', ')}.`);
   if (!count) {
-    showNotice('There is no image in this index yet.');
+    notices.push('There is no image in this index yet.');
   } else if (answer.nobody) {
-    showNotice('Probably nobody here matches. These are the nearest images; a search for somebody who is not here looks much the same.');
+    notices.push('Probably nobody here matches. These are the nearest images; a search for somebody who is not here looks much the same.');
   }
+  if (notices.length) showNotice(notices.join(' '));
 }
 
 /** A banner; without a text there is none. */

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from cada.analysis.probes.choices import NAMES, Shown, caption_choices, look_alike_choices, shown_images
+from cada.analysis.probes.choices import Shown, caption_choices, look_alike_choices, shown_images
+from cada.analysis.probes.names import CHOICE
 from cada.analysis.probes.outcomes import Outcome
 from cada.config import Persons, Synthesis
 from cada.datasets.images import normalise
@@ -66,7 +67,7 @@ def test_an_image_beside_its_look_alikes_and_a_sentence_beside_theirs(top_k: int
             if other.distinct:
                 expected.append(("sentence", *named, right[0], sentence[0], right[1], sentence[1]))
     table = look_alike_choices(model, images, Engine(top_k=top_k, batch_size=3))
-    assert [tuple(row) for row in table[[*NAMES]].itertuples(index=False)] == [row[:6] for row in expected]
+    assert [tuple(row) for row in table[[*CHOICE]].itertuples(index=False)] == [row[:6] for row in expected]
     numbers = table[["cosine_right", "cosine_wrong", "match_right", "match_wrong"]].to_numpy()
     wanted = np.array([row[6:] for row in expected])
     assert numbers[:, :2] == pytest.approx(wanted[:, :2], abs=1e-5)
@@ -100,7 +101,7 @@ def test_changed_captions_beside_the_true_ones() -> None:
     changed = np.array([False, True, True, False])
     false = Outcome(np.zeros((4, 5)), changed, {"cosine": np.array([[0.5, 0.25], [0.125, 0.75]])})
     table = caption_choices({"synonyms": Outcome(np.zeros((4, 5)), changed), "negation": false}, split)
-    assert table[[*NAMES, "cosine_right", "cosine_wrong"]].to_numpy().tolist() == [
+    assert table[[*CHOICE, "cosine_right", "cosine_wrong"]].to_numpy().tolist() == [
         ["caption", "negation", "", "a.jpg", 1, 3, 0.5, 0.25],
         ["caption", "negation", "", "b.jpg", 0, 7, 0.125, 0.75],
     ]

@@ -1,0 +1,1 @@
+"""What pages of the site say that follows from the code."""
