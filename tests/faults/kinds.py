@@ -149,7 +149,7 @@ def read_only(case: Round) -> None:
         _command("umount", place)
     if code == 0:
         raise Lost("it ended well, and could write nothing")
-    case.one_line(said, "Read-only file system")
+    case.one_line(said, "cannot be")
     case.survives()
 
 
