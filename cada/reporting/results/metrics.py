@@ -37,11 +37,11 @@ class Scores(ResultFile):
 class Intervals(ResultFile):
     """The ends of the interval of each metric."""
 
-    R1: tuple[Percent, Percent]
-    R5: tuple[Percent, Percent]
-    R10: tuple[Percent, Percent]
-    mAP: tuple[Percent, Percent]
-    mINP: tuple[Percent, Percent]
+    R1: tuple[float, float]
+    R5: tuple[float, float]
+    R10: tuple[float, float]
+    mAP: tuple[float, float]
+    mINP: tuple[float, float]
 
 
 class MetricsFile(ResultFile):
