@@ -48,9 +48,11 @@ def decode_rgb(content: bytes) -> Image.Image:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """The image in RGB. `ValueError` for 32-bit samples, whose white is not defined."""
+    """The image in RGB, on white where it is transparent. `ValueError` for 32-bit samples, whose white is not defined."""
     if image.mode in ("I", "F"):
         raise ValueError("its samples have 32 bits; save it with 8")
     if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255: all but black becomes white
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:  # what lies under it is anything
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("RGB")
