@@ -5,6 +5,7 @@
 PYTHON ?=
 TORCH ?= cpu
 CORES ?= all
+ROUNDS ?= 100
 
 SHELL := /bin/sh
 VENV := .venv
@@ -15,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui bench gpu-check lint docs lock generated clean
+.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui faults audit bench gpu-check lint docs lock generated clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -57,6 +58,13 @@ test: $(VENV)/ready  ## all tests but the slow ones
 
 test-slow: $(VENV)/ready  ## the published size on this machine, and all steps under Slurm: some minutes and 12 GB of memory
 	@pytest -m slow tests
+
+faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (ROUNDS=100): results/faults.md
+	@python -m tests.faults --rounds $(ROUNDS)
+
+audit: $(VENV)/ready  ## known vulnerabilities, licences and an SBOM of what is locked (without network: ADVISORIES=all.zip of OSV)
+	@uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment $(VENV) --output-reproducible --output-file results/sbom.json
+	@python workflow/scripts/audit.py $(ADVISORIES)
 
 bench: $(VENV)/ready  ## measure this machine beside the published procedure, in ten minutes: results/benchmarks.md
 	@python -m benchmarks

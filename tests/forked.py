@@ -30,6 +30,8 @@ class Forked:
 
     def __init__(self, function: Callable[..., object], *arguments: Any, folder: Path, environment: Mapping[str, str]) -> None:
         self._output = TemporaryDirectory()
+        for name in ("output", "errors"):  # it may be killed before it has opened them
+            Path(self._output.name, name).touch()
         self._process = CONTEXT.Process(target=_begin, args=(folder, dict(environment), self._output.name, function, arguments))
         self._process.start()
         self.kill, self.terminate = self._process.kill, self._process.terminate

@@ -52,8 +52,9 @@ def test_files_are_there(page: str) -> None:
     assert {name for name in named if name.rstrip("/") not in there} == set()
 
 
-def test_tests_are_there() -> None:
-    named = set(re.findall(r"`(test_\w+)`", PAGES["docs/deviations.md"]))
+@pytest.mark.parametrize("page", ["docs/deviations.md", "docs/security.md"])
+def test_tests_are_there(page: str) -> None:
+    named = set(re.findall(r"`(test_\w+)`", PAGES[page]))
     assert len(named) > 5
     assert {name for name in named if f"def {name}(" not in TESTS} == set()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -77,3 +80,41 @@ def test_a_clone_for_windows_has_the_bytes_of_the_commit(tmp_path: Path) -> None
     assert call(clone / "workflow/scripts/step.sh", "true", folder=clone).returncode == 0
     vocabulary = load(clone / "params/smoke/model.yaml", Model).vocabulary
     assert vocabulary is not None and checked(clone / vocabulary.path, vocabulary.sha256)
+
+
+def test_an_advisory_is_found_by_its_versions_and_by_its_ranges(tmp_path: Path) -> None:
+    """Locked: a 1.5, b 2.0, c 3.0."""
+
+    def about(name: str, *events: dict[str, str], versions: tuple[str, ...] = ()) -> dict[str, Any]:
+        return {"package": {"name": name}, "versions": list(versions), "ranges": [{"type": "ECOSYSTEM", "events": list(events)}]}
+
+    since, fixed = {"introduced": "0"}, {"fixed": "2.0"}
+    advisories = {
+        "listed": [about("A", versions=("1.4", "1.5.0"))],
+        "before": [about("b", since, fixed)],
+        "inside": [about("a", since, fixed)],
+        "again": [about("c", since, fixed, {"introduced": "2.5"})],
+        "last": [about("a", since, {"last_affected": "1.4"}), about("b", since, {"last_affected": "2.0"})],
+        "other": [about("d", since)],
+    }
+    (tmp_path / "results").mkdir()
+    (tmp_path / "requirements.lock").write_text("a==1.5\nb==2.0 ; os_name == 'posix'\n    # via a\nc==3.0\n")
+    (tmp_path / "results/sbom.json").write_text(
+        json.dumps(
+            {"components": [{"name": "a", "version": "1.5", "licenses": [{"license": {"id": "MIT"}}]}, {"name": "b", "version": "2.0"}]}
+        )
+    )
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:
+        for name, affected in advisories.items():
+            file.writestr(f"{name}.json", json.dumps({"id": name, "affected": affected}))
+        file.writestr("gone.json", json.dumps({"id": "gone", "affected": [about("a", since)], "withdrawn": "2026-01-01T00:00:00Z"}))
+    done = call(sys.executable, SCRIPTS / "audit.py", "all.zip", folder=tmp_path)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert [line.partition(",")[0] for line in done.stdout.splitlines()[1:]] == [
+        "a 1.5: inside",
+        "a 1.5: listed",
+        "b 2.0: last",
+        "c 3.0: again",
+    ]
+    table = (tmp_path / "results/licences.md").read_text().splitlines()
+    assert table[2:] == ["| names none | b | 2.0 |", "| MIT | a | 1.5 |"]

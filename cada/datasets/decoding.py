@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,21 @@ _REMEDY = "Restore it, then run `cada data prepare` again."
 def read_rgb(path: Path) -> Image.Image:
     """The image of a file in RGB. Errors: `CadaError` where there is none, it may not be read or is not whole."""
     try:
-        return decode_rgb(path.read_bytes())
+        return decode_rgb(content_of(path))
     except FileNotFoundError as error:
         raise CadaError(f"{path}: there is no such image. {_REMEDY}") from error
     except OSError as error:
         raise of_file(error, path, "cannot be read") from error
     except ValueError as error:
         raise CadaError(f"{path}: not a whole image ({error}). {_REMEDY}") from error
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file. `OSError` where it may not be read, `ValueError` for a pipe or a device, which might never end."""
+    kind = path.stat().st_mode
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise ValueError("it is a pipe or a device")
+    return path.read_bytes()
 
 
 def decode_rgb(content: bytes) -> Image.Image:
@@ -39,9 +48,11 @@ def decode_rgb(content: bytes) -> Image.Image:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """The image in RGB. `ValueError` for 32-bit samples, whose white is not defined."""
+    """The image in RGB, on white where it is transparent. `ValueError` for 32-bit samples, whose white is not defined."""
     if image.mode in ("I", "F"):
         raise ValueError("its samples have 32 bits; save it with 8")
     if image.mode.startswith("I;16"):  # Pillow's own conversion clips at 255: all but black becomes white
         image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:  # what lies under it is anything
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     return image.convert("RGB")

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cada.datasets.records import Record, Records
-from cada.datasets.table import is_plain, read_table
+from cada.datasets.table import SPLITS, is_plain, is_text, read_table
 from cada.errors import CadaError
 from cada.storage import files
+
+PRETRAIN = "pretrain"  # the split of a drawn set's further file
 
 
 class Format(NamedTuple):
@@ -51,9 +53,14 @@ def _record(item: Any, image_key: str, where: str) -> Record:
     if not is_plain(image):
         raise CadaError(f"{where}: '{image_key}' is no plain path under imgs/. Fix the annotation.")
     captions = _field(item, "captions", list, where)
-    if not captions or not all(isinstance(caption, str) for caption in captions):
+    if not captions or not all(isinstance(caption, str) and is_text(caption) for caption in captions):
         raise CadaError(f"{where}: 'captions' is {captions!r}, not a list of sentences. Fix the annotation.")
-    return Record(image, _field(item, "id", int, where), tuple(captions), _field(item, "split", str, where))
+    person, split = _field(item, "id", int, where), _field(item, "split", str, where)
+    if not -(2**63) <= person < 2**63:
+        raise CadaError(f"{where}: 'id' has {person.bit_length()} bits, of which 63 can be used. Number the persons from 0.")
+    if split not in (*SPLITS, PRETRAIN):
+        raise CadaError(f"{where}: 'split' is {split!r}, not {', '.join(SPLITS)}. Fix the annotation.")
+    return Record(image, person, tuple(captions), split)
 
 
 def _field(item: Any, name: str, kind: type, where: str) -> Any:

@@ -30,7 +30,7 @@ ERASE_ATTEMPTS = 10
 
 
 def load_image(path: Path, size: tuple[int, int]) -> np.ndarray:
-    """Decode one image as RGB and resize it (bilinear) to (H, W, 3) uint8; grey, palette, RGBA and 16-bit files included."""
+    """Decode one image as RGB and resize it (bilinear) to (H, W, 3) uint8; grey, palette, transparent and 16-bit files included."""
     return np.asarray(read_rgb(path).resize((size[1], size[0]), Image.Resampling.BILINEAR))
 
 

@@ -30,7 +30,11 @@ def read(path: Path, dataset: str) -> dict[str, Any]:
     """The manifest, or what to do when there is none."""
     if not path.is_file():
         raise CadaError(f"{path}: there is no manifest. Run `cada data prepare {dataset}` first.")
-    return files.read_json(path)
+    kinds = {"splits": dict, "annotation": dict, "images": dict}
+    found = files.read_object(path, again=f"Run `cada data prepare {dataset}` again.", **kinds)
+    if strange := next((name for name, known in found["images"].items() if not isinstance(known, list) or len(known) != 2), None):
+        raise CadaError(f"{path}: images.{strange}: is no pair of bytes and SHA-256. Run `cada data prepare {dataset}` again.")
+    return found
 
 
 def compare(manifest: Mapping[str, Any], root: Path, dataset: str) -> None:

@@ -67,8 +67,13 @@ def _numbered(records: Records) -> Records:
 
 
 def is_plain(image: str) -> bool:
-    """Whether `image` is a path below the folder that it starts from, without detours."""
-    return not image.startswith("/") and {"", ".", ".."}.isdisjoint(image.split("/"))
+    """Whether `image` is a path below the folder that it starts from, without detours, in characters that a file system takes."""
+    return "\0" not in image and is_text(image) and not image.startswith("/") and {"", ".", ".."}.isdisjoint(image.split("/"))
+
+
+def is_text(text: str) -> bool:
+    """Whether all of it are characters: JSON can hold the half of one, which no file in UTF-8 can."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _csv_rows(path: Path) -> Iterator[Row]:
@@ -98,7 +103,7 @@ def _jsonl_rows(path: Path) -> Iterator[Row]:
             continue
         try:
             cells = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:  # no JSON, a number of thousands of digits; lists in lists without end
             raise CadaError(f"{path}: line {line}: not valid JSON ({error}). Write one object in each line.") from error
         if not isinstance(cells, dict):
             raise CadaError(f"{path}: line {line}: is no object. {_NAMED}")
@@ -123,7 +128,7 @@ def _record(cells: dict[str, Any], where: str) -> Record:
     if not isinstance(image, str) or not is_plain(image):
         raise CadaError(f"{where}: 'image' is {image!r}, no plain path under imgs/. Write it as in train/1.jpg.")
     number, name = _person(person, where)
-    if not isinstance(captions, list) or not captions or not all(isinstance(caption, str) for caption in captions):
+    if not isinstance(captions, list) or not captions or not all(isinstance(caption, str) and is_text(caption) for caption in captions):
         raise CadaError(f"{where}: 'caption' is {captions!r}, no sentence. Write one or take the row out.")
     if SPLIT in cells and split not in SPLITS:
         raise CadaError(f"{where}: 'split' is {split!r}, not {', '.join(SPLITS[:-1])} or {SPLITS[-1]}. Fix the row.")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from cada.datasets.decoding import decode_rgb
+from cada.datasets.decoding import content_of, decode_rgb
 from cada.datasets.records import Record, split_counts
 from cada.datasets.text import MAX_WORDS, normalise_caption
 from cada.errors import of_file
@@ -51,7 +51,7 @@ def validate(
     """
     counts, named = split_counts(records), " or ".join(str(path) for path in annotation)
     truncated, unusable = check_captions(records, named)
-    repeated = check_names([record.image for record in records], named)
+    repeated = [*check_names([record.image for record in records], named), *check_persons(records, named)]
     images, broken = check_images(root, [record.image for record in records], remedy=remedy)
     different = check_counts(root, counts, expected, where=where) if expected else []
     return Findings(counts, truncated, images, (*different, *unusable, *repeated, *broken))
@@ -96,6 +96,19 @@ def check_names(names: Sequence[str], annotation: str) -> list[str]:
     return _shortened(problems, "images with several records")
 
 
+def check_persons(records: Sequence[Record], annotation: str) -> list[str]:
+    """A sentence for each person in several splits: who was trained on is not found as a stranger is."""
+    splits: dict[str, dict[str, None]] = {}
+    for record in records:
+        splits.setdefault(record.label, {})[record.split] = None
+    problems = [
+        f"{annotation}: person {person} is in {' and '.join(found)}. Put a person into one split."
+        for person, found in splits.items()
+        if len(found) > 1
+    ]
+    return _shortened(problems, "persons in several splits")
+
+
 def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict[str, tuple[int, str]], list[str]]:
     """Decode every image in threads, none of them kept: the facts of the whole ones as in `Findings`, and the faults.
 
@@ -117,7 +130,7 @@ def check_images(root: Path, names: Sequence[str], *, remedy: str) -> tuple[dict
 def _check_image(path: Path) -> tuple[int, str] | str | None:
     """Bytes and SHA-256; or why the image cannot be read; or None when there is no such file."""
     try:
-        data = path.read_bytes()
+        data = content_of(path)
         decode_rgb(data)
     except (FileNotFoundError, NotADirectoryError):
         return None

@@ -6,7 +6,6 @@ Images that were added since are compared exactly, so nothing new is missed. Leg
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,10 @@ import numpy as np
 
 from cada.errors import CadaError
 from cada.gallery.features import Features
-from cada.storage.files import atomic, read_json, write_json
+from cada.storage.files import atomic, read_object, write_json, writing
 
 NAME, FACTS = "features.faiss", "features.faiss.json"
+_AGAIN = "Delete it, or make it again."
 LEAST = 10_000  # rows: fewer are compared exactly in milliseconds
 TRAINED = 64  # features for each centre that the centres are found from
 AT_ONCE = 65_536
@@ -62,7 +62,7 @@ def build(folder: Path, features: Features) -> Approximate:
     index.train(features.values[sample].astype(np.float32))
     for start in range(0, count, AT_ONCE):
         index.add(features.values[start : start + AT_ONCE].astype(np.float32))
-    with atomic(folder / NAME) as partial:
+    with atomic(folder / NAME) as partial, writing(folder / NAME, RuntimeError):
         faiss.write_index(index, os.fspath(partial))
     write_json(folder / FACTS, {"rows": count, "lists": lists})
     return Approximate(count, index)
@@ -75,6 +75,8 @@ def opened(folder: Path) -> Approximate | None:
     import faiss
 
     try:
-        return Approximate(read_json(folder / FACTS)["rows"], faiss.read_index(os.fspath(folder / NAME), faiss.IO_FLAG_MMAP))
-    except (RuntimeError, KeyError, json.JSONDecodeError) as error:
-        raise CadaError(f"{folder / NAME}: cannot be read ({str(error).splitlines()[0]}). Delete it, or make it again.") from error
+        return Approximate(
+            read_object(folder / FACTS, again=_AGAIN, rows=int)["rows"], faiss.read_index(os.fspath(folder / NAME), faiss.IO_FLAG_MMAP)
+        )
+    except RuntimeError as error:
+        raise CadaError(f"{folder / NAME}: cannot be read ({str(error).splitlines()[0]}). {_AGAIN}") from error

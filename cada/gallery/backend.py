@@ -14,7 +14,7 @@ import numpy as np
 from cada.errors import CadaError
 from cada.gallery.options import Runtime
 from cada.model.tokenizer import Tokenizer
-from cada.storage.files import read_json
+from cada.storage.files import read_object
 
 GRAPHS, EXPORT = "onnx", "export.json"  # a folder beside the weights, and what it is of
 TokenChunks = Iterable[tuple[int, np.ndarray]]  # the number of a chunk's first image, and its tokens (n, S, I)
@@ -98,8 +98,9 @@ def open_backend(folder: Path, sha256: str, *, runtime: Runtime | None = None) -
     graphs = folder / GRAPHS
     if runtime == "torch" or (runtime is None and not (graphs / EXPORT).is_file()):
         return TorchBackend(folder)
-    if not (graphs / EXPORT).is_file() or read_json(graphs / EXPORT)["weights_sha256"] != sha256:
-        raise CadaError(f"{graphs}: there is no export of the weights beside it. Make it: cada export {folder}")
+    again = f"Make it: cada export {folder}"
+    if not (graphs / EXPORT).is_file() or read_object(graphs / EXPORT, again=again, weights_sha256=str)["weights_sha256"] != sha256:
+        raise CadaError(f"{graphs}: there is no export of the weights beside it. {again}")
     from cada.export.backend import OnnxBackend
 
     return OnnxBackend(folder, graphs)

@@ -133,4 +133,6 @@ class Entries:
             with closing(sqlite3.connect(self._path, timeout=60, isolation_level=None)) as table:
                 yield table
         except sqlite3.Error as error:
-            raise CadaError(f"{self._path}: {error}. Check the disk, or delete the index and make it again.") from error
+            raise CadaError(
+                f"{self._path}: cannot be read or written: {error}. Check the disk, or delete the index and make it again."
+            ) from error

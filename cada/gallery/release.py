@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from cada.errors import CadaError
 from cada.retrieval.openset import ValSearches
-from cada.storage.files import digest, read_json, write_json
+from cada.storage.files import digest, read_object, write_json
 from cada.storage.paths import WEIGHTS
 
 RELEASE, CARD = "release.json", "README.md"
@@ -39,9 +40,14 @@ class Release:
         folder = Path(folder)
         if not (folder / RELEASE).is_file():
             return cls(folder)
-        told = read_json(folder / RELEASE)
-        known = told.pop("open_set")
-        return cls(folder, **told, open_set=known and ValSearches.of_json(known))
+        kinds = {"fusion": str, "weight": float | int | None, "top_k": int | None, "open_set": dict | None, "origin": dict, "decodes": bool}
+        again = "Make it again with `cada release`."
+        found = read_object(folder / RELEASE, again=again, **kinds)
+        known = found["open_set"]
+        try:
+            return cls(folder, **{name: found[name] for name in kinds} | {"open_set": known and ValSearches.of_json(known)})
+        except (KeyError, TypeError, ValueError) as error:
+            raise CadaError(f"{folder / RELEASE}: open_set: not as it was written ({error!r}). {again}") from error
 
     def write(self) -> None:
         """Write release.json into the folder."""

@@ -9,7 +9,7 @@ from typing import Self
 from cada.errors import CadaError
 from cada.gallery.options import Stored
 from cada.gallery.release import Release
-from cada.storage.files import read_json, write_json
+from cada.storage.files import read_object, write_json
 from cada.storage.paths import CONFIG, WEIGHTS
 
 NAME, FORMAT = "index.json", 1
@@ -39,11 +39,14 @@ class Settings:
         """
         if not (folder / NAME).is_file():
             raise CadaError(f"{folder}: there is no index. Make one: cada index IMAGES -o {folder}")
-        values = read_json(folder / NAME)
+        again = "Make the index again."
+        values = read_object(folder / NAME, again=again)
         if values.get("format") != FORMAT:
-            raise CadaError(f"{folder / NAME}: its format is {values.get('format')}, this version reads {FORMAT}. Make the index again.")
+            raise CadaError(f"{folder / NAME}: its format is {values.get('format')}, this version reads {FORMAT}. {again}")
         moved = {} if model is None else {"model": str(model.resolve())}
-        settings = cls(**values | {"weights": tuple(values["weights"])} | moved)
+        kinds = {"format": int, "model": str, "sha256": str, "weights": list, "tokens": str}
+        values = read_object(folder / NAME, again=again, **kinds)
+        settings = cls(**{name: values[name] for name in kinds} | {"weights": tuple(values["weights"])} | moved)
         place = Path(settings.model)
         if not (place / CONFIG).is_file():
             raise CadaError(f"{place}: the model of {folder} is gone. Bring it back, or make the index again with another.")

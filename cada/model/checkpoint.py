@@ -17,7 +17,7 @@ from torch import Tensor
 from cada.errors import CadaError
 
 # what torch's reader raises in the middle of a file that is cut off or is something else
-_DAMAGED = (RuntimeError, EOFError, struct.error, IndexError, KeyError, ValueError)
+DAMAGED = (pickle.UnpicklingError, RuntimeError, EOFError, struct.error, IndexError, KeyError, ValueError)
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -73,5 +73,5 @@ def _read_pickle(path: Path) -> Any:
                 "Check that it is the right file; if you trust it, save its tensors alone, as safetensors."
             ) from error
         raise CadaError(f"{path}: not a checkpoint of plain tensors. Check that it is the right file, or fetch it again.") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise CadaError(f"{path}: not a whole checkpoint ({type(error).__name__}). Fetch it again.") from error

@@ -18,7 +18,7 @@ from cada.errors import CadaError, about
 from cada.model.cada import Cada
 from cada.model.names import parameters_of
 from cada.model.tokenizer import Tokenizer
-from cada.storage.files import atomic, digest, reading, write_json
+from cada.storage.files import atomic, digest, reading, write_json, writing
 from cada.storage.paths import CONFIG, MODEL_FILES, VOCABULARY, WEIGHTS
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def save_model(
     write_json(folder / CONFIG, architecture.model_dump(mode="json"))
     with atomic(folder / VOCABULARY) as partial:
         shutil.copyfile(vocabulary, partial)
-    with atomic(folder / WEIGHTS) as partial:
+    with atomic(folder / WEIGHTS) as partial, writing(folder / WEIGHTS, SafetensorError):
         save_file({name: value.cpu().contiguous() for name, value in weights.items()}, partial, metadata=header)
         partial.chmod((folder / VOCABULARY).stat().st_mode)  # safetensors lets the owner alone read it
 

@@ -19,7 +19,7 @@ from cada.recipes.making import Reader, values
 from cada.recipes.models import TrainRecipe
 from cada.recipes.places import OF_MATRIX, OF_REPORT, Recipe
 from cada.runtime.parent_process import IN_WORKFLOW
-from cada.storage.files import read_json, write_text
+from cada.storage.files import read_object, write_text
 
 R = TypeVar("R", bound=Parameters)
 
@@ -49,7 +49,7 @@ def take(recipe: Recipe, model: type[R]) -> R:
         write([recipe], matrix)
     elif not recipe.path.is_file():
         raise CadaError(f"{recipe.path}: there is no such recipe. `cada recipes` writes it from the files in params/.")
-    return validated(read_json(recipe.path)["values"], model, source=str(recipe.path))
+    return validated(recorded(recipe)["values"], model, source=str(recipe.path))
 
 
 def identity(recipe: Recipe) -> Identity:
@@ -60,7 +60,9 @@ def identity(recipe: Recipe) -> Identity:
 
 def recorded(recipe: Recipe) -> dict[str, Any]:
     """What the file of a recipe holds, or, where there is none, what would be written now."""
-    found: dict[str, Any] = read_json(recipe.path) if recipe.path.is_file() else json.loads(content(recipe, Reader()))
+    if recipe.path.is_file():
+        return read_object(recipe.path, again="`cada recipes` writes it again.", code=str, values=dict)
+    found: dict[str, Any] = json.loads(content(recipe, Reader()))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
@@ -21,7 +21,6 @@ from cada.analysis.probes.synonyms import COMMON, Groups, grammar_groups
 from cada.analysis.probes.text import text_changes
 from cada.datasets.loading import Split, evenly_spaced, take_persons, take_split
 from cada.datasets.prepared import load_records
-from cada.errors import CadaError
 from cada.model.folder import load_model
 from cada.phrases.table import read_phrases
 from cada.recipes import Recipe, take
@@ -30,11 +29,20 @@ from cada.retrieval.metrics import summarise
 from cada.retrieval.search import Search, Target
 from cada.runtime import compute, distributed
 from cada.steps.common import engine_of, split_images
-from cada.storage.files import atomic, read_json, write_json
+from cada.storage.files import atomic, write_json
 from cada.storage.paths import Cell, Layout
+from cada.storage.results import ResultFile, read_result
+from cada.storage.tables import read_table
 from cada.synthpedes.randomness import Stream
 
 FALSE = ("swapped_colours", "negation")  # the kinds whose captions are no longer true
+
+
+class Headline(ResultFile):
+    """What the evaluation found on val: the score that is reported, and its weight."""
+
+    headline: Literal["cosine", "calibrated", "published"]
+    fusion_weight: float | None
 
 
 def probe_variant(dataset: str, variant: str, seed: int) -> None:
@@ -51,12 +59,8 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     """This process's part of the probes."""
     dataset, variant, seed = cell.dataset, cell.variant, cell.seed
     layout, probe = Layout(dataset), recipe.probe
-    if not layout.metrics(variant, seed).is_file():
-        raise CadaError(
-            f"{layout.metrics(variant, seed)}: there is no such file. "
-            f"Make it with `cada evaluate {dataset} --variant {variant} --seed {seed}`."
-        )
-    metrics = read_json(layout.metrics(variant, seed))
+    evaluate = f"cada evaluate {dataset} --variant {variant} --seed {seed}"
+    metrics = read_result(layout.metrics(variant, seed), Headline, command=evaluate)
     records = load_records(dataset, recipe.source, manifest=layout.manifest)
     test = take_split(records, "test", root=recipe.source.root, queries=recipe.switches.queries)
     split = take_persons(test, probe.persons, consecutive=probe.consecutive)
@@ -64,7 +68,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
     gallery = split_images(dataset, split, model.architecture.image_size, threads=recipe.compute.threads)
     engine = engine_of(recipe.search, recipe.compute.precision, reranks=recipe.reranks)
     target = Target.of(split, gallery, model.tokenizer)
-    baseline = Baseline.of(Search.of(model, target, engine), metrics["headline"], metrics["fusion_weight"])
+    baseline = Baseline.of(Search.of(model, target, engine), metrics.headline, metrics.fusion_weight)
     groups = grammar_groups() if recipe.synthesis else COMMON
     phrases = read_phrases(layout.phrases, dataset)
     text = text_kinds(baseline, split, phrases, settings=probe.text, groups=groups, seed=probe.seed)
@@ -99,7 +103,7 @@ def probe_cell(cell: Cell, recipe: ProbeRecipe, device: torch.device) -> None:
         "images": summed_up(images),
     }
     if recipe.synthesis:
-        rankings = pd.read_parquet(layout.rankings(variant, seed))
+        rankings = read_table(layout.rankings(variant, seed), ["image", "caption", "person", "top"], command=evaluate)
         result["attributes"] = attribute_recall(rankings, read_truth(recipe.source.root), bootstrap=recipe.bootstrap)
     if not distributed.is_first():
         return

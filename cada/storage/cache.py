@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +53,17 @@ class Cache:
         raise CadaError(f"{self.root / name}: others remove it as fast as it is made. Set {LIMIT} to more.")
 
     def find(self, name: str, open_file: Callable[[Path], Content]) -> Content | None:
-        """The file `name`, opened, or None where it is not there. It counts as used now."""
+        """The file `name`, opened, or None where it is not there, or is damaged and was removed. It counts as used now."""
         path = self.root / name
         try:
             with contextlib.suppress(PermissionError):  # another user's, who may let us read it
                 os.utime(path)
             return open_file(path)
         except FileNotFoundError:  # or removed a moment ago
+            return None
+        except (ValueError, EOFError) as error:  # numpy's
+            print(f"{path}: damaged ({error}), and made again.", file=sys.stderr)
+            path.unlink(missing_ok=True)
             return None
 
     def store(self, name: str, size: int, make: Callable[[Path], None]) -> None:

@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from types import UnionType
 from typing import Any
 
 from filelock import FileLock, Timeout
@@ -38,6 +39,16 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # it may never have been made
             partial.unlink()
+
+
+@contextlib.contextmanager
+def writing(path: Path, refused: type[Exception]) -> Iterator[None]:
+    """Around a library that raises `refused`, no `OSError`, where the file system does not take all of `path`: `CadaError`."""
+    try:
+        yield
+    except refused as error:
+        reason = str(error).splitlines()[0]
+        raise CadaError(f"{path}: cannot be written ({reason}). Free some space or choose another folder.") from error
 
 
 def reserve(path: Path) -> None:
@@ -88,6 +99,22 @@ def read_json(path: Path, *, fields: Collection[str] | None = None) -> Any:
         return json.loads(read_text(path), object_hook=None if fields is None else lean)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of thousands of digits; lists in lists without end
         raise CadaError(f"{path}: not valid JSON ({error}). Fetch or make the file again.") from error
+
+
+def read_object(path: Path, *, again: str = "Fetch or make the file again.", **kinds: type | UnionType) -> dict[str, Any]:
+    """The JSON object in `path`, whose values under the names of `kinds` are there and of these types; others are not looked at.
+
+    Errors: `CadaError` names the file and the key; `again` says what to do.
+    """
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise CadaError(f"{path}: holds no JSON object. {again}")
+    for name, kind in kinds.items():
+        if name not in found:
+            raise CadaError(f"{path}: {name}: is missing. {again}")
+        if not isinstance(found[name], kind):
+            raise CadaError(f"{path}: {name}: is {found[name]!r}, which is of another type than it was written with. {again}")
+    return found
 
 
 def digest(path: Path) -> str:

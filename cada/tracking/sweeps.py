@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from cada.storage.files import read_json
+from cada.storage.files import read_object
 from cada.storage.paths import DEFAULT, SWEEPS, Cell, Layout, is_sweep, matrix_name
 
 SWEEP = "sweep."  # a run has a tag of this beginning for every matrix that it belongs to
@@ -25,7 +25,7 @@ def sweeps_of(cell: Cell) -> list[str]:
     """The matrices that train the cell."""
     found = []
     for name, path in matrices(cell.dataset):
-        values = read_json(path)["values"]
+        values = read_object(path, again="`cada recipes` writes it again.", values=dict)["values"]
         if cell.seed in values["seeds"] and cell.variant in {row["name"] for row in values["rows"]}:
             found.append(name)
     return found

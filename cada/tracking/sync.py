@@ -9,10 +9,11 @@ from typing import Any
 
 from cada import tracking
 from cada.errors import CadaError
-from cada.storage.files import digest, read_json
+from cada.storage.files import digest, read_object, reading
 from cada.storage.paths import RESULTS, WEIGHTS, Cell, Layout
 
 Describe = Callable[[Cell], tuple[Mapping[str, Any], str]]
+AGAIN = "Make it again: `snakemake --cores 8 all`."
 
 
 def sync(describe: Describe) -> None:
@@ -43,7 +44,7 @@ def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> 
         run.artifact(history)
         metrics = layout.metrics(cell.variant, cell.seed)
         if metrics.exists():
-            run.summary(tracking.named_metrics(read_json(metrics)))
+            run.summary(tracking.named_metrics(read_object(metrics, again=AGAIN, headline=str, scores=dict)))
             run.artifact(metrics)
     if not run.told:
         raise _not_told(str(cell))
@@ -52,8 +53,11 @@ def _sync_cell(cell: Cell, history: Path, description: tracking.Description) -> 
 
 def read_history(path: Path) -> list[tuple[int, dict[str, float]]]:
     """The optimiser steps of a history file with their values; empty fields are left out."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [(int(row.pop("step")), {name: float(value) for name, value in row.items() if value}) for row in csv.DictReader(file)]
+    try:
+        with reading(path), path.open(newline="", encoding="utf-8") as file:
+            return [(int(row.pop("step")), {name: float(value) for name, value in row.items() if value}) for row in csv.DictReader(file)]
+    except (KeyError, TypeError, ValueError, csv.Error) as error:
+        raise CadaError(f"{path}: not a whole history ({error!r}). {AGAIN}") from error
 
 
 def _digest(path: Path) -> str:

@@ -18,10 +18,11 @@ from tqdm import tqdm
 
 from cada.errors import ArgumentError, CadaError, about
 from cada.model.cada import Cada
+from cada.model.checkpoint import DAMAGED
 from cada.model.folder import set_weights, weights_of
 from cada.runtime import compute, distributed
 from cada.runtime.memory import release_free_memory
-from cada.storage.files import atomic
+from cada.storage.files import atomic, writing
 from cada.training.sampling import steps_per_epoch
 from cada.training.seeds import seed_everything
 
@@ -117,7 +118,7 @@ def fit(
     by_epoch = epoch_steps if optimisation.schedule == "epoch" else None
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=0.0, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True)
-    progress = _resume(state, model, optimizer) if state.exists() else Progress()
+    progress = (_resume(state, model, optimizer) if state.exists() else None) or Progress()
     if distributed.total(torch.tensor(progress.step)) != distributed.size() * progress.step:
         raise CadaError(f"{state}: not all processes see this file. Several machines must share the project's folder.")
     gradients = distributed.GradientSum(parameters, early=compute.few_calls(model.device))
@@ -201,12 +202,19 @@ def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: 
 
 
 def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: Progress) -> None:
-    with atomic(state) as partial:
+    with atomic(state) as partial, writing(state, RuntimeError):
         torch.save({"model": weights_of(model), "optimizer": optimizer.state_dict(), "progress": vars(progress)}, partial)
 
 
-def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress:
-    saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
+def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress | None:
+    """Where the interrupted run was; None, and a line, where its file is damaged, for nothing else is lost by it."""
+    try:
+        saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
+        saved = {name: saved[name] for name in ("model", "optimizer", "progress")}
+    except (*DAMAGED, TypeError) as error:
+        if distributed.is_first():
+            tqdm.write(f"{state}: not a whole state ({type(error).__name__}). The training begins anew.", file=sys.stderr)
+        return None
     with about(state):
         set_weights(model, saved["model"])
     optimizer.load_state_dict(saved["optimizer"])

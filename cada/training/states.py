@@ -19,10 +19,11 @@ import torch
 
 from cada.config import Storage
 from cada.errors import CadaError
+from cada.model.checkpoint import DAMAGED
 from cada.recipes import Identity
 from cada.runtime import distributed
 from cada.storage import git
-from cada.storage.files import digest, exclusive, read_json, write_json
+from cada.storage.files import digest, exclusive, read_object, write_json
 from cada.storage.paths import STATE, WEIGHTS, Cell, Layout
 
 INITIAL = "initial"  # the variant of a pre-training
@@ -60,8 +61,11 @@ class State:
 
     @property
     def step(self) -> int:
-        """The optimiser step that it holds; the weights in it are not read."""
-        return int(torch.load(self.path, weights_only=True, mmap=True, map_location="cpu")["progress"]["step"])
+        """The optimiser step that it holds; the weights in it are not read. Errors: `CadaError` for a damaged file."""
+        try:
+            return int(torch.load(self.path, weights_only=True, mmap=True, map_location="cpu")["progress"]["step"])
+        except (*DAMAGED, TypeError) as error:
+            raise CadaError(f"{self.path}: not a whole state ({type(error).__name__}). Delete it.") from error
 
     @property
     def age(self) -> float:
@@ -101,7 +105,7 @@ def resumable(cell: Cell, recipe: Identity, storage: Storage) -> Iterator[Path]:
             for old in expired(others, storage):
                 print(f"{cell}: the state {old} is removed: params/storage.yaml keeps {storage}.", file=sys.stderr)
                 old.remove()
-            if not state.path.exists():
+            if not state.path.exists() or _read(state.note) is None:
                 write_json(state.note, asdict(state.origin))
         distributed.wait_for_all()
         yield state.path
@@ -112,7 +116,8 @@ def resumable(cell: Cell, recipe: Identity, storage: Storage) -> Iterator[Path]:
 
 def kept(cell: Cell, *, besides: State | None = None) -> list[State]:
     """The states of a cell, the newest first."""
-    found = [State(cell, _read(note)) for note in folder_of(cell).glob("*.json") if note.with_suffix(".pt").is_file()]
+    notes = [note for note in folder_of(cell).glob("*.json") if note.with_suffix(".pt").is_file()]
+    found = [State(cell, origin) for note in notes if (origin := _read(note)) is not None]
     return sorted((state for state in found if besides is None or state.path != besides.path), key=lambda state: state.age)
 
 
@@ -157,9 +162,14 @@ def _found(other: State, state: State) -> str:
     return line + (f" To resume from it: cada resume {cell.dataset}{variant} {other.path.stem}" if reasons == ["code"] else "")
 
 
-def _read(note: Path) -> Origin:
-    values = read_json(note)
-    return Origin(values["values"], values["code"], tuple(values["inputs"]), values["commit"])
+def _read(note: Path) -> Origin | None:
+    """None, and a line, where the note is damaged."""
+    try:
+        values = read_object(note, values=str, code=str, inputs=list, commit=str)
+    except CadaError as error:
+        print(f"{error} Until then the state beside it is not known.", file=sys.stderr)
+        return None
+    return Origin(values["values"], values["code"], tuple(map(str, values["inputs"])), values["commit"])
 
 
 def _tidy(cell: Cell) -> None:

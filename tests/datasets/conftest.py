@@ -38,7 +38,7 @@ def make_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeSet:
             pixels = random.Random(number).randbytes(20 * 10 * 3)
             Image.frombytes("RGB", (10, 20), pixels).save(data.root / "imgs" / name)
             records.append(
-                {"id": number // 2, key: name, "captions": [f"A man in a red shirt, number {number}.", "He walks."], "split": split}
+                {"id": max(0, number - 1), key: name, "captions": [f"A man in a red shirt, number {number}.", "He walks."], "split": split}
             )
         write_annotation(data, records)
         return data, records

@@ -47,7 +47,10 @@ KINDS = {
     "colour": (Image.fromarray(COLOURS), COLOURS),
     "grey": (Image.fromarray(GREY[..., 0]), GREY),
     "grey with alpha": (Image.fromarray(GREY[..., 0]).convert("LA"), GREY),
-    "colour with alpha": (Image.fromarray(np.dstack([COLOURS, RAMP.astype(np.uint8)])), COLOURS),
+    "colour on nothing": (
+        Image.fromarray(np.dstack([COLOURS, 255 * (RAMP % 2).astype(np.uint8)])),
+        np.where(RAMP[..., None] % 2, COLOURS, 255),
+    ),
     "palette": (palette(), np.where(RAMP[..., None] % 2, [30, 40, 250], [200, 10, 20])),
     "black and white": (Image.fromarray(RAMP > 100), np.stack([255 * (RAMP > 100)] * 3, axis=2)),
     "16 bits": (Image.fromarray(RAMP * 257), GREY),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.steps.conftest import PREPARE, Small, shrunk
 
 CELL = "('smoke', 'dual', 0)"
@@ -22,13 +24,27 @@ def files(project: Small, folder: str) -> dict[str, bytes]:
     return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
 
-def test_two_runs_from_nothing_make_the_same_files(project: Small, tmp_path: Path) -> None:
-    """In folders of other names, in other processes, whose hashes of strings differ."""
+SECRET = "s3cret-word"
+# What the environment of a machine holds for other programs, and for MLflow's store and the hub.
+PLANTED = {
+    "MLFLOW_TRACKING_URI": f"http://someone:{SECRET}@127.0.0.1:9",
+    "MLFLOW_TRACKING_TOKEN": SECRET,
+    **{"HF_TOKEN": SECRET, "AWS_SECRET_ACCESS_KEY": SECRET, "SOME_PASSWORD": SECRET},
+}
+
+
+def test_two_runs_from_nothing_make_the_same_files(project: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In folders of other names, in other processes, whose hashes of strings differ, one with secrets in its environment."""
     other = shrunk(tmp_path / "another")
     for one in (project, other):
         one.edit("params/smoke/workflow.yaml", r"variants: .*", "variants: [dual]")
     project.run(FROM_TRAINING_ON)
-    other.run(PREPARE + FROM_TRAINING_ON)
+    with monkeypatch.context() as planted:
+        for name, value in PLANTED.items():
+            planted.setenv(name, value)
+        said = other.run(PREPARE + FROM_TRAINING_ON)
+    written = {path: path.read_bytes() for path in other.root.rglob("*") if path.is_file()}
+    assert SECRET not in said and [path for path, content in written.items() if SECRET.encode() in content] == []
     for folder in ("data", "results"):
         first, second = files(project, folder), files(other, folder)
         assert first.keys() == second.keys()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cada.storage.cache import LIMIT, Cache
-from tests.messages import refused
+from tests.messages import line_with, refused
 
 
 def wanted(cache: Cache, name: str, size: int) -> bool:
@@ -66,6 +67,27 @@ def test_what_a_killed_process_left_makes_room_too(tmp_path: Path) -> None:
     (tmp_path / ".a.npy.123.partial").write_bytes(bytes(90))
     assert wanted(cache, "b", 50)
     assert not list(tmp_path.glob(".*.partial"))
+
+
+def test_a_damaged_file_is_made_again_with_a_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cache, whole = Cache(tmp_path, 1e6), np.arange(30.0)
+    for content in (
+        b"",
+        b"\x93NUMPY",
+        bytes(100),
+        b"{}",
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': (30,), }",
+    ):
+        for options in ({}, {"mmap_mode": "c"}):
+            (tmp_path / "a.npy").write_bytes(content)
+            found = cache.read("a.npy", 240, lambda path: saved(path, whole), lambda path, how=options: np.load(path, **how))
+            assert np.array_equal(found, whole)
+            assert line_with(capsys.readouterr().err, tmp_path / "a.npy", "again")
+
+
+def saved(path: Path, array: np.ndarray) -> None:
+    with path.open("wb") as file:
+        np.save(file, array)
 
 
 def test_a_file_that_goes_before_it_is_opened_is_made_again(tmp_path: Path) -> None:

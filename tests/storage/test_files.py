@@ -39,6 +39,19 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "facts"),
+    [("{", ("JSON",)), ("[]", ("object",)), ("null", ("object",)), ('{"a": 1}', ("b", "missing")), ('{"a": "1", "b": []}', ("a", "'1'"))],
+)
+def test_an_object_has_its_keys_with_their_types(tmp_path: Path, text: str, facts: tuple[str, ...]) -> None:
+    path = tmp_path / "value.json"
+    path.write_text(text)
+    with refused(path, *facts):
+        files.read_object(path, a=int, b=list | None)
+    files.write_json(path, {"a": 1, "b": None, "c": 2})
+    assert files.read_object(path, a=int, b=list | None) == {"a": 1, "b": None, "c": 2}
+
+
 def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "value.txt"
     files.write_text(path, "old")

@@ -90,13 +90,16 @@ def train(steps: range, *, fail: bool = False) -> None:
             raise ZeroDivisionError
 
 
-@pytest.mark.usefixtures("store")
-def test_a_training_and_its_evaluation_write_to_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_training_and_its_evaluation_write_to_one_run(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what the environment holds beside is no business of the store's."""
+    for name in ("MLFLOW_TRACKING_TOKEN", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "SOME_PASSWORD"):
+        monkeypatch.setenv(name, "s3cret-word")
     seconds = itertools.count()  # a look at the clock takes a second, however fast the machine is
     monkeypatch.setattr(runs, "time", SimpleNamespace(monotonic=lambda: float(next(seconds)), time=time.time))
     train(range(1200))
     with tracking.run(CELL, "evaluate", tracking.Description({"evaluate": {"top_k": 16}}, "abc")) as run:
         run.summary(tracking.named_metrics(METRICS))
+    assert [path for path in store.rglob("*") if path.is_file() and b"s3cret-word" in path.read_bytes()] == []
     (run,) = stored()
     assert run.info.run_name == "dual seed 3"
     assert run.info.status == "FINISHED"

@@ -2,6 +2,7 @@
 
 import math
 import re
+import resource
 from dataclasses import replace
 
 import numpy as np
@@ -9,12 +10,13 @@ import pytest
 import torch
 
 from cada.config import Augmentation, Optimisation, Pretraining
+from cada.model.folder import save_model, weights_of
 from cada.retrieval.metrics import METRICS, published_score
 from cada.training import loop
 from cada.training.finetune import finetune
 from cada.training.loop import Validation, fit, history_csv, learning_rate
 from cada.training.pretrain import pretrain
-from tests.messages import refused
+from tests.messages import line_with, refused
 from tests.training.tiny import ROBUST, WEIGHTS, tiny_settings
 
 OPTIMISATION = Optimisation(epochs=4, batch_size=8, learning_rate=1e-3, warmup_steps=2, weight_decay=0.05, betas=(0.9, 0.98), clip_norm=1.0)
@@ -118,6 +120,43 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(model, training, target, eng
     resumed = train(model, training, target, engine, state)
     assert all(torch.equal(unbroken.best_weights[name], resumed.best_weights[name]) for name in unbroken.best_weights)
     assert history_csv(unbroken.rows) == history_csv(resumed.rows)
+
+
+@pytest.fixture
+def no_large_file():
+    """Files of more than 20 kB find no room on the disk."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("no_large_file")
+def test_a_state_or_a_model_that_finds_no_room_is_named(model, training, target, engine, tmp_path):
+    with refused(tmp_path / "a.pt"):
+        train(model, training, target, engine, tmp_path / "a.pt")
+    (tmp_path / "vocab.txt").write_text("x")
+    with refused(tmp_path / "model/model.safetensors"):
+        save_model(tmp_path / "model", weights_of(model), architecture=model.architecture, vocabulary=tmp_path / "vocab.txt")
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"vocab.txt", "config.json"}
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 and no more", bytes(4096), b"{}", "half", "another"])
+def test_a_damaged_state_is_named_and_the_training_begins_anew(model, training, target, engine, tmp_path, capfd, content):
+    start = {name: value.clone() for name, value in model.state_dict().items()}
+    state = tmp_path / "a.pt"
+    unbroken = train(model, training, target, engine, state)
+    if isinstance(content, bytes):
+        state.write_bytes(content)
+    elif content == "half":
+        state.write_bytes(state.read_bytes()[: state.stat().st_size // 2])
+    else:
+        torch.save({"epoch": 3}, state)
+    model.load_state_dict(start)
+    capfd.readouterr()
+    anew = train(model, training, target, engine, state)
+    assert line_with(capfd.readouterr().err, state, "anew")
+    assert history_csv(unbroken.rows) == history_csv(anew.rows)
 
 
 def test_the_best_epoch_is_kept_not_the_last(model, tmp_path):

@@ -107,6 +107,25 @@ def test_what_a_killed_process_left_half_written_is_removed() -> None:
         assert {path.suffix for path in folder.iterdir()} == {".json", ""}, "its own note, and the lock"
 
 
+@pytest.mark.parametrize("note", ["", "{}", "[]", '{"values": 3}', "\x00"])
+def test_a_damaged_note_is_named_and_hides_no_other_state(note: str, capsys: pytest.CaptureFixture[str]) -> None:
+    other, own = interrupted(OTHER_CODE, 5), interrupted(NOW, 7)
+    path = folder_of(CELL) / f"{other}.json"
+    path.write_text(note)
+    assert [state.path.stem for state in kept(CELL)] == [own]
+    assert line_with(capsys.readouterr().err, path)
+    (folder_of(CELL) / f"{own}.json").write_text(note)
+    with resumable(CELL, NOW, STORAGE) as state:
+        assert state.stem == own and state.exists(), "its name says what it was made from"
+
+
+def test_a_damaged_state_is_named_where_its_step_is_wanted() -> None:
+    path = folder_of(CELL) / f"{interrupted(NOW, 7)}.pt"
+    path.write_bytes(path.read_bytes()[:100])
+    with refused(path):
+        print(kept(CELL)[0])
+
+
 def test_a_pre_training_is_named_without_variant_and_seed(capsys: pytest.CaptureFixture[str]) -> None:
     cell = Cell("toy", "initial", 0)
     with pytest.raises(Killed), resumable(cell, OTHER_CODE, STORAGE) as path:

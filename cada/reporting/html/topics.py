@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cada.errors import CadaError
 from cada.reporting.tables.table import Table
-from cada.storage.files import read_json
+from cada.storage.files import read_object
 from cada.storage.results import read_result
 
 
@@ -181,7 +181,7 @@ def _command(path: Path, dataset: str, workflow: Path) -> str:
 
 def _embedded(path: Path) -> EmbeddedFigure:
     """A drawing stays sharp as SVG; what shows images is smaller as PNG. The captions of both are in the same folder."""
-    captions = read_json(path.with_name("captions.json"))
+    captions = read_object(path.with_name("captions.json"), again="Draw the figures again.")
     if path.stem not in captions:
         raise CadaError(f"{path}: captions.json in the same folder has no caption for it. Draw the figures again.")
     photograph = path.stem in PHOTOGRAPHS

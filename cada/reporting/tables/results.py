@@ -15,7 +15,7 @@ from cada.reporting.tables.pairs import compare, pairs_table
 from cada.reporting.tables.sensitivity import sensitivity_table, sensitivity_values
 from cada.reporting.tables.table import write_tables
 from cada.retrieval.metrics import METRICS
-from cada.storage.files import read_json, write_json
+from cada.storage.files import read_object, write_json
 
 
 def write_result_tables(
@@ -40,7 +40,7 @@ def write_result_tables(
     measured = read_variants(dataset, variants, seeds, results / "metrics")
     rankings = read_rankings(dataset, names, seeds, results / "rankings")
     chosen = all_chosen_on_test(read_histories(dataset, names, seeds, results / "history"))
-    oracles: Oracles = read_json(manifest).get("oracles") or {}
+    oracles: Oracles = read_object(manifest).get("oracles") or {}
     differences = compare(dataset, measured, rankings, pairs)
     sensitivity = sensitivity_values(dataset, measured)
     tables = {
