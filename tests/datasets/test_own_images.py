@@ -83,12 +83,12 @@ def test_the_page(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Monkey
 
 @pytest.mark.usefixtures("followed")
 def test_every_step_sees_the_same_splits(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """By digest the persons are in the order 4, 3, 1, ...: see test_holdout."""
+    """By digest the persons are in the order 4, 3, 1, 2, ...: see test_holdout."""
     commands(capsys, monkeypatch)
     recipe = take(Recipe("train", "mine", "dual"), TrainRecipe)
     records = records_with_val("mine", recipe.source, recipe.switches, held_out_persons=recipe.held_out_persons)
     persons = {split: {record.person for record in records if record.split == split} for split in ("train", "val", "test")}
-    assert persons == {"test": {3, 4}, "val": {1}, "train": {2, 5, 6}}
+    assert persons == {"test": {3, 4}, "val": {1, 2}, "train": {5, 6}}
     exec(BLOCKS["python"], scope := {})
     assert {record.person for record in scope["records"] if record.split == "test"} == persons["test"]
 
@@ -106,7 +106,7 @@ def test_persons_with_names(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     records = records_with_val("mine", recipe.source, recipe.switches, held_out_persons=recipe.held_out_persons)
     assert all(manifest["persons"][record.name] == record.person for record in records)
     ordered = sorted(names.values(), key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    for split, chosen in (("test", ordered[:2]), ("val", ordered[2:3]), ("train", ordered[3:])):
+    for split, chosen in (("test", ordered[:2]), ("val", ordered[2:4]), ("train", ordered[4:])):
         assert {record.name for record in records if record.split == split} == set(chosen)
 
 
