@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import reprlib
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,15 @@ class _Loader(yaml.SafeLoader):
             if key.value in keys[:number]:
                 raise yaml.constructor.ConstructorError(None, None, f"the key {key.value} occurs twice", key.start_mark)
         return super().construct_mapping(node, deep)
+
+    def construct_decimal(self, node: yaml.ScalarNode) -> int:
+        """YAML 1.1, which Snakemake reads, takes 010 for 8 and 1:30 for 90; YAML 1.2, which DVC reads, does not."""
+        if re.fullmatch(r"[-+]?0[0-9_]+|.*:.*", node.value):
+            raise yaml.constructor.ConstructorError(None, None, f"{node.value} is not the same number to all readers", node.start_mark)
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_decimal)
 
 
 def load(path: Path, model: type[P]) -> P:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cada.config.base import Parameters, Pinned, Positive, Probability, Rate, Weight, described_as
+from cada.config.base import Momentum, Parameters, Pinned, Positive, Probability, Rate, Weight, described_as
 from cada.config.method import Refinements, Weights
 
 Precision = Literal["fp32", "tf32", "bf16"]
@@ -20,7 +20,7 @@ class Optimisation(Parameters):
     learning_rate: Rate  #: the highest, after the warm-up
     warmup_steps: Annotated[int, Field(ge=0)]  #: [steps] the learning rate grows from 0 in them
     weight_decay: Weight  #: of AdamW
-    betas: tuple[Probability, Probability]  #: of AdamW
+    betas: tuple[Momentum, Momentum]  #: of AdamW
     clip_norm: Rate | None  #: gradients of a larger norm are scaled down to it; null: never
     schedule: Literal["step", "epoch"] = "step"  #: the learning rate follows a cosine to 0, step by step, or epoch by epoch as published
     #: [pairs] whose activations one process keeps at a time; the objective stays that of the whole batch

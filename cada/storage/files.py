@@ -96,9 +96,13 @@ def read_json(path: Path, *, fields: Collection[str] | None = None) -> Any:
         return {name: item[name] for name in fields or () if name in item}
 
     try:
-        return json.loads(read_text(path), object_hook=None if fields is None else lean)
+        return json.loads(read_text(path), object_hook=None if fields is None else lean, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, a number of thousands of digits; lists in lists without end
         raise CadaError(f"{path}: not valid JSON ({error}). Fetch or make the file again.") from error
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def read_object(path: Path, *, again: str = "Fetch or make the file again.", **kinds: type | UnionType) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def killed_workflow(number: signal.Signals, *, whom: str) -> Callable[[Round], N
 
     def fault(case: Round) -> None:
         process = case.tree.snakemake(*case.job.outputs)
-        if whom == "step" and (step := _step_of(process, case.tree)) is not None:
+        if whom == "step" and (step := _descendant(process, case.tree)) is not None:
             case.moment()
             step.send_signal(number) if step.is_running() else None
         elif whom != "step":
@@ -104,9 +104,10 @@ def worker_died(case: Round) -> None:
     """One of two processes that share a step is killed: the other must not wait for it."""
     with _parameters(case, "params/smoke/evaluate.yaml"):
         process = case.tree.step(case.job)
-        worker = _descendant(process, "local_rank", case.tree)
+        worker = _descendant(process, case.tree)
         if worker is not None:
             case.moment(of=0.5)
+            case.log.append(f"worker {worker.pid} is killed")
             worker.kill()
         code, said = ended(process)
         if code != 0 and "one of its 2 processes has failed" not in said:
@@ -148,7 +149,7 @@ def read_only(case: Round) -> None:
         _command("umount", place)
     if code == 0:
         raise Lost("it ended well, and could write nothing")
-    case.one_line(said, "Read-only file system")
+    case.one_line(said, "cannot be")
     case.survives()
 
 
@@ -319,17 +320,13 @@ def _send(process: Forked, number: signal.Signals, *, group: bool) -> None:
             os.kill(process.pid, number)
 
 
-def _step_of(process: Forked, tree: Copy) -> psutil.Process | None:
-    return _descendant(process, "cada", tree)
-
-
-def _descendant(process: Forked, word: str, tree: Copy) -> psutil.Process | None:
-    """The first process under this one whose command line has the word, once there is one; None if it ends before."""
+def _descendant(process: Forked, tree: Copy) -> psutil.Process | None:
+    """The first process of `cada` under this one, once there is one; None if this one ends before."""
     while process.poll() is None:
         for pid in tree.processes():
             try:
                 command = psutil.Process(pid).cmdline()
-                if pid != process.pid and any(Path(part).name == word for part in command[:3]):
+                if pid != process.pid and any(Path(part).name == "cada" for part in command[:4]):
                     return psutil.Process(pid)
             except psutil.Error:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,29 @@ def with_shape(name: str, *shape: int) -> dict[str, Tensor]:
 def test_what_is_not_explained_is_named(state: dict[str, Tensor], facts: tuple[Fact, ...]) -> None:
     with refused(*facts, by=ValueError):
         imported(state)
+
+
+def test_the_prefix_of_several_gpus_is_taken_off() -> None:
+    state = published_state(**SMALL)
+    wrapped = imported({f"module.{name}": value for name, value in state.items()})
+    plain = imported(state)
+    assert all(torch.equal(wrapped.weights[name], value) for name, value in plain.weights.items())
+    assert all(wrapped.origins[name] == f"module.{key}" for name, key in plain.origins.items())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_weight_that_is_no_number_is_named(value: float) -> None:
+    state = published_state(**SMALL)
+    state["visual_encoder.norm.bias"][3] = value
+    with refused("visual_encoder.norm.bias", "finite", by=ValueError):
+        imported(state)
+
+
+def test_half_precision_is_read() -> None:
+    state = published_state(**SMALL)
+    for kind in (torch.bfloat16, torch.float16, torch.float64):
+        found = imported({name: value.to(kind) if value.is_floating_point() else value for name, value in state.items()})
+        assert {weight.dtype for weight in found.weights.values()} == {torch.float32}
 
 
 @pytest.mark.parametrize(("heads", "facts"), [(None, (24, "heads (image, text)")), ((2, 5), ("text.heads", 5, 24))])

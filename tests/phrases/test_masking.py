@@ -44,3 +44,7 @@ def test_equals_plain_loops_on_random_captions() -> None:
         pieces = [(start, end) for start, end in itertools.pairwise(edges) if sum(low < end and start < high for low, high in spans) < 2]
         offsets = [(0, 0), *pieces, (0, 0)]
         assert token_phrases(offsets, spans) == by_loops(offsets, spans)
+
+
+def test_phrases_may_touch() -> None:
+    assert token_phrases([(0, 0), (0, 2), (2, 4), (4, 5), (5, 6)], [(0, 2), (2, 4), (4, 6)]) == [-1, 0, 1, 2, 2]

@@ -97,8 +97,8 @@ FAULTS = [
     Fault("cada.retrieval.search", "upload(queries[rows], device)", "queries[rows]", EVALUATION, IN_MEMORY),
     Fault(
         "cada.training.loop",
-        'map_location="cpu")',
-        'map_location="cpu")\n    saved["progress"]["sums"] = {name: value + 1 for name, value in saved["progress"]["sums"].items()}',
+        'return Progress(**saved["progress"])',
+        'return Progress(**saved["progress"] | {"sums": {name: value + 1 for name, value in saved["progress"]["sums"].items()}})',
         RESUME,
         {},
         FAILED,

@@ -333,9 +333,9 @@ def _attend(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """The kernels that the CPU has for it: a fused one each way, or with dropout its parts."""
+    """The kernels that the CPU has for it: a fused one each way, or with dropout, or where nothing asks, its parts."""
     assert not enable_gqa
-    if dropout:
+    if dropout or not query.numel():
         return torch.ops.aten._scaled_dot_product_attention_math(query, key, value, mask, dropout, causal, scale=scale)[0]
     if mask is not None and mask.dtype == torch.bool:
         mask = torch.zeros_like(mask, dtype=query.dtype).masked_fill(~mask, -math.inf)

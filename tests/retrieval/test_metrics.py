@@ -98,3 +98,22 @@ def test_the_bootstrap_draws_persons():
     deviation = 100 * np.sqrt(outcome.mean() * (1 - outcome.mean()) / 50)
     assert high - low == pytest.approx(2 * 1.96 * deviation, rel=0.08)
     assert low < 100 * outcome.mean() < high
+
+
+def test_intervals_are_percentiles_of_means_over_drawn_persons():
+    """The draws of the seed, one by one: how often each person is taken, and the mean over the queries of those taken."""
+    draw = np.random.default_rng(3)
+    values, persons = draw.random((30, 5)) * 100, np.sort(draw.integers(0, 9, 30))
+    names = sorted(set(persons.tolist()))
+    means = []
+    for times in np.random.Generator(np.random.PCG64(7)).multinomial(len(names), [1 / len(names)] * len(names), size=200):
+        taken = [row for name, count in zip(names, times, strict=True) for row in np.flatnonzero(persons == name).tolist() * count]
+        means.append(values[taken].mean(axis=0))
+    for level in (0.95, 0.8):
+        found = bootstrap_intervals(values, persons, samples=200, seed=7, level=level)
+        for place, name in enumerate(METRICS):
+            ends = np.percentile([mean[place] for mean in means], [50 * (1 - level), 50 * (1 + level)])
+            assert found[name] == pytest.approx(ends.tolist())
+    assert bootstrap_intervals(values, persons, samples=200, seed=7) == bootstrap_intervals(
+        values, persons, samples=200, seed=7, level=0.95
+    )

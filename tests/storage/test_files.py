@@ -41,7 +41,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "facts"),
-    [("{", ("JSON",)), ("[]", ("object",)), ("null", ("object",)), ('{"a": 1}', ("b", "missing")), ('{"a": "1", "b": []}', ("a", "'1'"))],
+    [
+        ("{", ("JSON",)),
+        ('{"a": NaN}', ("NaN",)),
+        ('{"a": 1, "b": [-Infinity]}', ("-Infinity",)),
+        ("[]", ("object",)),
+        ("null", ("object",)),
+        ('{"a": 1}', ("b", "missing")),
+        ('{"a": "1", "b": []}', ("a", "'1'")),
+    ],
 )
 def test_an_object_has_its_keys_with_their_types(tmp_path: Path, text: str, facts: tuple[str, ...]) -> None:
     path = tmp_path / "value.json"

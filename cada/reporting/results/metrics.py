@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from cada.errors import CadaError
 from cada.reporting.results.open_set import OpenSet
@@ -18,6 +18,7 @@ from cada.storage.results import ResultFile, read_result
 
 Fusion = Literal["cosine", "calibrated", "published"]
 FUSIONS: tuple[Fusion, ...] = ("cosine", "calibrated", "published")
+Percent = Annotated[float, Field(ge=-1e-6, le=100 + 1e-6)]  # a mean in floating point may be above 100 in its last digit
 TestGallery = Literal["all", "parts"]
 LABEL = {"R1": "R@1", "R5": "R@5", "R10": "R@10", "mAP": "mAP", "mINP": "mINP"}
 MAIN_METRICS = ("R1", "mAP")  # of those tables and figures that do not show all
@@ -26,21 +27,21 @@ MAIN_METRICS = ("R1", "mAP")  # of those tables and figures that do not show all
 class Scores(ResultFile):
     """The metrics of one ranking."""
 
-    R1: float
-    R5: float
-    R10: float
-    mAP: float
-    mINP: float
+    R1: Percent
+    R5: Percent
+    R10: Percent
+    mAP: Percent
+    mINP: Percent
 
 
 class Intervals(ResultFile):
     """The ends of the interval of each metric."""
 
-    R1: tuple[float, float]
-    R5: tuple[float, float]
-    R10: tuple[float, float]
-    mAP: tuple[float, float]
-    mINP: tuple[float, float]
+    R1: tuple[Percent, Percent]
+    R5: tuple[Percent, Percent]
+    R10: tuple[Percent, Percent]
+    mAP: tuple[Percent, Percent]
+    mINP: tuple[Percent, Percent]
 
 
 class MetricsFile(ResultFile):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cada.reporting.results.metrics import read_variants
+from cada.retrieval.metrics import METRICS
 from tests.messages import Fact, refused
 from tests.reporting.conftest import open_set_of
 
@@ -56,6 +57,7 @@ def test_a_missing_file_says_how_to_make_it(tmp_path: Path) -> None:
         ({"seed": 7}, ("seed", 7, 0)),
         ({"queries": None}, ("queries", "integer")),
         ({"scores": {"cosine": {"R1": 1.0}}}, ("scores.cosine.R5",)),
+        ({"scores": {"cosine": dict.fromkeys(METRICS, 100.1)}}, ("scores.cosine.R1", "less")),
         ({"headline": "calibrated"}, ("scores (cosine)", "headline", "calibrated")),
         ({"top_k": 16}, ("top_k", "fusion_weight", "scores_at_k")),
         ({"intervals": {}}, ("scores (cosine)", "intervals")),
