@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 Positive = Annotated[int, Field(gt=0)]
+Several = Annotated[int, Field(ge=2)]
 Probability = Annotated[float, Field(ge=0, le=1)]
 Momentum = Annotated[float, Field(ge=0, lt=1)]
 Rate = Annotated[float, Field(gt=0)]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from cada.config.base import Parameters, Positive
+from cada.config.base import Parameters, Positive, Several
 from cada.datasets.formats import known_format
 from cada.datasets.reading import annotation_names
 
@@ -47,7 +47,7 @@ class Source(Parameters):
     root: Path  #: the folder with the annotation and `imgs/`
     #: the annotation's file name in `root`, where the format does not fix it
     annotation: Annotated[str, Field(pattern=r"^[^/\\]+$")] | None = None
-    test_persons: Positive | None = None  #: how many persons become test where the annotation has no splits
+    test_persons: Several | None = None  #: how many persons become test where the annotation has no splits
 
     @model_validator(mode="after")
     def _the_annotation_is_named(self) -> Source:
@@ -61,7 +61,7 @@ class Data(Source):
     gallery_parts: Positive = 1  #: the test gallery is also searched in so many parts, for smaller galleries
     synthesis: Synthesis | None = None  #: how the set is drawn; without it the set is user-supplied
     expected: dict[str, Counts] | None = None  #: the published counts of each split; other ones are refused
-    held_out_persons: Positive | None = None  #: train persons that become val where the annotation has none (the switch `absent_val`)
+    held_out_persons: Several | None = None  #: train persons that become val where the annotation has none (the switch `absent_val`)
     remark: str | None = None  #: what the report shall say of the persons
 
     @property

@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
+import numpy as np
 import torch
 
-from cada.datasets.loading import take_split
+from cada.datasets.loading import Split, take_split
+from cada.errors import CadaError
 from cada.model.folder import load_model
 from cada.recipes import Recipe, recorded, take
 from cada.recipes.models import EvaluateRecipe
@@ -37,6 +39,8 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     folder = layout.model(variant, seed)
     model = load_model(folder).to(device)
     splits = [take_split(records, name, root=recipe.source.root, queries=switches.queries) for name in ("val", "test")]
+    for name, split in zip(("val", "test"), splits, strict=True):
+        require_several(split, f"{recipe.source.root}: {name}")
     images = [split_images(dataset, split, model.architecture.image_size, threads=settings.compute.threads) for split in splits]
     val, test = (Target.of(split, shown, model.tokenizer) for split, shown in zip(splits, images, strict=True))
     engine = with_cache(engine_of(settings, settings.compute.precision, reranks=recipe.reranks), folder, device)
@@ -68,6 +72,12 @@ def evaluate_cell(cell: Cell, recipe: EvaluateRecipe, device: torch.device) -> N
     with tracked(cell, "evaluate", Recipe("train", dataset, variant), said_of_it, device=device) as run:
         run.summary(summary)
         run.artifact(layout.metrics(variant, seed))
+
+
+def require_several(split: Split, where: str) -> None:
+    """`CadaError` for a split of one person: nobody could be taken for another, and no search be for somebody who is not there."""
+    if len(np.unique(split.image_persons)) < 2:
+        raise CadaError(f"{where} has one person, so nobody could be taken for another. Add persons, or hold out more of them.")
 
 
 def search_val(search: Search, headline: str, weights: Sequence[float] | None) -> tuple[float | None, ValSearches]:

@@ -116,6 +116,8 @@ def test_persons_with_names(capsys: pytest.CaptureFixture[str], monkeypatch: pyt
     [
         ("test_persons", None, ("test_persons", "missing", "data/mine/captions.csv")),
         ("test_persons", 7, ("test_persons", 7, "data/mine/captions.csv", "6 persons")),
+        ("test_persons", 1, ("data.yaml", "test_persons", 1)),
+        ("held_out_persons", 1, ("data.yaml", "held_out_persons", 1)),
         ("held_out_persons", 5, ("held_out_persons", 5, "train", "4 persons")),
         ("annotation", "caption.csv", ("data/mine", "caption.csv", "`root`", "`annotation`")),
         ("annotation", None, ("annotation", "missing")),

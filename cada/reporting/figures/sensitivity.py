@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from cada.reporting.figures.style import PAGE, legend_above, looks, message
 from cada.reporting.results.metrics import LABEL, MAIN_METRICS
 from cada.reporting.tables.cells import Record, records_by
-from cada.reporting.tables.sensitivity import NOTHING_VARIED, QUANTITIES
+from cada.reporting.tables.sensitivity import NOTHING_VARIED, title
 
 PANEL_HEIGHT = 2.1  # inches
 
@@ -43,7 +43,7 @@ def _row_of_panels(part: SubFigure, quantity: str, records: Sequence[Record]) ->
                 axes.fill_between(places, low, high, color=look[variant]["color"], alpha=0.12, lw=0)
             else:
                 axes.plot(places, mean, color=look[variant]["color"], linestyle=(0, (1, 2)), linewidth=0.9)
-        axes.set(title=f"{LABEL[metric]}, %", xlabel=QUANTITIES[quantity])
+        axes.set(title=f"{LABEL[metric]}, %", xlabel=title(quantity))
         if quantity == "k":
             axes.set_xscale("log", base=2)
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

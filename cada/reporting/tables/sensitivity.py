@@ -26,6 +26,11 @@ NOTHING_VARIED = "No listed variant re-ranks, and no list of numbers is varied: 
 PARTS = ("mean", "std", "lowest", "highest")
 
 
+def title(quantity: str) -> str:
+    """What a quantity is called; a switch without a title goes by its name."""
+    return QUANTITIES.get(quantity, quantity)
+
+
 @dataclass(frozen=True)
 class ScoreCurve:
     """One score of a variant over the values of a quantity: at each value the scores of the seeds.
@@ -100,7 +105,7 @@ def sensitivity_table(dataset: str, values: pd.DataFrame, variants: Sequence[Mea
     sections = []
     for quantity, records in records_by(shown, "quantity").items():
         rows = [(one["variant"], one["score"], one["value"], *(spread(one, metric) for metric in METRICS)) for one in records]
-        sections.append(Section(QUANTITIES[quantity], tuple(rows)))
+        sections.append(Section(title(quantity), tuple(rows)))
     notes = [NOTHING_VARIED]
     if sections:
         notes = [seeds_note(variants), "Full test gallery. The quantities were chosen before; this table chooses nothing."]

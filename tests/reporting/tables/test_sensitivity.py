@@ -101,6 +101,17 @@ def test_where_nothing_is_varied_it_is_said(write_metrics: Write, tmp_path: Path
     assert sensitivity_table("toy", sensitivity_values("toy", variants), variants).notes == (NOTHING_VARIED,)
 
 
+def test_a_switch_without_a_title_goes_by_its_name(write_metrics: Write, tmp_path: Path) -> None:
+    names = [f"dual,novel={value}" for value in ("1", "2")]
+    for name in names:
+        write_metrics(name, 0, {"cosine": 40, "calibrated": 44, "published": 41})
+    variants = read(names, tmp_path, seeds=(0,))
+    values = sensitivity_values("toy", variants)
+    assert "novel" in [section.heading for section in sensitivity_table("toy", values, variants).sections]
+    with style():
+        save(sensitivity_figure(values), tmp_path, "sensitivity")
+
+
 def test_the_figure_has_a_row_for_each_quantity(write_metrics: Write, tmp_path: Path) -> None:
     heights = []
     for names in (["dual"], [f"dual,ara={ara},ara_rate={rate}" for ara in ("0.1", "1") for rate in ("0.4", "0.8")]):
