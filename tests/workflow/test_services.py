@@ -1,13 +1,17 @@
-"""Remotes and servers for real: DVC's remote on S3, MLflow's runs in PostgreSQL and its artifacts on S3. The tests start the services."""
+"""Remotes and servers for real: DVC's remote on S3 and over SSH, MLflow's runs in PostgreSQL and its artifacts on S3.
+
+The tests start the services.
+"""
 
 from __future__ import annotations
 
+import getpass
 import os
 import shutil
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -56,17 +60,44 @@ def objects(s3: str, folder: str) -> int:
         return answer.read().count(b"<Key>")
 
 
-def test_what_is_pushed_to_s3_is_pulled_elsewhere(make_project: Callable[..., Project], s3: str) -> None:
-    """The commands of docs/sharing.md."""
-    needs(modules=("dvc_s3",))
+@pytest.fixture
+def ssh(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """The port of an SSH server of the test's own, and the key that opens it."""
+    needs(programs=("sshd", "ssh-keygen"))
+    host, key, log = tmp_path / "host", tmp_path / "key", tmp_path / "sshd.log"
+    for path in (host, key):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)  # where its unprivileged part lives
+    options = {
+        "HostKey": host,
+        "AuthorizedKeysFile": key.with_suffix(".pub"),
+        "ListenAddress": f"127.0.0.1:{(port := free_port())}",
+        "PidFile": "none",
+        "StrictModes": "no",  # the folder of a test may be anybody's
+        "Subsystem": "sftp internal-sftp",
+    }
+    told = [f"-o{name}={value}" for name, value in options.items()]
+    with log.open("w") as file:
+        server = subprocess.Popen([str(shutil.which("sshd")), "-D", "-e", "-f", "none", *told], stderr=file)
+    try:
+        wait_until(lambda: server.poll() is not None or "Server listening" in log.read_text(), seconds=60, what="the SSH server")
+        yield port, key
+    finally:
+        server.kill()
+        server.wait()
+
+
+def pushed_and_pulled(make_project: Callable[..., Project], address: str, *, keys: Mapping[str, str], **options: object) -> None:
+    """The commands of docs/sharing.md with a remote at an address: a clone that pulls has nothing left to do."""
     project = make_project("project", matrix=MATRIX, fake=True)
-    project.environment |= KEYS
+    project.environment |= keys
     project.snakemake()
-    project.dvc("remote", "add", "--quiet", "--default", "store", "s3://cada/store")
-    project.dvc("remote", "modify", "--quiet", "store", "endpointurl", s3)
+    project.dvc("remote", "add", "--quiet", "--default", "store", address)
+    for name, value in options.items():
+        project.dvc("remote", "modify", "--quiet", "store", name, str(value))
     project.run("workflow/scripts/record.sh")
     project.dvc("push", "--quiet")
-    assert objects(s3, "store") > 10
     project.commit()
 
     clone = project.clone("clone")
@@ -74,6 +105,19 @@ def test_what_is_pushed_to_s3_is_pulled_elsewhere(make_project: Callable[..., Pr
     clone.run("workflow/scripts/restore.sh")
     assert NOTHING in clone.snakemake()
     assert clone.files() == project.files()
+
+
+def test_what_is_pushed_to_s3_is_pulled_elsewhere(make_project: Callable[..., Project], s3: str) -> None:
+    needs(modules=("dvc_s3",))
+    pushed_and_pulled(make_project, "s3://cada/store", keys=KEYS, endpointurl=s3)
+    assert objects(s3, "store") > 10
+
+
+def test_what_is_pushed_over_ssh_is_pulled_elsewhere(make_project: Callable[..., Project], ssh: tuple[int, Path], tmp_path: Path) -> None:
+    needs(modules=("dvc_ssh",))
+    port, key = ssh
+    pushed_and_pulled(make_project, f"ssh://127.0.0.1{tmp_path}/store", keys={}, port=port, user=getpass.getuser(), keyfile=key)
+    assert sum(path.is_file() for path in (tmp_path / "store").rglob("*")) > 10
 
 
 @pytest.fixture
