@@ -42,7 +42,7 @@ MATRICES: dict[str, type[Parameters]] = {
     "params/procedures/<procedure>.yaml": Procedure,
     "params/storage.yaml": Storage,
 }
-OWN = {"format": "table", "root": "data/mine", "annotation": "captions.csv", "test_persons": 2, "held_out_persons": 1}
+OWN = {"format": "table", "root": "data/mine", "annotation": "captions.csv", "test_persons": 2, "held_out_persons": 2}
 EXAMPLES = ("synthpedes", "icfg_pedes", "start", "mine")  # together they have every section
 REPORTS = tuple(step for step in OF_MATRIX if step != "chapter")  # the chapter shows all parameters, so it reads all
 SHOWN_ABOVE = (Switches, Architecture, Optimisation, Augmentation)  # a procedure has them too
