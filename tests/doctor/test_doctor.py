@@ -322,7 +322,7 @@ def test_a_set_that_is_there_prepared_and_changed() -> None:
     annotation.write_text("[]")
     assert carries(data_finding("cuhk_pedes", data).state, "data/CUHK-PEDES", "not prepared")
     facts = {"bytes": annotation.stat().st_size, "sha256": digest(annotation)}
-    write_json(layout.manifest, {"annotation": {annotation.name: facts}, "images": {}})
+    write_json(layout.manifest, {"splits": {}, "annotation": {annotation.name: facts}, "images": {}})
     found = data_finding("cuhk_pedes", data)
     assert carries(found.state, "data/CUHK-PEDES", "prepared") and "not" not in found.state
     assert found.remedy is None
@@ -343,7 +343,7 @@ def test_val_is_the_annotation_s_or_comes_from_train_or_test() -> None:
     assert carries(str(val_finding("icfg_pedes", missing, ["dual"]).remedy), *facts)
     unknown = missing.model_copy(update={"expected": None})
     assert val_finding("icfg_pedes", unknown, ["dual"]).remedy is None
-    write_json(Layout("icfg_pedes").manifest, {"splits": {"train": {}, "test": {}}})
+    write_json(Layout("icfg_pedes").manifest, {"splits": {"train": {}, "test": {}}, "annotation": {}, "images": {}})
     assert carries(str(val_finding("icfg_pedes", unknown, ["dual"]).remedy), *facts)
 
 
