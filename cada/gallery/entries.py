@@ -18,12 +18,12 @@ from cada.errors import CadaError
 
 NAME = "images.sqlite"
 _SCHEMA = """
-CREATE TABLE contents (row INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, box TEXT NOT NULL, UNIQUE (sha256, box));
-CREATE TABLE images (
+CREATE TABLE IF NOT EXISTS contents (row INTEGER PRIMARY KEY, sha256 TEXT NOT NULL, box TEXT NOT NULL, UNIQUE (sha256, box));
+CREATE TABLE IF NOT EXISTS images (
     path TEXT NOT NULL, box TEXT NOT NULL, bytes INTEGER NOT NULL, changed INTEGER NOT NULL, sha256 TEXT, row INTEGER, problem TEXT,
     time REAL NOT NULL, PRIMARY KEY (path, box)
 ) WITHOUT ROWID;
-CREATE INDEX image_of_row ON images (row, path);
+CREATE INDEX IF NOT EXISTS image_of_row ON images (row, path);
 """
 _IMAGE = "path, box, bytes, changed, sha256, row, problem, time"
 WHOLE = ""  # the box of an image that is searched as a whole
@@ -52,7 +52,7 @@ class Entries:
         self._path = folder / NAME
 
     def create(self) -> None:
-        """Make the empty table."""
+        """Make the empty table, or what is missing of one whose making was killed."""
         with self._open() as table:
             table.execute("PRAGMA journal_mode = WAL")  # readers go on while a writer adds
             table.executescript(_SCHEMA)

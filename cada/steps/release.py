@@ -11,6 +11,7 @@ import numpy as np
 
 from cada.datasets import manifest as manifests
 from cada.gallery.release import CARD, Release
+from cada.model.folder import load_model
 from cada.objectives import OBJECTIVES
 from cada.recipes import Recipe, take
 from cada.recipes.models import TitledRecipe
@@ -34,15 +35,21 @@ def write_release(dataset: str, *, workflow: Path) -> None:
     chosen, place = best(histories)
     variant = next(variant for variant in measured if variant.name == chosen)
     seed, folder = matrix.seeds[place], layout.release(workflow)
-    for name in MODEL_FILES:
-        with atomic(folder / name) as partial:
-            shutil.copyfile(layout.model(chosen, seed) / name, partial)
+    copy_model(layout.model(chosen, seed), folder)
     file, by = variant.files[place], chosen_by(histories[chosen][place])
     origin = {"dataset": dataset, "variant": chosen, "seed": seed, "chosen_on": by, "weights_sha256": digest(folder / WEIGHTS)}
     decodes = any(OBJECTIVES[name].decodes for name in matrix.objectives[chosen])
     release = Release(folder, file.headline, file.fusion_weight, file.top_k, open_set_of(file), origin, decodes)
     release.write()
     write_text(folder / CARD, card(release, variant, file, manifests.read(layout.manifest, dataset)))
+
+
+def copy_model(source: Path, folder: Path) -> None:
+    """Copy a model that can be read: a damaged file is named, and not passed on."""
+    load_model(source)
+    for name in MODEL_FILES:
+        with atomic(folder / name) as partial:
+            shutil.copyfile(source / name, partial)
 
 
 def best(histories: Histories) -> tuple[str, int]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 from cada.errors import CadaError
 from cada.gallery import Index
 from cada.gallery.backend import TorchBackend
+from cada.gallery.entries import _SCHEMA, NAME
 from cada.gallery.indexing import Indexed
 from cada.gallery.options import Stored
 from tests.gallery.conftest import START
@@ -31,6 +34,14 @@ def test_all_images_are_added_once(index: Index, photos: Path) -> None:
     count = len(images_of(photos))
     assert len(index) == count == 24
     assert counts(index.add(photos)) == (0, count, 0, 0, 0)
+
+
+def test_an_index_whose_making_was_killed_is_made(tmp_path: Path, photos: Path) -> None:
+    statement = next(line for line in _SCHEMA.splitlines() if "contents" in line)
+    (tmp_path / "gallery").mkdir()
+    with closing(sqlite3.connect(tmp_path / "gallery" / NAME)) as table:
+        table.execute(statement)
+    assert counts(Index.create(tmp_path / "gallery", START).add(photos)) == (24, 0, 0, 0, 0)
 
 
 def test_unchanged_files_are_not_read(index: Index, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from cada.steps.release import best
+from cada.steps.release import best, copy_model
+from tests.messages import refused
+
+START = Path(__file__).parents[2] / "weights" / "synthpedes-start"
 
 
 def history(split: str, *scores: float) -> pd.DataFrame:
@@ -32,3 +38,14 @@ def test_test_scores_that_were_watched_choose_nothing(watched: str) -> None:
     one, other = history("val", 50), history("val", 51)
     one[watched], other[watched] = 99.0, 1.0
     assert best({"a": [one], "b": [other]}) == ("b", 0)
+
+
+@pytest.mark.parametrize("name", ["vocab.txt", "config.json", "model.safetensors"])
+def test_a_damaged_file_is_not_passed_on(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "model"
+    shutil.copytree(START, source)
+    copy_model(source, tmp_path / "release")
+    (source / name).write_bytes(bytes((source / name).stat().st_size))
+    with refused(source / name):
+        copy_model(source, tmp_path / "another")
+    assert not (tmp_path / "another").exists()
