@@ -6,9 +6,11 @@ No library writes them: atomicwrites is no longer kept, and none turns what a fi
 from __future__ import annotations
 
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import platform
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import UnionType
@@ -23,12 +25,14 @@ from cada.errors import CadaError, of_file
 def atomic(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it over `path` when the block succeeds.
 
-    The temporary file is flushed to the disk first, so a finished name never holds half a file.
+    The temporary file is flushed to the disk first, so a finished name never holds half a file. Those that killed processes of this
+    machine have left of `path` go.
     Errors: `CadaError` when the file system refuses (no space, no permission), or refuses another file in the block.
     """
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(path)
         yield partial
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
@@ -39,6 +43,23 @@ def atomic(path: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # it may never have been made
             partial.unlink()
+
+
+def _tidy(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{glob.escape(platform.node())}-*.partial"):
+        pid = left.stem.rpartition("-")[2]
+        if pid.isdecimal() and not _runs(int(pid)):
+            left.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 @contextlib.contextmanager

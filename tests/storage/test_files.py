@@ -60,7 +60,7 @@ def test_an_object_has_its_keys_with_their_types(tmp_path: Path, text: str, fact
     assert files.read_object(path, a=int, b=list | None) == {"a": 1, "b": None, "c": 2}
 
 
-def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
+def test_a_kill_while_writing_leaves_the_old_file_and_its_half_goes_with_the_next(tmp_path: Path) -> None:
     path = tmp_path / "value.txt"
     files.write_text(path, "old")
     code = (
@@ -71,10 +71,14 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == "written\n"
+        files.write_text(path, "another")
+        assert len(leftovers(tmp_path)) == 1  # of one who is still at work
         writer.send_signal(signal.SIGKILL)
-    assert path.read_text() == "old"
+    assert path.read_text() == "another"
+    assert len(leftovers(tmp_path)) == 1
     files.write_text(path, "new")
     assert path.read_text() == "new"
+    assert leftovers(tmp_path) == []
 
 
 def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:
