@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -79,6 +80,16 @@ def test_a_kill_while_writing_leaves_the_old_file_and_its_half_goes_with_the_nex
     files.write_text(path, "new")
     assert path.read_text() == "new"
     assert leftovers(tmp_path) == []
+
+
+def test_files_from_the_future_come_to_the_present(tmp_path: Path) -> None:
+    times = {"old.txt": time.time() - 1e6, "deep/new.txt": time.time() + 1e6}
+    for name, seconds in times.items():
+        files.write_text(tmp_path / name, name)
+        os.utime(tmp_path / name, (seconds, seconds))
+    files.bring_to_the_present(tmp_path, tmp_path / "none")
+    assert (tmp_path / "old.txt").stat().st_mtime == pytest.approx(times["old.txt"])
+    assert time.time() - 60 < (tmp_path / "deep/new.txt").stat().st_mtime <= time.time()
 
 
 def test_a_full_disk_is_named_and_leaves_the_old_file(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from cada import pipeline, recipes
 from cada.storage.unlisted import UNLISTED, moved_files, restore_listed
 from cada.config import DatasetParameters, matrix_of
 from cada.errors import CadaError
-from cada.storage.files import exclusive
+from cada.storage.files import bring_to_the_present, exclusive
 from cada.storage.paths import STATE, is_sweep
 from cada.recipes.places import OF_MATRIX
 from cada.runtime.resources import here, needed, partition
@@ -44,6 +44,7 @@ def prepare():
     read(recipes.put, RECIPES)
     if workflow.executor_plugin is not None and not workflow.dryrun:
         restore_listed(matrix)
+        bring_to_the_present(Path("results"), Path("weights"))
     elif count := len(moved_files(matrix)):
         print(
             f"{count} results of this matrix lie in {UNLISTED}. A run restores them first; this plan counts them as missing.",
