@@ -39,8 +39,9 @@ def atomic(path: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        other = isinstance(error.filename, str) and Path(error.filename) not in (partial, path, *path.parents)
-        raise (of_file(error, error.filename) if other else of_file(error, path, "cannot be written")) from error
+        refused = error.filename2 or error.filename  # of a copy the second is where it goes
+        other = isinstance(refused, str) and Path(refused) not in (partial, path, *path.parents)
+        raise (of_file(error, refused) if other else of_file(error, path, "cannot be written")) from error
     finally:
         with contextlib.suppress(OSError):  # it may never have been made
             partial.unlink()

@@ -124,6 +124,11 @@ def test_a_refusal_is_not_taken_for_a_full_disk(tmp_path: Path) -> None:
         assert "space" not in str(caught.value)
 
 
+def test_a_copy_that_is_refused_names_where_it_goes(tmp_path: Path) -> None:
+    with refused(tmp_path / "copy", os.strerror(errno.ENOSPC)), files.atomic(tmp_path / "copy") as partial:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(tmp_path / "source"), None, str(partial))
+
+
 @pytest.mark.parametrize("read", [files.read_text, files.read_json, files.digest])
 def test_a_file_that_cannot_be_read_is_named_with_what_to_do(tmp_path: Path, read: Callable[[Path], object]) -> None:
     (tmp_path / "folder").mkdir()
