@@ -62,7 +62,7 @@ test-slow: $(VENV)/ready  ## the published size on this machine, and all steps u
 faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (ROUNDS=100): results/faults.md
 	@python -m tests.faults --rounds $(ROUNDS)
 
-audit: $(VENV)/ready  ## known vulnerabilities, licences and an SBOM of what is locked (without network: ADVISORIES=all.zip of OSV)
+audit: $(VENV)/ready  ## known vulnerabilities and an SBOM of what is locked (without network: ADVISORIES=all.zip of OSV)
 	@uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment $(VENV) --output-reproducible --output-file results/sbom.json
 	@python workflow/scripts/audit.py $(ADVISORIES)
 

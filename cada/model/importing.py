@@ -73,7 +73,8 @@ def import_state(
     weights become float32 copies. Errors: `ValueError` names every key that is not explained and every parameter that has no
     source, or what does not fit together.
     """
-    keys = {published_name(key) if is_transformers(stored) else _without_wrapper(key): key for key in stored}
+    # DataParallel and DistributedDataParallel put `module.` before every name
+    keys = {published_name(key) if is_transformers(stored) else key.removeprefix("module."): key for key in stored}
     state = {name: stored[key] for name, key in keys.items()}
     _require_text_encoder(state)
     given, sizes = (config.heads, config.image_size) if config else (None, None)
@@ -99,11 +100,6 @@ def import_state(
     if strange := [name for name, value in ordered.items() if not value.isfinite().all()]:
         raise ValueError(f"{origins.get(strange[0], strange[0])} holds a weight that is no finite number. Take an earlier checkpoint.")
     return Imported(ordered, architecture, tokenizer, origins, made, {keys[name]: reason for name, reason in useless.items()}, notes)
-
-
-def _without_wrapper(key: str) -> str:
-    """A key as the model has it, which DataParallel and DistributedDataParallel name behind `module.`."""
-    return key.removeprefix("module.")
 
 
 def _translated(state: Mapping[str, Tensor], model: Cada, keys: Mapping[str, str]) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -93,15 +94,14 @@ class Tokenizer:
     def unknown_words(self, caption: str) -> list[str]:
         """Words of the normalised caption that the vocabulary has neither whole nor in parts of two letters or more."""
         text = normalise_caption(caption)
-        found: dict[int | None, list[tuple[str, tuple[int, int]]]] = {}
         encoding = self._backend.encode(text, add_special_tokens=False)
-        for word, piece, span in zip(encoding.word_ids, encoding.tokens, encoding.offsets, strict=True):
-            found.setdefault(word, []).append((piece, span))
-        words = {
-            text[pieces[0][1][0] : pieces[-1][1][1]]: [piece.removeprefix("##") for piece, _ in pieces if piece != "[UNK]"]
-            for pieces in found.values()
-        }
-        return [word for word, pieces in words.items() if not pieces or (len(pieces) > 1 and max(map(len, pieces)) == 1)]
+        found: dict[str, None] = {}
+        for _, word in groupby(zip(encoding.word_ids, encoding.tokens, encoding.offsets, strict=True), key=itemgetter(0)):
+            _, tokens, spans = zip(*word, strict=True)
+            pieces = [token.removeprefix("##") for token in tokens]
+            if pieces == ["[UNK]"] or (len(pieces) > 1 and max(map(len, pieces)) == 1):
+                found[text[spans[0][0] : spans[-1][1]]] = None
+        return list(found)
 
     def tokens(self, ids: Sequence[int]) -> list[str]:
         """The word pieces behind `ids`."""

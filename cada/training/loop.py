@@ -118,7 +118,7 @@ def fit(
     by_epoch = epoch_steps if optimisation.schedule == "epoch" else None
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=0.0, betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True)
-    progress = (_resume(state, model, optimizer) if state.exists() else None) or Progress()
+    progress = _resume(state, model, optimizer) or Progress()
     if distributed.total(torch.tensor(progress.step)) != distributed.size() * progress.step:
         raise CadaError(f"{state}: not all processes see this file. Several machines must share the project's folder.")
     gradients = distributed.GradientSum(parameters, early=compute.few_calls(model.device))
@@ -207,7 +207,9 @@ def _save(state: Path, model: Cada, optimizer: torch.optim.Optimizer, progress: 
 
 
 def _resume(state: Path, model: Cada, optimizer: torch.optim.Optimizer) -> Progress | None:
-    """Where the interrupted run was; None, and a line, where its file is damaged, for nothing else is lost by it."""
+    """Where the interrupted run was; None where there is none, and, with a line, where its file is damaged: nothing else is lost by it."""
+    if not state.exists():
+        return None
     try:
         saved: dict[str, Any] = torch.load(state, weights_only=True, map_location="cpu")
         saved = {name: saved[name] for name in ("model", "optimizer", "progress")}

@@ -1,4 +1,4 @@
-"""Known vulnerabilities of the locked packages, and the licences of those that are installed; `make audit` has written results/sbom.json.
+"""Known vulnerabilities of the locked packages.
 
 Advisories are PyPI's, by pip-audit, or, where there is no network, those of a file: OSV's all.zip of its ecosystem PyPI
 (https://osv-vulnerabilities.storage.googleapis.com/PyPI/all.zip). A package that could not be looked up is no package without faults.
@@ -18,9 +18,9 @@ from packaging.version import InvalidVersion, Version
 
 from cada.errors import CadaError
 from cada.runtime.console import console
-from cada.storage.files import read_object, reading, write_text
+from cada.storage.files import reading
 
-LOCK, SBOM, LICENCES = Path("requirements.lock"), Path("results/sbom.json"), Path("results/licences.md")
+LOCK = Path("requirements.lock")
 PIP_AUDIT = ["uv", "tool", "run", "pip-audit==2.10.1", "--no-deps", "--disable-pip", "--progress-spinner=off", "--format=json"]
 Found = Iterator[tuple[str, str, str]]  # package, version, advisory
 
@@ -71,22 +71,9 @@ def by_network() -> Found:
             yield package["name"], package["version"], fault["id"]
 
 
-def licences(sbom: Path) -> str:
-    """A table of the packages, by licence; those that name none come first."""
-    rows = []
-    for package in read_object(sbom, components=list)["components"]:
-        told = [entry.get("expression") or entry["license"].get("id") or entry["license"]["name"] for entry in package.get("licenses", [])]
-        names = {name.rpartition(" :: ")[2] for name in told if "text" not in name}
-        rows.append((", ".join(sorted(names)), package["name"], package["version"]))
-    lines = [f"| {licence or 'names none'} | {name} | {version} |" for licence, name, version in sorted(rows)]
-    return "\n".join(["| licence | package | version |", "|:--|:--|:--|", *lines, ""])
-
-
 if __name__ == "__main__":
     with console("audit"):
         locked = {canonicalize_name(name): Version(text) for name, text in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK.read_text(), re.M)}
-        write_text(LICENCES, licences(SBOM))
-        print(f"{SBOM}, {LICENCES}")
         found = sorted(set(by_file(Path(sys.argv[1]), locked) if len(sys.argv) > 1 else by_network()))
         for package, version, advisory in found:
             print(f"{package} {version}: {advisory}, https://osv.dev/{advisory}")

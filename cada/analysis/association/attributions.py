@@ -8,15 +8,14 @@ Legend: L tokens, P patches, S = 1 + P image tokens, D width, N phrases.
 
 from __future__ import annotations
 
-from typing import Any
-
+import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from cada.analysis.attention import gradient_weighted, match_reading, phrase_maps
 from cada.model.cada import Cada
 from cada.model.encoders import read_in_layer
+from cada.retrieval.packed import Packed, self_attention
 
 
 def attribution_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, batch_size: int) -> dict[str, Tensor]:
@@ -36,52 +35,41 @@ def attribution_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Te
 @torch.no_grad()
 def removal_maps(model: Cada, ids: Tensor, image_tokens: Tensor, phrases: Tensor, *, batch_size: int) -> Tensor:
     """By how much the match score falls without each patch for each phrase's tokens (N, P), 0 where it rises."""
-    read = ids[None].clone()
-    read[:, 0] = model.tokenizer.enc
+    read = ids.clone()
+    read[0] = model.tokenizer.enc
     bert = model.text_encoder.bert
-    asking = bert.encoder.layer[0].attention(bert.embeddings(input_ids=read), _visible(read))[0]  # (1, L, D), whatever is taken out
+    packed = Packed(np.array([len(ids)]), ids.device)
+    asking = self_attention(
+        bert.encoder.layer[0].attention, bert.embeddings(input_ids=read[None])[0], packed
+    )  # (L, D), whatever is taken out
     taken = torch.eye(image_tokens.shape[1], dtype=torch.bool, device=ids.device)  # (S, S): [CLS] is no patch
     whole = _match_scores(model, asking, image_tokens, torch.zeros_like(phrases[0]), taken[:1])
-    return torch.stack(
-        [
-            whole - torch.cat([_match_scores(model, asking, image_tokens, phrase, part) for part in taken[1:].split(batch_size)])
-            for phrase in phrases
-        ]
-    ).clamp(min=0)
+    falls = [
+        whole - torch.cat([_match_scores(model, asking, image_tokens, phrase, part) for part in taken[1:].split(batch_size)])
+        for phrase in phrases
+    ]
+    return torch.stack(falls).clamp(min=0)
 
 
 def _match_scores(model: Cada, asking: Tensor, image_tokens: Tensor, phrase: Tensor, taken: Tensor) -> Tensor:
     """The match logit less the mismatch logit (B) of one caption with one image, whose tokens `taken` (B, S) the `phrase` (L) cannot read.
 
-    asking (1, L, D): the caption after the first layer's self-attention. In the first layer the phrase's states alone depend on what is
+    asking (L, D): the caption after the first layer's self-attention. In the first layer the phrase's states alone depend on what is
     taken, and of the last one [ENC]'s alone is read.
     """
     first, *others = model.text_encoder.bert.encoder.layer
-    images = torch.zeros(len(taken), dtype=torch.long, device=taken.device)
-    own = asking[:, phrase].expand(len(taken), -1, -1)
-    states = read_in_layer(first, asking, image_tokens, images[:1]).repeat(len(taken), 1, 1)  # (B, L, D)
+    count, length = len(taken), len(asking)
+    images = torch.zeros(count, dtype=torch.long, device=taken.device)
+    packed = Packed(np.full(count, length), taken.device)
+    starts = torch.from_numpy(packed.starts).to(taken.device)
+    own = asking[phrase].expand(count, -1, -1)
+    states = read_in_layer(first, asking[None], image_tokens, images[:1]).repeat(count, 1, 1)  # (B, L, D)
     states[:, phrase] = read_in_layer(first, own, image_tokens, images, ~taken[:, None].expand(-1, own.shape[1], -1))
     for layer in others[:-1]:
-        readable = ~(phrase[None, :, None] & taken[:, None])  # (B, L, S)
-        states = read_in_layer(layer, layer.attention(states, _visible(states))[0], image_tokens, images, readable)
+        asked = self_attention(layer.attention, states.flatten(0, 1), packed).view_as(states)
+        states = read_in_layer(layer, asked, image_tokens, images, ~(phrase[None, :, None] & taken[:, None]))
     for layer in others[-1:]:
-        states = read_in_layer(layer, _at_start(layer.attention, states), image_tokens, images)  # (B, 1, D)
+        asked = self_attention(layer.attention, states.flatten(0, 1), packed, rows=starts)
+        states = read_in_layer(layer, asked[:, None], image_tokens, images)  # (B, 1, D)
     logits = model.match_head(states[:, 0])
     return logits[:, 1] - logits[:, 0]
-
-
-def _visible(rows: Tensor) -> Tensor:
-    """The mask of captions (B, L, ...) without padding; without one BERT's decoder is causal."""
-    return torch.ones(1, 1, 1, rows.shape[1], dtype=torch.bool, device=rows.device)
-
-
-def _at_start(attention: Any, states: Tensor) -> Tensor:
-    """BERT's self-attention on states (B, L, D) without padding, at position 0 alone: (B, 1, D)."""
-    own, start = attention.self, states[:, :1]
-    heads = (own.num_attention_heads, -1)
-    query, key, value = (
-        part.unflatten(-1, heads).transpose(1, 2) for part in (own.query(start), own.key(states), own.value(states))
-    )  # (B, H, 1 or L, D / H)
-    context = F.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
-    result: Tensor = attention.output(context, start)
-    return result

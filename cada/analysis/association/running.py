@@ -84,9 +84,8 @@ def associate(
     """A row for each phrase whose tokens are not cut off: CALLED and `columns`, not a number where a measure does not apply.
 
     load: an image (3, H, W) of uint8 by its name. anatomy: by slot a map that knows no image; empty where no slots are known. attribution:
-    whose maps the directions are compared by. All is computed in fp32.
-    The second value is the pair to show: of those with the most phrases, up to MOST_PHRASES,
-    the one whose agreement is nearest to the mean of all.
+    whose maps the directions are compared by. The second value is the pair to show: of those with the most phrases, up to MOST_PHRASES,
+    the one whose agreement is nearest to the mean of all. All is computed in fp32.
     Errors: `ValueError` for an attribution that the model has not, and where no pair has a phrase.
     """
     if attribution not in (known := attribution_names(model.architecture.text.depth)):
@@ -94,7 +93,7 @@ def associate(
     colours = colour_pieces(model.tokenizer, words()["colour"])
     rows: list[Row] = []
     shown: list[Shown] = []
-    with autocast(model.device, "fp32"):  # differences of likelihoods are small: in any precision of the search
+    with autocast(model.device, "fp32"):  # whatever the search computes in: differences of likelihoods are small
         for pair in tqdm(pairs, desc="associate", unit="pair", disable=None):
             ids, phrases, kept = phrase_tokens(model, pair.text, pair.spans)
             if kept:

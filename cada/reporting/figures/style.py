@@ -23,7 +23,6 @@ DPI = 300
 FORMATS = ("png", "svg")
 METADATA: dict[str, dict[str, Any]] = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None}}
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_CLIP = re.compile(r"(?<=[\"#])p[0-9a-f]{10}(?=[\")])")
 
 # Okabe and Ito's colours, which the common forms of colour blindness keep apart; the yellow is too faint for lines.
 COLOURS = ("#000000", "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9")
@@ -117,13 +116,7 @@ def write_figure(figure: Figure, path: Path) -> None:
         figure.savefig(partial, format=kind, dpi=DPI, metadata=METADATA[kind])
         if kind == "svg":  # matplotlib writes every text as a comment, too
             text = partial.read_text(encoding="utf-8", errors="replace")
-            partial.write_text(_numbered(_NO_XML.sub("\ufffd", text)), encoding="utf-8")
-
-
-def _numbered(svg: str) -> str:
-    """An SVG whose clip paths are numbered: matplotlib calls them by digits of which the last are not the same in every process."""
-    numbers: dict[str, str] = {}
-    return _CLIP.sub(lambda found: numbers.setdefault(found[0], f"p{len(numbers)}"), svg)
+            partial.write_text(_NO_XML.sub("\ufffd", text), encoding="utf-8")
 
 
 def _place(figure: Figure) -> None:

@@ -8,12 +8,10 @@ from typing import Any
 
 import matplotlib as mpl
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 
 from cada.datasets.records import Record
 from cada.reporting.figures.curves import recall_values
-from cada.reporting.figures.style import style, write_figure
 from cada.reporting.figures.writing import figure_captions, write_figures
 from cada.reporting.results.metrics import read_variants
 from cada.reporting.results.rankings import read_rankings
@@ -114,17 +112,3 @@ def test_what_is_missing_is_named_before_anything_is_drawn(draw: Draw, tmp_path:
     with refused(tmp_path / "metrics/ara/0.json", "`cada evaluate toy --variant ara --seed 0`", cause=FileNotFoundError):
         draw(variants=[*TITLES, ("ara", "+ ARA")])
     assert not (tmp_path / "figures").exists()
-
-
-def test_the_last_digits_of_a_place_change_no_byte(tmp_path: Path) -> None:
-    """The same figure in two processes differs in them."""
-
-    def written(shift: float) -> bytes:
-        with style():
-            figure = Figure(layout="none")
-            for place in (0.1, 0.55):
-                figure.add_axes((place + shift, 0.1, 0.4, 0.8)).plot([0, 1], [0, 1])
-            write_figure(figure, tmp_path / "figure.svg")
-        return (tmp_path / "figure.svg").read_bytes()
-
-    assert written(0.0) == written(1e-15) and written(0.0).count(b"<clipPath") == 2
