@@ -14,8 +14,7 @@ from cada.datasets.records import Record, Records
 from cada.datasets.table import SPLITS, is_plain, is_text, read_table
 from cada.errors import CadaError
 from cada.storage import files
-
-PRETRAIN = "pretrain"  # the split of a drawn set's further file
+from cada.synthpedes.attributes import PRETRAIN
 
 
 class Format(NamedTuple):

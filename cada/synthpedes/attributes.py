@@ -9,7 +9,7 @@ Whoever is drawn for pre-training has attributes that nobody of another split ca
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -32,6 +32,8 @@ BAGS = {
     "man": {None: 46, "backpack": 30, "shoulder bag": 20, "handbag": 4},
     "woman": {None: 38, "backpack": 20, "shoulder bag": 18, "handbag": 24},
 }
+OF_SEX: Mapping[str, Mapping[str, Mapping[Any, int]]] = {"hair": HAIR, "upper": UPPERS, "lower": LOWERS, "bag": BAGS}
+OF_ANYBODY: Mapping[str, Mapping[Any, int]] = {"build": BUILDS, "hat": HATS, "glasses": GLASSES, "pattern": PATTERNS, "shoes": SHOES}
 UMBRELLA_PERCENT = 8
 SKINS = 5
 INNERS = ("white", "gray", "black")

@@ -23,15 +23,6 @@ from cada.synthpedes.randomness import Stream
 
 KINDS = ("swap", "colour", "type", "absence")
 VISIBLE, NOTICED = 8, 24  # fewer pixels that differ by more grey levels in a channel, and nobody could tell two images apart
-_Weights = Mapping[Any, int]
-_OF_SEX: Mapping[str, Mapping[str, _Weights]] = {"hair": tables.HAIR, "upper": tables.UPPERS, "lower": tables.LOWERS, "bag": tables.BAGS}
-_OF_ANYBODY: Mapping[str, _Weights] = {
-    "build": tables.BUILDS,
-    "hat": tables.HATS,
-    "glasses": tables.GLASSES,
-    "pattern": tables.PATTERNS,
-    "shoes": tables.SHOES,
-}
 _ALONE = frozenset(("bald", "dress", "plain"))  # values that decide what other slots hold
 _THINGS: Mapping[str, str | None] = {
     "hat": None,
@@ -95,9 +86,11 @@ def _changes(person: Attributes) -> Iterator[tuple[str, tuple[str, ...], Mapping
 
 def _values(person: Attributes) -> dict[str, list[str]]:
     """The values that each slot which is no colour may have; another sex where all that is worn goes with both."""
-    allowed = {slot: [*table[person.sex]] for slot, table in _OF_SEX.items()} | {slot: [*table] for slot, table in _OF_ANYBODY.items()}
+    allowed = {slot: [*table[person.sex]] for slot, table in tables.OF_SEX.items()} | {
+        slot: [*table] for slot, table in tables.OF_ANYBODY.items()
+    }
     other = next(sex for sex in tables.HAIR if sex != person.sex)
-    if all(getattr(person, slot) in (None, *table[other]) for slot, table in _OF_SEX.items()):
+    if all(getattr(person, slot) in (None, *table[other]) for slot, table in tables.OF_SEX.items()):
         allowed["sex"] = [other]
     return {slot: [value for value in values if value] for slot, values in allowed.items()}
 

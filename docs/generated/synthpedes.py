@@ -9,16 +9,10 @@ from cada.synthpedes import attributes as tables
 from cada.synthpedes.captions import MENTION
 
 Weights = Mapping[Any, int]
-ONE: Mapping[str, Weights] = {
-    "build": tables.BUILDS,
-    "hat": tables.HATS,
-    "glasses": tables.GLASSES,
-    "pattern": tables.PATTERNS,
-    "shoes": tables.SHOES,
+FURTHER: Mapping[str, Weights] = {
     "hair_colour": tables.HAIR_COLOURS,
     "umbrella": {None: 100 - tables.UMBRELLA_PERCENT, "umbrella": tables.UMBRELLA_PERCENT},
 }
-TWO: Mapping[str, Mapping[str, Weights]] = {"hair": tables.HAIR, "upper": tables.UPPERS, "lower": tables.LOWERS, "bag": tables.BAGS}
 
 
 def page() -> str:
@@ -28,9 +22,9 @@ def page() -> str:
 
 
 def rows() -> Iterator[tuple[str, str]]:
-    for slot, weights in ONE.items():
+    for slot, weights in {**tables.OF_ANYBODY, **FURTHER}.items():
         yield slot.replace("_", " "), shares(weights)
-    for slot, by_sex in TWO.items():
+    for slot, by_sex in tables.OF_SEX.items():
         yield slot, "; ".join(f"{sex}: {shares(weights)}" for sex, weights in by_sex.items())
     yield "colours of things", ", ".join(tables.COLOURS)
 
