@@ -22,7 +22,7 @@ from cada.datasets.loading import TokenBatch
 from cada.model import cost
 from cada.model.cada import Cada
 from cada.model.memory import Memory, image_bytes, layer_bytes, training_memory
-from cada.objectives import OBJECTIVES
+from cada.objectives import OBJECTIVES, atp
 from cada.training.objective import Batch, association_losses, encode_batch
 from tests.words import tokenizer_of
 
@@ -248,12 +248,23 @@ def test_an_objective_takes_what_is_not_there_without_it(paper: Architecture) ->
 
 
 @pytest.mark.parametrize(("processes", "precision", "size"), [(1, "fp32", 4), (1, "bf16", 2), (2, "fp32", 4), (5, "fp32", 4)])
-def test_on_cuda_keys_and_values_of_the_images_that_are_read_stay(paper: Architecture, processes: int, precision: str, size: int) -> None:
+def test_on_cuda_keys_and_values_of_the_images_that_are_read_stay(
+    paper: Architecture, processes: int, precision: str, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With their gradients; of several processes each has its own images' and the wrong ones'."""
+    monkeypatch.setattr(atp, "BUSY", 0)
     architecture, read = paper.model_copy(update={"dropout": 0.0}), {1: 120, 2: 120, 5: 48}[processes]
     chosen = {"processes": processes, "precision": precision}
     more, less = (memory(architecture, fused=fused, **chosen).activations for fused in (True, False))
     assert more - less == 4 * paper.text.depth * read * cost.image_tokens(paper) * paper.text.width * size
+
+
+def test_on_cuda_small_batches_are_matched_at_once(paper: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = (memory(paper, batch=batch, fused=True).activations for batch in (24, 120))
+    monkeypatch.setattr(atp, "BUSY", 0)
+    in_thirds = memory(paper, batch=24, fused=True).activations
+    assert in_thirds < small < 2 * in_thirds
+    assert large == memory(paper, batch=120, fused=True).activations
 
 
 def test_each_saving_saves_and_leaves_the_rest_alone(paper: Architecture) -> None:

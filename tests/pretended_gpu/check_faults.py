@@ -26,6 +26,7 @@ BF16 = ("check_losses", "test_in_bf16_a_step_has_about_the_losses_and_the_direct
 EVALUATION = ("check_retrieval", "test_an_evaluation_has_the_metrics_of_the_cpu")
 EVALUATION_BF16 = ("check_retrieval", "test_in_bf16_an_evaluation_has_about_the_scores_of_fp32")
 COUNTS = ("check_counts", "test_a_training_step_waits_for_nothing")
+LAUNCHES = ("check_counts", "test_a_step_starts_no_more_kernels_than_are_known")
 CALLS = ("check_counts", "test_a_batch_is_re_ranked_by_two_calls_of_attention_a_layer")
 EXPLANATION = ("check_retrieval", "test_an_explanation_is_that_of_the_cpu")
 SEARCH = ("check_retrieval", "test_the_backend_of_search_gives_the_arrays_of_the_cpu")
@@ -56,6 +57,7 @@ FAULTS = [
     Fault("cada.losses", "if not weights.is_cuda and weights", "if weights", COUNTS, {"kind": "pre-training"}, FAILED),
     Fault("cada.objectives.atp", "upload(torch.arange(count)[own], device)", "torch.arange(count)[own]", STEP, ROBUST),
     Fault("cada.objectives.atp", "shared = few_calls(device)", "shared = False", COUNTS, FINE_TUNING, FAILED),
+    Fault("cada.objectives.atp", "max(pairs, min(3 * pairs, BUSY))", "pairs", LAUNCHES, {"case": "robust", "precision": "fp32"}, FAILED),
     Fault("cada.objectives.atp", "upload(captions.lengths, device)", "captions.lengths", STEP, ROBUST),
     Fault("cada.training.objective", "upload(chosen, ids.device)", "chosen", STEP, ROBUST),
     Fault(
