@@ -59,6 +59,11 @@ def test_rank_is_a_stable_sort():
 def test_ties_fall_to_the_earlier_image():
     assert rank(np.float32([[1, 2, 2, 1]])).tolist() == [[1, 2, 0, 3]]
     assert reorder(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
+    draw = np.random.default_rng(0)
+    first, scores = draw.permuted(np.tile(np.arange(200), (5, 1)), axis=1), draw.integers(0, 3, (5, 150)).astype(np.float64)
+    for images, row, found in zip(first.tolist(), scores.tolist(), reorder(first, scores).tolist(), strict=True):
+        score = dict(zip(images, row, strict=False))  # of the first 150
+        assert found == sorted(score, key=lambda image: (-score[image], image)) + images[150:]
 
 
 def test_a_gpu_ranks_as_a_cpu_and_ties_fall_to_the_earlier_image(monkeypatch):
