@@ -157,6 +157,12 @@ def test_rerank_is_what_evaluation_does(fusion, kind):
     assert all(np.array_equal(candidates, found.first_stage[:, :5]) for candidates in asked)
 
 
+def test_scores_are_taken_in_float32_whatever_their_type():
+    scores = np.array([[0.5, 0.5 + 1e-12, 0.7]])
+    for fusion in ("cosine", "calibrated"):
+        assert rerank(scores, lambda candidates: np.zeros(candidates.shape), top_k=1, fusion=fusion, weight=1.0).tolist() == [[2, 0, 1]]
+
+
 def test_one_logit_a_pair_stands_beside_zero():
     draw = np.random.default_rng(5)
     scores, logits = draw.normal(size=(3, 9)), draw.normal(size=(3, 4)) * 3
