@@ -60,7 +60,7 @@ test-slow: $(VENV)/ready  ## the published size on this machine, and all steps u
 	@pytest -m slow tests
 
 # In one process, for a worker of several that ends slowly is killed with what it has counted. Tests that limit the size of files fail.
-coverage: $(VENV)/ready  ## lines and branches that the tests run, room by room, in three quarters of an hour
+coverage: $(VENV)/ready  ## lines and branches that the tests run, room by room: all tests in one process, so it takes long
 	@uv pip install --quiet coverage==7.17.5
 	@rm -rf .cada/coverage
 	-@coverage run -m pytest -m "not slow" tests
