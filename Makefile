@@ -16,7 +16,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help environment reproduce test test-slow smoke record restore report workflow-report ui faults audit bench gpu-check lint docs lock generated clean
+.PHONY: help environment reproduce test test-slow coverage smoke record restore report workflow-report ui faults audit bench gpu-check lint docs lock generated clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,15 @@ test: $(VENV)/ready  ## all tests but the slow ones
 
 test-slow: $(VENV)/ready  ## the published size on this machine, and all steps under Slurm: some minutes and 12 GB of memory
 	@pytest -m slow tests
+
+# In one process, for a worker of several that ends slowly is killed with what it has counted. Tests that limit the size of files fail.
+coverage: $(VENV)/ready  ## lines and branches that the tests run, room by room: all tests in one process, so it takes long
+	@uv pip install --quiet coverage==7.17.5
+	@rm -rf .cada/coverage
+	-@coverage run -m pytest -m "not slow" tests
+	@coverage combine --quiet
+	@coverage json --quiet -o .cada/coverage/rooms.json
+	@python workflow/scripts/rooms.py .cada/coverage/rooms.json
 
 faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (ROUNDS=100): results/faults.md
 	@python -m tests.faults --rounds $(ROUNDS)

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,16 @@ def test_the_named_interpreter_is_taken_and_no_other(names: Path) -> None:
     put(names, "python3.13", "echo cp313")
     assert choice(names, sys.executable).stdout == f"{sys.executable}\n"
     assert choice(names, "/nowhere/python3.12").returncode == 1
+
+
+@pytest.mark.parametrize("kind", [DeprecationWarning, PendingDeprecationWarning, FutureWarning])
+@pytest.mark.parametrize("module", ["cada.losses", "tests.test_losses", "benchmarks.naive"])
+def test_what_will_be_gone_fails_the_tests_where_our_own_code_uses_it(module: str, kind: type[Warning]) -> None:
+    with pytest.raises(kind, match="gone soon"):
+        warnings.warn_explicit("gone soon", kind, f"{module}.py", 1, module=module)
+
+
+def test_what_a_library_uses_does_not() -> None:
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.warn_explicit("gone soon", DeprecationWarning, "library.py", 1, module="torch.nn")
+    assert len(shown) == 1

@@ -6,6 +6,7 @@ import ast
 import doctest
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,26 @@ def test_every_public_name_is_there_and_known_to_type_checkers(package: object) 
     (typed,) = (node for node in tree.body if isinstance(node, ast.If))
     assert {alias.asname or alias.name for node in typed.body for alias in node.names} == set(package._NAMES)
     assert (ROOT / "cada" / "py.typed").is_file()
+
+
+def test_every_module_is_used() -> None:
+    """By another one or a rule; objectives are found by themselves, and steps are called by their names."""
+    used = {name for path in ROOT.glob("cada/**/*.py") for name in _named(ast.parse(path.read_bytes()))}
+    rules = "".join(path.read_text() for path in (ROOT / "Snakefile", *ROOT.glob("workflow/**/*.smk"), *ROOT.glob("workflow/scripts/*.py")))
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.glob("cada/**/*.py") if path.stem[:2] != "__"}
+    unused = {module for module in modules - used if f"from {module} import" not in rules}
+    assert {module for module in unused if not module.startswith(("cada.objectives.", "cada.steps."))} == set()
+
+
+def _named(tree: ast.AST) -> Iterator[str]:
+    """What a module imports, and what is a text in it, as the places of public names are."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (str(node.module), *(f"{node.module}.{alias.name}" for alias in node.names))
+        elif isinstance(node, ast.Constant):
+            yield str(node.value)
 
 
 def test_another_name_is_an_attribute_error() -> None:

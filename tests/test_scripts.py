@@ -69,6 +69,25 @@ def test_without_git_nothing_is_recorded_and_the_rest_goes_on(project: Path) -> 
     assert "nothing is recorded" in line and "no git clone" in line
 
 
+def test_the_coverage_of_rooms_is_added_up_and_too_little_is_an_error(tmp_path: Path) -> None:
+    def file(covered: int, lines: int, taken: int, branches: int) -> dict[str, Any]:
+        summary = {"covered_lines": covered, "num_statements": lines, "covered_branches": taken, "num_branches": branches}
+        return {"summary": summary}
+
+    files = {"cada/losses.py": file(50, 50, 0, 0), "cada/model/blip.py": file(10, 10, 2, 4), "cada/model/sub/cost.py": file(20, 30, 7, 8)}
+    for taken, told in ((7, "75.0 % of branches"), (10, None)):
+        files["cada/model/sub/cost.py"] = file(25, 30, taken, 8 if told else 10)
+        (tmp_path / "rooms.json").write_text(json.dumps({"files": files}))
+        done = call(sys.executable, SCRIPTS / "rooms.py", "rooms.json", folder=tmp_path)
+        assert done.returncode == (told is not None)
+        assert (told or "") in done.stderr and " of lines" not in done.stderr and "Traceback" not in done.stderr
+    assert [line.strip("| ").split(" | ") for line in done.stdout.splitlines()[2:]] == [
+        ["beside them", "50", "100.0", "0", "100.0"],
+        ["model", "40", "87.5", "14", "85.7"],
+        ["all", "90", "94.4", "14", "85.7"],
+    ]
+
+
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="not a git clone")
 def test_a_clone_for_windows_has_the_bytes_of_the_commit(tmp_path: Path) -> None:
     """Git for Windows sets core.autocrlf; the clone is then used in WSL or a container."""

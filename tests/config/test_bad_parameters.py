@@ -9,7 +9,7 @@ import yaml
 
 from cada import config
 from cada.errors import MOST, CadaError
-from tests.messages import carries
+from tests.messages import carries, refused
 from tests.tracked import copy_tracked
 
 NUMBERS = ("yes", "NO", "true", "four", "''", "[]", "{}", "null", "~", ".nan", ".inf", "-.inf", "-1", "1e400", "2026-01-01", "1:30:00")
@@ -27,6 +27,8 @@ WRONG: dict[tuple[str, str], tuple[str, ...]] = {
     ("evaluate.yaml", "fusion_weights"): ("1", "[]", "[-1]", "[.nan]", "[.inf]", "[a]", "{}", "[[1]]"),
     ("evaluate.yaml", "bootstrap"): (*NUMBERS, "1.5"),
     ("model.yaml", "image_size"): ("96", "[96]", "[96, 48, 3]", "[0, 48]", "[-96, 48]", "[96.5, 48]", "[a, b]"),
+    ("model.yaml", "patch_size"): ("[7, 8]", "[8, 7]", "[8]", "8", "[0, 8]"),
+    ("model.yaml", "vision.heads"): (*NUMBERS, "0", "1.5", "7"),
     ("model.yaml", "dropout"): (*NUMBERS, "1.5"),
     ("data.yaml", "format"): ("cuhk", "CUHK_PEDES", "null", "[cuhk_pedes]", "1", "NO"),
 }  # fmt: skip
@@ -77,3 +79,11 @@ def test_a_number_means_what_yaml_says_or_is_refused(params: Path, text: str, me
             assert config.load_workflow(path).seeds == (meant,)
     finally:
         path.write_text(before)
+
+
+def test_a_data_sets_own_workflow_lists_it_alone(params: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(params)
+    path = Path("params/smoke/workflow.yaml")
+    values = yaml.safe_load(path.read_text()) | {"datasets": ["smoke", "synthpedes"]}
+    with refused(path, "smoke, synthpedes", "List smoke alone"):
+        config.matrix_of(values, path)

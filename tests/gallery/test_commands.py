@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,10 @@ from typer.testing import CliRunner
 from cada.cli import app
 from cada.errors import CadaError
 from cada.gallery import Index
+from cada.steps import gallery as steps
+from cada.steps.gallery import default_model
 from tests.gallery.conftest import START
+from tests.messages import refused
 
 
 def cada(*words: object) -> str:
@@ -62,6 +67,42 @@ def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
     assert "24 images" in cada("merge", tmp_path / "whole", tmp_path / "part1", tmp_path / "part2")
 
 
+def test_a_watched_folder_takes_in_what_comes(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def changes(source: Path, **_: bool) -> Iterator[None]:
+        """A copy comes, then Ctrl-C."""
+        shutil.copy(next(source.glob("*.jpg")), source / "copy.jpg")
+        yield
+
+    monkeypatch.setattr("watchfiles.watch", changes)
+    done = CliRunner().invoke(app, ["index", str(photos), "-o", str(tmp_path / "gallery"), "--model", str(START), "--watch"])
+    assert done.exit_code == 0 and "watching" in done.stderr
+    assert [line.split("; ")[1].split(", ")[0] for line in done.stdout.splitlines()] == ["added 24", "added 1"]
+
+
+def test_of_what_is_skipped_the_first_ten_are_listed(photos: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        (photos / f"broken{number}.jpg").write_bytes(b"no image")
+    done = CliRunner().invoke(app, ["index", str(photos), "-o", str(tmp_path / "gallery"), "--model", str(START)])
+    assert "skipped 12" in done.stdout
+    assert done.stderr.count("skipped /") == 10 and done.stderr.endswith("and 2 more\n")
+
+
+def test_boxes_of_the_detector(photos: Path, tmp_path: Path) -> None:
+    (photos / "broken.jpg").write_bytes(b"no image")
+    done = CliRunner().invoke(app, ["detect", str(photos), "-o", str(tmp_path / "boxes.csv"), "--threshold", "9"])
+    assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'boxes.csv'}: 0 persons in 24 images, skipped 1\n")
+    assert "broken.jpg" in done.stderr
+
+
+def test_the_model_without_a_name(photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From any folder the start that lies beside the code, and where there is none, what to do."""
+    monkeypatch.chdir(tmp_path)
+    assert START.resolve() != default_model().resolve() == (Path(steps.__file__).parents[2] / START)
+    monkeypatch.setattr(steps, "SHIPPED", Path("weights/nowhere"))
+    with refused("weights/nowhere", str(tmp_path), "--model"):
+        cada("index", photos, "-o", "new")
+
+
 @pytest.mark.parametrize(
     ("words", "facts"),
     [
@@ -72,6 +113,8 @@ def test_parts_are_indexed_and_merged(photos: Path, tmp_path: Path) -> None:
         (["search", "GALLERY", "--image", "nofile.jpg"], ("nofile.jpg",)),
         (["search", "GALLERY", "a man", "--since", "yesterday"], ("yesterday", "ISO 8601")),
         (["search", "nothing", "a man"], ("nothing", "cada index")),
+        (["search", "GALLERY", "a man", "--until", "1999-12-31", "--sheet", "hits.png"], ("hits.png", "no image")),
+        (["approximate", "GALLERY"], ("24", "10,000")),
         (["index", "nofolder", "-o", "new"], ("nofolder",)),
         (["index", "PHOTOS", "-o", "new", "--model", "nomodel"], ("nomodel", "safetensors")),
         (["index", "PHOTOS", "-o", "GALLERY", "--model", "weights"], ("GALLERY", "weights")),

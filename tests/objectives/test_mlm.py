@@ -44,6 +44,13 @@ def test_equals_plain_loops(encoded) -> None:
     assert float(masked_language_loss(encoded, selected).detach()) == pytest.approx(by_loops(encoded, selected), rel=1e-5)
 
 
+def test_one_masked_word_and_none(encoded) -> None:
+    selected = torch.zeros_like(encoded.batch.captions.mask)
+    assert float(masked_language_loss(encoded, selected).detach()) == 0
+    selected[3, 2] = True
+    assert float(masked_language_loss(encoded, selected).detach()) == pytest.approx(by_loops(encoded, selected), rel=1e-5)
+
+
 def test_every_patch_is_read(encoded) -> None:
     encoded.tokens.retain_grad()
     masked_language_loss(encoded, random_words(encoded.batch.captions, rate=0.4, generator=encoded.generator)).backward()

@@ -12,8 +12,8 @@ import yaml
 from cada.config import Workflow, load_workflow
 from cada.recipes import Recipe, identity, recipes_of, take, write
 from cada.recipes.files import content
-from cada.recipes.making import Reader
-from cada.recipes.models import EvaluateRecipe, TrainRecipe
+from cada.recipes.making import Reader, values
+from cada.recipes.models import ChapterRecipe, EvaluateRecipe, TrainRecipe
 from cada.runtime.parent_process import IN_WORKFLOW
 from tests.messages import refused
 from tests.recipes.keys import WITHOUT_ALTERNATIVE, Key, all_keys, with_another_value
@@ -158,6 +158,22 @@ def test_a_step_cannot_read_a_switch_that_its_recipe_has_not() -> None:
         _ = switches.ara_rate
     with pytest.raises(AttributeError):
         _ = take(Recipe("evaluate", "synthpedes", "dual"), EvaluateRecipe).switches.ara_rate
+
+
+@pytest.mark.parametrize("dataset", ["icfg_pedes", "rstpreid"])
+def test_a_public_set_is_compared_with_the_values_that_were_published_for_it(dataset: str) -> None:
+    """Its batch and the number of re-ranked images are not those of CUHK-PEDES."""
+    reader = Reader(Workflow(datasets=(dataset,), variants=("dual",), seeds=(0,)))
+    found = values(Recipe("chapter", dataset), reader)
+    assert isinstance(found, ChapterRecipe)
+    assert [choice.what for choice in found.choices] == ["start"]
+
+
+def test_without_published_values_the_report_has_nothing_to_compare_with() -> None:
+    path = Path("params/procedures/published.yaml")
+    path.write_text(yaml.safe_dump(yaml.safe_load(path.read_text()) | {"recipe": None}))
+    with refused(path, "recipe", "missing"):
+        texts()
 
 
 def test_a_run_of_mlflow_outlives_an_edit_of_the_code() -> None:

@@ -56,6 +56,8 @@ def test_what_does_not_vary_has_no_width() -> None:
     assert found.interval == pytest.approx((2, 2)) and found.established
     (same,) = paired_bootstrap(np.zeros((12, 3, 1)), np.repeat(np.arange(4), 3), samples=20)
     assert (same.mean, *same.interval) == (0, 0, 0) and not same.established
+    errors, freedom = standard_errors(np.zeros((4, 3, 1)), np.full(4, 3))
+    assert (errors.tolist(), freedom.tolist()) == ([0], [3])
 
 
 def test_the_other_way_round_is_the_same_with_the_other_sign() -> None:

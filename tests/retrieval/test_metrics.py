@@ -62,16 +62,22 @@ def test_a_query_without_a_relevant_image_is_named(chunk):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy, lambda values: torch.from_numpy(values).to(torch.float64)])
-def test_scores_and_the_ranking_they_make_are_worth_the_same(kind):
+@pytest.mark.parametrize("dtype", [None, torch.float64, torch.float32, torch.bfloat16])
+def test_scores_and_the_ranking_they_make_are_worth_the_same(dtype):
     draw = np.random.default_rng(6)
     gallery, queries = np.repeat(np.arange(6), 4), np.arange(6)
     scores = draw.integers(0, 5, (6, 24)).astype(np.float32)  # with ties
     ranking = np.array([sorted(range(24), key=lambda image: (-row[image], image)) for row in scores])
     expected = pytest.approx(plain(ranking, queries, gallery))
-    assert evaluate(kind(scores), queries, gallery) == expected
+    assert evaluate(torch.from_numpy(scores).to(dtype) if dtype else scores, queries, gallery) == expected
+    assert evaluate(torch.from_numpy(ranking).to(torch.int16), queries, gallery) == expected
     assert evaluate(ranking, queries.tolist(), torch.from_numpy(gallery)) == expected
     assert evaluate(torch.from_numpy(ranking), [f"p{person}" for person in queries], [f"p{person}" for person in gallery]) == expected
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.from_numpy])
+def test_float64_tells_apart_what_float32_cannot(kind):
+    assert evaluate(kind(np.array([[0.5, 0.5 + 1e-12]])), [1], [0, 1])["R1"] == 100
 
 
 @pytest.mark.parametrize(

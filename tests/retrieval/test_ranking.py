@@ -59,6 +59,11 @@ def test_rank_is_a_stable_sort():
 def test_ties_fall_to_the_earlier_image():
     assert rank(np.float32([[1, 2, 2, 1]])).tolist() == [[1, 2, 0, 3]]
     assert reorder(np.array([[3, 1, 2, 0]]), np.array([[5.0, 5.0, 7.0]])).tolist() == [[2, 1, 3, 0]]
+    draw = np.random.default_rng(0)
+    first, scores = draw.permuted(np.tile(np.arange(200), (5, 1)), axis=1), draw.integers(0, 3, (5, 150)).astype(np.float64)
+    for images, row, found in zip(first.tolist(), scores.tolist(), reorder(first, scores).tolist(), strict=True):
+        score = dict(zip(images, row, strict=False))  # of the first 150
+        assert found == sorted(score, key=lambda image: (-score[image], image)) + images[150:]
 
 
 def test_a_gpu_ranks_as_a_cpu_and_ties_fall_to_the_earlier_image(monkeypatch):
@@ -150,6 +155,12 @@ def test_rerank_is_what_evaluation_does(fusion, kind):
     assert np.array_equal(ranking, found.ranking(fusion, 2.0))
     assert len(asked) == (fusion != "cosine")
     assert all(np.array_equal(candidates, found.first_stage[:, :5]) for candidates in asked)
+
+
+def test_scores_are_taken_in_float32_whatever_their_type():
+    scores = np.array([[0.5, 0.5 + 1e-12, 0.7]])
+    for fusion in ("cosine", "calibrated"):
+        assert rerank(scores, lambda candidates: np.zeros(candidates.shape), top_k=1, fusion=fusion, weight=1.0).tolist() == [[2, 0, 1]]
 
 
 def test_one_logit_a_pair_stands_beside_zero():

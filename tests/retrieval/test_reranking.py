@@ -80,6 +80,17 @@ def test_captions_whose_states_do_not_fit_are_read_batch_by_batch(monkeypatch: p
         assert (found(model, captions, [(0, TOKENS)], memory_mb=1) - plain(model, captions)).abs().max() < 1e-5
 
 
+def test_what_pairs_share_is_made_some_captions_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(reranking.BATCH_TOKENS, "cpu", 20)
+    model, captions = tiny_model(), tiny_captions()
+    read: list[int] = []
+    model.text_encoder.bert.encoder.layer[0].attention.self.query.register_forward_hook(lambda _, inputs, __: read.append(len(inputs[0])))
+    reader = Reader(model.text_encoder.bert, Captions(captions.ids, captions.lengths), device=CPU, memory=10**6)
+    assert reader.shared is not None
+    assert sum(read) == captions.lengths.sum() > 3 * 20
+    assert max(read) < 20 + captions.lengths.max(), "the last caption may begin within the limit and end behind it"
+
+
 def test_no_memory_is_refused() -> None:
     with refused("memory_mb", "0", by=ValueError):
         found(tiny_model(), tiny_captions(), [(0, TOKENS)], memory_mb=0)

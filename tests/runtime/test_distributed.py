@@ -27,6 +27,7 @@ CASES = {
     "sampled": {"hard_negatives": "sampled"},
     "published": {"hard_negatives": "published", "local_groups": "fixed"},
     "per process": {"ara_mean": "process"},
+    "underflow": {"hard_negatives": "published"},
 }
 Outcome = tuple[dict[str, Tensor], dict[str, Tensor]]
 
@@ -48,6 +49,8 @@ def one_step(micro_batch: int | None = None) -> dict[str, Outcome]:
         batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=CHANGES, padded_to=15, draw=draw, device=CPU)
         batch.captions.groups[:3] = -1
         switches = ROBUST.model_copy(update={"ara_rate": 1.0, **changed})
+        if name == "underflow":
+            model.image_projection.weight.data.mul_(100)
         encoded = tiny_encoded(model, batch, draw, micro_batch=micro_batch)
         values = association_losses(encoded, weights=WEIGHTS | {"sdm": 0.5, "mlm": 0.2}, switches=switches)
         found[name] = outcome(values, model)
@@ -81,6 +84,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> list[Any]:
 
 
 def test_two_processes_have_the_losses_and_gradients_of_one(pair: list[Any], alone: dict[str, Outcome]) -> None:
+    assert [alone[case][0]["degenerate"] > 0 for case in ("published", "underflow")] == [False, True]
     for found, bounded in pair:
         assert_same(found, alone, set(alone) - {"per process"})
         assert_same(bounded, alone, set(alone) - {"per process"})

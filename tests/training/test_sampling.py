@@ -83,24 +83,38 @@ def test_lookalikes_share_words_in_whatever_order() -> None:
     assert found.near.tolist() == [[1], [0], [3], [2]]
 
 
-def test_similarity_is_the_cosine_of_tf_idf() -> None:
-    texts = ["a red hat", "a red red bag", "a blue bag and a red hat", "the blue umbrella", "a bag and a bag"]
-    captions, persons = Tokenizer.read(VOCABULARY, 73)(texts), np.array([0, 1, 2, 3, 0])
-    bags: list[dict[int, int]] = [{} for _ in range(4)]
+WORDS = ["red", "blue", "black", "green", "hat", "bag", "shirt", "skirt", "umbrella", "shoes"]
+DRAWN = [" ".join(np.random.default_rng(seed).choice(WORDS, 5)) for seed in range(40)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "owners"),
+    [
+        (["a red hat", "a red red bag", "a blue bag and a red hat", "the blue umbrella", "a bag and a bag"], [0, 1, 2, 3, 0]),
+        (DRAWN, [row % 20 for row in range(40)]),
+        (["a red hat", "a blue hat and a bag", "a blue umbrella", "a red hat and shoes"], [0, 1, 2, 3]),  # some words of one person alone
+    ],
+)
+def test_similarity_is_the_cosine_of_tf_idf(texts: list[str], owners: list[int]) -> None:
+    captions, persons, people = Tokenizer.read(VOCABULARY, 73)(texts), np.array(owners), max(owners) + 1
+    bags: list[dict[int, int]] = [{} for _ in range(people)]
     for ids, length, person in zip(captions.ids, captions.lengths, persons, strict=True):
         for token in ids[:length].tolist():
             bags[person][token] = bags[person].get(token, 0) + 1
 
     def weight(bag: dict[int, int], token: int) -> float:
-        return float(np.log(1 + bag.get(token, 0)) * np.log(4 / sum(token in other for other in bags)))
+        return float(np.log(1 + bag.get(token, 0)) * np.log(people / sum(token in other for other in bags)))
 
     def similarity(one: dict[int, int], other: dict[int, int]) -> float:
         product = sum(weight(one, token) * weight(other, token) for token in one)
         norms = [np.sqrt(sum(weight(bag, token) ** 2 for token in bag)) for bag in (one, other)]
         return float(product / (norms[0] * norms[1]))
 
-    wanted = [sorted((other for other in range(4) if other != me), key=lambda other: -similarity(bags[me], bags[other])) for me in range(4)]
-    assert find_lookalikes(captions, persons, count=3).near.tolist() == wanted
+    for me, near in enumerate(find_lookalikes(captions, persons, count=people - 1).near.tolist()):
+        others = [other for other in range(people) if other != me]
+        assert sorted(near) == others
+        found = [similarity(bags[me], bags[other]) for other in near]
+        assert found == pytest.approx(sorted(found, reverse=True)), "equally like ones in any order"
 
 
 def families(count: int) -> Lookalikes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -65,11 +66,11 @@ def written(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def write(root: Path, variant: str, seed: int, **changes: Any) -> None:
+def write(root: Path, variant: str, seed: int, measured: Mapping[str, Any] | None = None, **changes: Any) -> None:
     path = root / "associations" / variant / f"{seed}.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(file(variant, seed, **changes)))
-    table(variant, seed).to_parquet(path.with_suffix(".parquet"), index=False)
+    table(variant, seed).assign(**(measured or {})).to_parquet(path.with_suffix(".parquet"), index=False)
 
 
 def tables(root: Path, write_metrics: Write) -> dict[str, str]:
@@ -115,6 +116,17 @@ def test_the_directions_and_who_is_right(written: Path, write_metrics: Write) ->
     assert (agreement, same, mutual, text_right, image_right) == ("0.25", "75.0", "50.0", "100.0", "75.0")
     assert (where, image_where) == ("100.0", "0.0")
     assert line_with(text, "- dual: the region that a phrase looks at is right more often", "25.0 points")
+
+
+def test_what_cannot_be_told_is_said(tmp_path: Path, write_metrics: Write) -> None:
+    """A grid on which nothing points at twice what anatomy does, and directions that are right equally often."""
+    for variant in VARIANTS:
+        for seed in SEEDS:
+            text = np.where((np.arange(24) + seed) % 4, 1.0, 0.0)
+            write(tmp_path, variant, seed, {"anatomy_pointing": 0.3, "text_right": text, "image_right": np.roll(text, 1)})
+    made = tables(tmp_path, write_metrics)
+    assert line_with(made["correspondence.md"], "more than this grid allows", "50.0 is 1.67 times 30.0")
+    assert line_with(made["discrepancy.md"], "- dual: no difference is established", "+0.0 points")
 
 
 def test_differences_are_paired_and_those_established_are_told(written: Path, write_metrics: Write) -> None:
