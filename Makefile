@@ -5,7 +5,8 @@
 PYTHON ?=
 TORCH ?= cpu
 CORES ?= all
-ROUNDS ?= 100
+KILLS ?= 100
+SEED ?= 0
 
 SHELL := /bin/sh
 VENV := .venv
@@ -59,8 +60,8 @@ test: $(VENV)/ready  ## all tests but the slow ones
 test-slow: $(VENV)/ready  ## the published size on this machine, and all steps under Slurm: some minutes and 12 GB of memory
 	@pytest -m slow tests
 
-faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (ROUNDS=100): results/faults.md
-	@python -m tests.faults --rounds $(ROUNDS)
+faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (KILLS=100, SEED=0): results/faults.md
+	@python -m tests.faults --kills $(KILLS) --seed $(SEED)
 
 audit: $(VENV)/ready  ## known vulnerabilities and an SBOM of what is locked (without network: ADVISORIES=all.zip of OSV)
 	@uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment $(VENV) --output-reproducible --output-file results/sbom.json
