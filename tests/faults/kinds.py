@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import random
 import re
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import psutil
 
+from tests import locks
 from tests.faults.whole import Copy, Job, Lost, Whole, ended, jobs
 from tests.forked import Forked
 from tests.workflow.project import alive
@@ -141,8 +141,8 @@ def out_of_memory(case: Round) -> None:
 def no_locks(case: Round) -> None:
     """The file system has no locks, which has three error numbers: a job that needs one says so before it writes."""
     shutil.rmtree(case.tree.root / ".cada/cache", ignore_errors=True)
-    number = case.draw.choice([errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS])
-    code, said = ended(case.tree.step(case.job, before=partial(_refuse_locks, number)))
+    number = case.draw.choice(locks.NUMBERS)
+    code, said = ended(case.tree.step(case.job, before=partial(locks.refuse_locks, number)))
     case.log.append(f"{errno.errorcode[number]}, exit code {code}")
     if code != 0:
         case.one_line(said, os.strerror(number))
@@ -421,13 +421,6 @@ def _memory(size: int) -> Iterator[tuple[Path, Callable[[], int]]]:
             time.sleep(0.05)
     finally:
         group.rmdir()
-
-
-def _refuse_locks(number: int) -> None:
-    def flock(*_: int) -> None:
-        raise OSError(number, os.strerror(number))
-
-    fcntl.flock = flock
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from tests.workflow.project import Project
 MATRIX = Workflow(datasets=["smoke"], variants=["dual"], seeds=[0])
 OF_A_TIME_AND_PLACE = ("results/report",)  # the report and its chapters say when and where they were made, and how long it took
 GALLERY = ("gallery/images.sqlite", "gallery/features.bin", "gallery/tokens.bin", "gallery/index.json")
-MOST_SECONDS = 240  # of one call
+MOST_SECONDS = 900  # of one call, on a machine that does much else too
 
 
 class Lost(AssertionError):
