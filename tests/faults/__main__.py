@@ -54,10 +54,10 @@ def main() -> None:
     for number in itertools.count(given.first) if given.rounds is None else range(given.first, given.first + given.rounds):
         outcomes.append(one_round(number, whole, random.Random(f"{given.seed}/{number}"), [given.kind] if given.kind else possible()))
         print(line(outcomes[-1]), flush=True)
+        write_json(REPORT, [asdict(outcome) for outcome in outcomes])
+        write_text(REPORT.with_suffix(".md"), table(outcomes, seed=given.seed))
         if given.rounds is None and sum(outcome.killed for outcome in outcomes) >= given.kills:
             break
-    write_json(REPORT, [asdict(outcome) for outcome in outcomes])
-    write_text(REPORT.with_suffix(".md"), table(outcomes, seed=given.seed))
     print(f"\n{table(outcomes, seed=given.seed)}\n{REPORT}")
     sys.exit(any(outcome.lost for outcome in outcomes))
 
