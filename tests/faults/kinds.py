@@ -20,9 +20,9 @@ from pathlib import Path
 import psutil
 
 from tests import locks
-from tests.faults.whole import Copy, Job, Lost, Whole, ended, jobs
+from tests.faults.whole import MOST_SECONDS, Copy, Job, Lost, Whole, ended, jobs
 from tests.forked import Forked
-from tests.workflow.project import alive
+from tests.workflow.project import alive, wait_until
 
 JOBS = {job.name: job for job in jobs()}
 COMPUTING = ("initial", "train", "evaluate", "probe", "associate", "attention")
@@ -320,7 +320,11 @@ KINDS: dict[str, tuple[Callable[[Round], None], tuple[str, ...], int]] = {
 def possible() -> list[str]:
     """The kinds that this user may let happen here."""
     mounts = os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode == 0
-    groups = os.geteuid() == 0 and os.access(GROUPS, os.W_OK)
+    groups = (
+        os.geteuid() == 0
+        and os.access(GROUPS, os.W_OK)
+        and (GROUPS != CGROUP or "memory" in (CGROUP / "cgroup.subtree_control").read_text())
+    )
     here = {"the disk is full": mounts, "results are read-only": mounts, "an OOM kill": groups}
     return [kind for kind in KINDS if here.get(kind, True)]
 
@@ -417,10 +421,8 @@ def _memory(size: int) -> Iterator[tuple[Path, Callable[[], int]]]:
     try:
         (group / limit).write_text(str(size))
         yield group, lambda: int(re.findall(r"oom_kill (\d+)", (group / events).read_text())[0])
-        end = time.monotonic() + LEFT_SECONDS
-        while (group / "cgroup.procs").read_text() and time.monotonic() < end:
-            time.sleep(0.05)
     finally:
+        wait_until(lambda: not (group / "cgroup.procs").read_text(), seconds=MOST_SECONDS, what="the group to be empty")
         group.rmdir()
 
 
