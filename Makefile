@@ -5,7 +5,8 @@
 PYTHON ?=
 TORCH ?= cpu
 CORES ?= all
-ROUNDS ?= 100
+KILLS ?= 100
+SEED ?= 0
 
 SHELL := /bin/sh
 VENV := .venv
@@ -68,8 +69,8 @@ coverage: $(VENV)/ready  ## lines and branches that the tests run, room by room:
 	@coverage json --quiet -o .cada/coverage/rooms.json
 	@python workflow/scripts/rooms.py .cada/coverage/rooms.json
 
-faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (ROUNDS=100): results/faults.md
-	@python -m tests.faults --rounds $(ROUNDS)
+faults: $(VENV)/ready  ## kill, fill the disk, damage files at random, in copies of a small run (KILLS=100, SEED=0): results/faults.md
+	@python -m tests.faults --kills $(KILLS) --seed $(SEED)
 
 audit: $(VENV)/ready  ## known vulnerabilities and an SBOM of what is locked (without network: ADVISORIES=all.zip of OSV)
 	@uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py environment $(VENV) --output-reproducible --output-file results/sbom.json

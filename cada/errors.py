@@ -47,6 +47,7 @@ class ArgumentError(ValueError):
 
 _RIGHT = "Ask its owner for the right to it (`ls -ld` shows whose it is), or name a place of your own."
 _ROOM = "Free some space or choose another folder."
+_LACKS = "Choose a folder on another file system: this one lacks what is needed."
 _IN_THE_WAY = "Move away what is no folder in this path, or name another place."
 _ADVICE = {
     errno.EACCES: _RIGHT,
@@ -61,6 +62,9 @@ _ADVICE = {
     errno.ELOOP: "Remove or fix the link that leads to itself.",
     errno.ENAMETOOLONG: "Choose a shorter name.",
     errno.ENOENT: "Check the name, or make the file again.",
+    errno.ENOLCK: _LACKS,
+    errno.ENOSYS: _LACKS,
+    errno.EOPNOTSUPP: _LACKS,
     errno.EMFILE: "Allow this process more open files: `ulimit -n`.",
 }
 

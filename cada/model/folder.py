@@ -108,6 +108,6 @@ def load_model(folder: Path | str) -> Cada:
     weights = load_weights(folder)
     architecture = load(folder / CONFIG, Architecture)  # JSON is YAML
     model = Cada(architecture, Tokenizer.read(folder / VOCABULARY, architecture.max_tokens))
-    with about(folder / WEIGHTS):
+    with about(f"{folder / WEIGHTS}, {CONFIG} and {VOCABULARY}"):  # any of them may be the wrong one
         set_weights(model, weights)
     return model.eval()

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import sys
 from collections.abc import Iterator
 
 from cada.errors import CadaError, of_file, of_package
 
+# What PyTorch says, whose errors are RuntimeErrors, of the machine's memory and of a GPU's.
+_NO_MEMORY = re.compile("can't allocate memory|not enough memory|out of memory|bad_alloc")
+
 
 @contextlib.contextmanager
 def console(name: str) -> Iterator[None]:
-    """Around a program: a `CadaError`, a file that the system refuses, or a package of an extra that is not installed becomes
-    lines on stderr after `name`, and exit code 1.
+    """Around a program: a `CadaError`, a file that the system refuses, too little memory, or a package of an extra that is not
+    installed becomes lines on stderr after `name`, and exit code 1.
 
     An `OSError` that names no file is a bug, or no business of the user's, and keeps its traceback.
     """
@@ -30,6 +34,11 @@ def console(name: str) -> Iterator[None]:
         if error.filename is None:
             raise
         _end(name, of_file(error, error.filename))
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or _NO_MEMORY.search(str(error))):
+            raise
+        reason = (str(error) or "MemoryError").splitlines()[0]
+        _end(name, CadaError(f"The memory does not suffice ({reason}). End other programs, lower a batch_size, or take a larger machine."))
 
 
 def print_anything() -> None:

@@ -5,7 +5,6 @@ Libraries such as NVML's bindings list the GPUs, as nvidia-smi does; none lends 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shutil
@@ -18,6 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+from cada.errors import of_file
+from cada.storage.files import kernel_lock
 
 POLL_SECONDS = 1.0
 BUSY_MB = 1024  # an idle GPU holds a few hundred for its driver
@@ -127,10 +129,14 @@ def _wait_for(names: Sequence[str], wanted: int, folder: Path) -> dict[str, File
         for name in names:
             if len(held) == wanted:
                 break
-            with contextlib.suppress(Timeout):
-                lock = FileLock(folder / f"{name.replace('/', '_')}.lock", timeout=0)
+            lock = kernel_lock(folder / f"{name.replace('/', '_')}.lock", timeout=0)
+            try:
                 lock.acquire()
                 held[name] = lock
+            except Timeout:  # another step's
+                continue
+            except OSError as error:
+                raise of_file(error, error.filename or folder, "cannot be locked") from error
         if len(held) == wanted:
             return held
         for lock in held.values():

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
-
 from cada.errors import CadaError, of_file
-from cada.storage.files import atomic
+from cada.storage.files import atomic, kernel_lock
 
 LIMIT = "CADA_CACHE_GB"
 DEFAULT_GB = "32"  # the images of the three public sets take 17 at 224 x 224
@@ -71,13 +69,13 @@ class Cache:
         path = self.root / name
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(self.root / "lock"):
+            with kernel_lock(self.root / "lock"):
                 if not path.exists():
                     self._make_room(path, size)
                     with atomic(path) as partial:
                         make(partial)
-        except OSError as error:  # of the lock, or of a file that has to go
-            raise of_file(error, error.filename or path) from error
+        except OSError as error:  # of a file that has to go, or of the lock, whose error names none
+            raise (of_file(error, error.filename) if error.filename else of_file(error, self.root / "lock", "cannot be locked")) from error
 
     def _make_room(self, path: Path, size: int) -> None:
         if size > self.limit:

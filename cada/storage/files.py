@@ -167,13 +167,21 @@ def checked(path: Path, sha256: str) -> Path:
     return path
 
 
+def kernel_lock(path: Path, *, timeout: float = -1) -> FileLock:
+    """A lock that the kernel releases even on SIGKILL; where the file system has none, whoever takes it gets an `OSError`.
+
+    The marker files that filelock would use in its place are not used: every file that an earlier lock has left would look like one.
+    """
+    return FileLock(path, timeout=timeout, fallback_to_soft=False)
+
+
 @contextlib.contextmanager
 def exclusive(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock file `path`, or say who else does the same work. The kernel releases it even on SIGKILL.
+    """Hold the lock file `path`, or say who else does the same work, or that there are no locks here.
 
     The file holds the number of the process that locked it last.
     """
-    lock = FileLock(path, timeout=0)
+    lock = kernel_lock(path, timeout=0)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from filelock import FileLock
-
+from cada.storage.files import kernel_lock
 from cada.storage.paths import DEFAULT, STATE
 from cada.tracking.opening import experiment_of_dvc
 from cada.tracking.store import attempt, connect, make_experiment
@@ -25,7 +24,7 @@ def _show(dataset: str, folder: Path, sweep: str) -> bool:
     experiment = make_experiment(client, dataset)
     lock = STATE / "locks" / "mlflow-reports.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(lock):  # the steps of both run at the same time, and one run is for both
+    with kernel_lock(lock):  # the steps of both run at the same time, and one run is for both
         runs = client.search_runs([experiment], filter_string=f"tags.`{KEY}` = '{sweep}'", max_results=1)
         name = NAME if sweep == DEFAULT else f"{NAME} of {sweep}"
         run_id = (runs[0] if runs else client.create_run(experiment, run_name=name, tags={KEY: sweep})).info.run_id

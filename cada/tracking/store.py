@@ -14,10 +14,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from filelock import FileLock
-
 from cada.errors import CadaError, of_package
 from cada.storage import addresses, git
+from cada.storage.files import kernel_lock
 
 LOCK_SECONDS = 120.0
 FILE = "sqlite:///"
@@ -130,7 +129,7 @@ def _database(uri: str) -> Path:
 def _prepare(database: Path, uri: str) -> None:
     """Make or migrate the database, once per version of MLflow: two first starts at once crash in the migrations."""
     stamp = database.with_name(f"{database.name}.version")
-    with FileLock(database.with_name(f"{database.name}.lock"), timeout=LOCK_SECONDS):
+    with kernel_lock(database.with_name(f"{database.name}.lock"), timeout=LOCK_SECONDS):
         if database.exists() and stamp.exists() and stamp.read_text() == version("mlflow"):
             return
         if database.exists():

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -12,18 +14,23 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
 
-from tests.faults.whole import Copy, Job, Lost, Whole, ended, jobs
+from tests import locks
+from tests.faults.whole import MOST_SECONDS, Copy, Job, Lost, Whole, ended, jobs
 from tests.forked import Forked
+from tests.workflow.project import alive, wait_until
 
 JOBS = {job.name: job for job in jobs()}
 COMPUTING = ("initial", "train", "evaluate", "probe", "associate", "attention")
 SHARED = ("evaluate", "probe", "associate")  # in as many processes as evaluate.yaml says
 TRACKED = ("initial", "train", "evaluate")
 LEFT_SECONDS = 5  # until the last process of a killed group has gone; a step asks for its parent every 0.2 seconds
+CGROUP = Path("/sys/fs/cgroup")
+GROUPS = CGROUP / "memory" if (CGROUP / "memory").is_dir() else CGROUP  # of version 1, or 2
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -36,6 +43,7 @@ class Round:
     whole: Whole
     draw: random.Random
     log: list[str] = field(default_factory=list)
+    killed: bool = False  # a signal has reached a running process
 
     def moment(self, *, of: float = 1.0) -> None:
         """Wait for a random part of the time that the job takes."""
@@ -76,7 +84,7 @@ def killed(number: signal.Signals) -> Callable[[Round], None]:
     def fault(case: Round) -> None:
         process = case.tree.step(case.job)
         case.moment()
-        _send(process, number, group=True)
+        case.killed = _send(process, number, group=True)
         ended(process)
         case.survives()
 
@@ -90,10 +98,10 @@ def killed_workflow(number: signal.Signals, *, whom: str) -> Callable[[Round], N
         process = case.tree.snakemake(*case.job.outputs)
         if whom == "step" and (step := _descendant(process, case.tree)) is not None:
             case.moment()
-            step.send_signal(number) if step.is_running() else None
+            case.killed = _send_one(step, number)
         elif whom != "step":
             case.moment(of=2.0)
-            _send(process, number, group=whom == "group")
+            case.killed = _send(process, number, group=whom == "group")
         ended(process)
         case.survives(workflow=True)
 
@@ -108,10 +116,37 @@ def worker_died(case: Round) -> None:
         if worker is not None:
             case.moment(of=0.5)
             case.log.append(f"worker {worker.pid} is killed")
-            worker.kill()
+            case.killed = _send_one(worker, signal.SIGKILL)
         code, said = ended(process)
         if code != 0 and "one of its 2 processes has failed" not in said:
             raise Lost(f"nothing about the process that died:\n{said[-2000:]}")
+    case.survives()
+
+
+def out_of_memory(case: Round) -> None:
+    """A job and all its processes, or Snakemake and its steps, may take a part of the memory they want: the kernel ends the largest."""
+    workflow = case.job.in_workflow and case.draw.random() < 0.5
+    size = int(2 ** case.draw.uniform(*((26, 30) if workflow else (22, 27))))
+    with _memory(size) as (group, kills):
+        process = case.tree.snakemake(*case.job.outputs) if workflow else case.tree.step(case.job)
+        (group / "cgroup.procs").write_text(str(process.pid))
+        code, said = ended(process)
+        case.killed = kills() > 0
+        case.log.append(f"{size >> 20} MB{' with Snakemake' * workflow}, {kills()} ended, exit code {code}")
+        if code != 0 and not case.killed:
+            raise Lost(f"it ended, and not by the kernel:\n{said[-3000:]}")
+    case.survives(workflow=workflow)
+
+
+def no_locks(case: Round) -> None:
+    """The file system has no locks, which has three error numbers: a job that needs one says so before it writes."""
+    shutil.rmtree(case.tree.root / ".cada/cache", ignore_errors=True)
+    number = case.draw.choice(locks.NUMBERS)
+    code, said = ended(case.tree.step(case.job, before=partial(locks.refuse_locks, number)))
+    case.log.append(f"{errno.errorcode[number]}, exit code {code}")
+    if code == 0:
+        raise Lost("it took no lock")
+    case.one_line(said, os.strerror(number), "locked")
     case.survives()
 
 
@@ -130,7 +165,7 @@ def full_disk(case: Round) -> None:
 def file_too_large(case: Round) -> None:
     """No file may become larger than some of the results are."""
     size = case.draw.randrange(max(path.stat().st_size for path in _outputs(case.whole.root, case.job)))
-    code, said = ended(case.tree.step(case.job, file_size=size))
+    code, said = ended(case.tree.step(case.job, before=partial(resource.setrlimit, resource.RLIMIT_FSIZE, (size, size))))
     case.log.append(f"{size} bytes, exit code {code}")
     if code != 0:
         case.one_line(said, "cannot be")
@@ -181,7 +216,7 @@ def damaged_state(case: Round) -> None:
     while not any(folder.glob("*.pt")) and process.poll() is None:
         time.sleep(0.005)
     case.moment(of=0.2)
-    _send(process, signal.SIGKILL, group=True)
+    case.killed = _send(process, signal.SIGKILL, group=True)
     ended(process)
     if states := sorted(path for path in folder.glob("[!.]*.*") if path.suffix in (".pt", ".json")):
         _damaged(case, case.draw.choice(states), anew=True)
@@ -255,16 +290,19 @@ def tracking_gone(case: Round) -> None:
 NUMBERS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
 ALL = tuple(JOBS)
 IN_WORKFLOW = tuple(name for name, job in JOBS.items() if job.in_workflow)
+LOCKING = ("data", "initial", "train", *SHARED, "index")
 READING = tuple(name for name, job in JOBS.items() if job.inputs)
 
 # Each kind with the jobs that it may happen to, and how often it is drawn.
 KINDS: dict[str, tuple[Callable[[Round], None], tuple[str, ...], int]] = {
-    **{f"{name} to a step": (killed(number), ALL, weight) for (name, number), weight in zip(NUMBERS.items(), (10, 5, 2), strict=True)},
+    **{f"{name} to a step": (killed(number), ALL, weight) for (name, number), weight in zip(NUMBERS.items(), (16, 7, 2), strict=True)},
     "SIGKILL to Snakemake and its steps": (killed_workflow(signal.SIGKILL, whom="group"), IN_WORKFLOW, 3),
     "SIGKILL to Snakemake alone": (killed_workflow(signal.SIGKILL, whom="leader"), IN_WORKFLOW, 2),
     "SIGTERM to Snakemake": (killed_workflow(signal.SIGTERM, whom="leader"), IN_WORKFLOW, 1),
     "SIGKILL to a step under Snakemake": (killed_workflow(signal.SIGKILL, whom="step"), IN_WORKFLOW, 2),
     "a worker dies": (worker_died, SHARED, 1),
+    "an OOM kill": (out_of_memory, ALL, 4),
+    "no locks": (no_locks, LOCKING, 3),
     "the disk is full": (full_disk, ALL, 4),
     "a file may not grow": (file_too_large, ALL, 3),
     "results are read-only": (read_only, ALL, 2),
@@ -277,6 +315,18 @@ KINDS: dict[str, tuple[Callable[[Round], None], tuple[str, ...], int]] = {
     "two runs in one folder": (two_runs, ALL, 2),
     "MLflow's store goes away": (tracking_gone, TRACKED, 2),
 }
+
+
+def possible() -> list[str]:
+    """The kinds that this user may let happen here."""
+    mounts = os.geteuid() == 0 and subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True).returncode == 0
+    groups = (
+        os.geteuid() == 0
+        and os.access(GROUPS, os.W_OK)
+        and (GROUPS != CGROUP or "memory" in (CGROUP / "cgroup.subtree_control").read_text())
+    )
+    here = {"the disk is full": mounts, "results are read-only": mounts, "an OOM kill": groups}
+    return [kind for kind in KINDS if here.get(kind, True)]
 
 
 def damage(path: Path, draw: random.Random) -> str:
@@ -310,14 +360,27 @@ def _damaged(case: Round, path: Path, *, anew: bool = False) -> None:
     case.survives()
 
 
-def _send(process: Forked, number: signal.Signals, *, group: bool) -> None:
+def _send(process: Forked, number: signal.Signals, *, group: bool) -> bool:
+    """Whether it ran."""
     if process.poll() is not None:
-        return
+        return False
     try:
         os.killpg(process.pid, number) if group else os.kill(process.pid, number)
     except ProcessLookupError:  # it has ended, or is no leader of a group yet
-        if process.poll() is None:
-            os.kill(process.pid, number)
+        if process.poll() is not None:
+            return False
+        os.kill(process.pid, number)
+    return True
+
+
+def _send_one(process: psutil.Process, number: signal.Signals) -> bool:
+    """Whether it ran."""
+    try:
+        ran = alive(process)
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        return False
+    return ran
 
 
 def _descendant(process: Forked, tree: Copy) -> psutil.Process | None:
@@ -347,6 +410,20 @@ def _parameters(case: Round, name: str, pattern: str = r"threads: 1", text: str 
         yield
     finally:
         path.write_text(before)
+
+
+@contextmanager
+def _memory(size: int) -> Iterator[tuple[Path, Callable[[], int]]]:
+    """A control group of so many bytes; how many of its processes the kernel has ended."""
+    group = GROUPS / f"cada-faults-{os.getpid()}"
+    limit, events = ("memory.max", "memory.events") if GROUPS == CGROUP else ("memory.limit_in_bytes", "memory.oom_control")
+    group.mkdir()
+    try:
+        (group / limit).write_text(str(size))
+        yield group, lambda: int(re.findall(r"oom_kill (\d+)", (group / events).read_text())[0])
+    finally:
+        wait_until(lambda: not (group / "cgroup.procs").read_text(), seconds=MOST_SECONDS, what="the group to be empty")
+        group.rmdir()
 
 
 @contextmanager

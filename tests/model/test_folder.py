@@ -96,6 +96,14 @@ def test_a_file_of_another_model_is_named(folder: Path) -> None:
         load_model(folder)
 
 
+def test_weights_that_do_not_fit_are_named_with_what_they_were_compared_to(folder: Path) -> None:
+    """A vocabulary that was cut off is one, too."""
+    entries = (folder / VOCABULARY).read_text().splitlines(keepends=True)
+    (folder / VOCABULARY).write_text("".join(entries[:-3]))
+    with refused(folder / WEIGHTS, CONFIG, VOCABULARY, f"({len(entries) + 2}, 24)", f"({len(entries) - 1}, 24)"):
+        load_model(folder)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.5, 0.99])
 def test_a_truncated_file_is_named(folder: Path, share: float) -> None:
     content = (folder / WEIGHTS).read_bytes()

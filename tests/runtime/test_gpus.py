@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -12,6 +14,8 @@ import pytest
 
 from cada.runtime import gpus
 from cada.runtime.gpus import visible_gpus
+from tests import locks
+from tests.messages import refused
 
 LEASE = """
 import os, sys, time
@@ -126,6 +130,14 @@ def test_a_gpu_that_others_hold_is_taken_last(machine: Callable[..., None], star
     machine(3, held=[0])
     assert gpus_of(start(2)) == ["GPU-1", "GPU-2"]
     assert gpus_of(start(1)) == ["GPU-0"]
+
+
+def test_a_folder_without_locks_is_named(machine: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(1)
+    monkeypatch.setattr("fcntl.flock", fcntl.flock)  # it is put back after the test
+    locks.refuse_locks(errno.ENOLCK)
+    with refused(f"{tmp_path / 'locks'}: ", "locked", os.strerror(errno.ENOLCK)):
+        gpus.lease(1, folder=tmp_path / "locks")
 
 
 def test_instances_are_taken_one_by_one(machine: Callable[..., None], start: Callable[..., Step]) -> None:

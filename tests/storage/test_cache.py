@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from cada.storage.cache import LIMIT, Cache
+from tests import locks
 from tests.messages import line_with, refused
 
 
@@ -83,6 +86,16 @@ def test_a_damaged_file_is_made_again_with_a_line(tmp_path: Path, capsys: pytest
             found = cache.read("a.npy", 240, lambda path: saved(path, whole), lambda path, how=options: np.load(path, **how))
             assert np.array_equal(found, whole)
             assert line_with(capsys.readouterr().err, tmp_path / "a.npy", "again")
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = Cache(tmp_path, 100)
+    wanted(cache, "a", 30)
+    monkeypatch.setattr("fcntl.flock", fcntl.flock)  # it is put back after the test
+    locks.refuse_locks(errno.ENOLCK)
+    assert not wanted(cache, "a", 30)  # to read takes no lock
+    with refused(f"{tmp_path / 'lock'}: ", "locked", os.strerror(errno.ENOLCK)):
+        wanted(cache, "b", 30)
 
 
 def saved(path: Path, array: np.ndarray) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cada.storage import files
+from tests import locks
 from tests.messages import carries, refused
 
 
@@ -192,6 +194,22 @@ def test_a_lock_that_cannot_be_taken_is_named(tmp_path: Path) -> None:
     for path, number in ((tmp_path / "locks" / "training.lock", errno.EEXIST), (tmp_path / "loop", errno.ELOOP)):
         with refused(f"{path}: ", "locked", os.strerror(number)), files.exclusive(path, "the training"):
             pytest.fail("no lock is held")
+
+
+@pytest.mark.parametrize("number", locks.NUMBERS)
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Whatever an earlier lock has left there: its file does not stand for somebody who holds it."""
+    path = tmp_path / "training.lock"
+    with files.exclusive(path, "the training"):
+        pass
+    left = path.read_text()
+    monkeypatch.setattr("fcntl.flock", fcntl.flock)  # it is put back after the test
+    locks.refuse_locks(number)
+    with refused(f"{path}: ", "locked", os.strerror(number), "another file system"), files.exclusive(path, "the training"):
+        pytest.fail("no lock is held")
+    with pytest.raises(OSError, match=os.strerror(number)), files.kernel_lock(path, timeout=1):
+        pytest.fail("no lock is held")
+    assert path.read_text() == left
 
 
 def test_an_error_of_the_work_is_not_one_of_the_lock(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import fcntl
 import importlib.util
 import os
 import subprocess
@@ -19,6 +20,7 @@ from cada.errors import CadaError
 from cada.storage.paths import Cell
 from cada.tracking import opening, views
 from cada.tracking.sync import sync
+from tests import locks
 from tests.messages import refused
 
 CELL = Cell("smoke", "dual", 3)
@@ -95,6 +97,15 @@ def test_mlflow_in_a_folder_with_a_per_cent_sign(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{workplace}/new.db")
     train()
     assert "50% done" in one_line(capfd)
+
+
+@pytest.mark.parametrize("number", locks.NUMBERS)
+def test_a_store_on_a_file_system_without_locks(number: int, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("fcntl.flock", fcntl.flock)  # it is put back after the test
+    locks.refuse_locks(number)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db")
+    train()
+    assert os.strerror(number) in one_line(capfd)
 
 
 FAILURES = [
