@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
 from cada.cli import pipeline, search
 from cada.cli.app import app
 from cada.runtime.console import console
-from cada.runtime.parent_process import end_with_workflow
+from cada.runtime.parent_process import end_with_parent, end_with_workflow
 
 __all__ = ["app", "main", "pipeline", "search"]
 
@@ -13,5 +15,7 @@ __all__ = ["app", "main", "pipeline", "search"]
 def main() -> None:
     """Entry point: what the user can fix becomes lines on stderr and exit code 1."""
     end_with_workflow()
+    if "TORCHELASTIC_RUN_ID" in os.environ:  # torchrun's processes are no part of its group, and would outlive it
+        end_with_parent("cada: the process that started this one was killed.")
     with console("cada"):
         app(prog_name="cada")
