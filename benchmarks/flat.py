@@ -33,6 +33,7 @@ from cada.storage.files import read_json, write_json
 
 FIGURE = Path("docs/flat.svg")
 EVERY = 5.0  # seconds
+GONE = 7.0  # seconds after which a server has noticed that a client has gone: it keeps connections for five
 WARM = 0.2  # of the time, at the beginning, is not looked at
 PERSONS, SIZE = 40, (768, 384)  # drawn, three images each; large ones fill the cache of thumbnails
 HELD = {"memory_mb": "resident memory, MB", "descriptors": "descriptors", "threads": "threads", "files": "files"}
@@ -45,7 +46,7 @@ def held(pid: int, folders: Sequence[Path]) -> dict[str, float]:
     root = psutil.Process(pid)
     for process in [root, *root.children(recursive=True)]:
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):  # ended meanwhile
-            found["zombies"] += process.status() == psutil.STATUS_ZOMBIE
+            found["zombies"] += process != root and process.status() == psutil.STATUS_ZOMBIE
             found["memory_mb"] += process.memory_info().rss / 1e6
             found["descriptors"] += process.num_fds()
             found["threads"] += process.num_threads()
@@ -60,29 +61,26 @@ def trend(samples: Sequence[dict[str, float]], name: str = "memory_mb") -> tuple
     return float(slope), float(low), float(high)
 
 
-def watch_server(
-    folder: Path, *, seconds: float, rate: float, every: float = EVERY, persons: int = PERSONS, size: tuple[int, int] = SIZE
-) -> Results:
-    """Serve an index of drawn persons to visitors."""
-    index, captions = drawn_index(folder, persons=persons, size=size)
-    scratch = folder / "tmp"
-    scratch.mkdir()
-    images = sorted((folder / "imgs" / "test").rglob("*.*"))
+def watch_server(index: Path, visitors: Visitors, scratch: Path, *, seconds: float, rate: float, every: float = EVERY) -> Results:
+    """Serve an index to visitors; `scratch` is an empty folder for temporary files. The last sample is of when all of them have gone."""
     samples: list[dict[str, float]] = []
 
-    async def visited(address: str, pid: int) -> Visitors:
-        visitors = Visitors(address, captions, images, width=size[1])
-        await visitors.fill(KEPT)
-        start, coming = time.monotonic(), asyncio.create_task(visitors.come(rate=rate, seconds=seconds))
+    async def visited(address: str, pid: int) -> None:
+        def take() -> None:
+            samples.append({"seconds": time.monotonic() - start, "done": visitors.begun, **held(pid, [scratch, index])})
+
+        await visitors.fill(address, KEPT)
+        start, coming = time.monotonic(), asyncio.create_task(visitors.come(address, rate=rate, seconds=seconds))
         while not coming.done():
-            samples.append({"seconds": time.monotonic() - start, "done": visitors.begun, **held(pid, [scratch, index.folder])})
+            take()
             await asyncio.sleep(every)
         await coming
-        return visitors
+        await asyncio.sleep(GONE)
+        take()
 
-    with served(index.folder, TMPDIR=str(scratch)) as (address, pid):
-        visitors = asyncio.run(visited(address, pid))
-    return {"samples": samples, "answers": dict(sorted(visitors.answers.items())), "rate_per_s": rate, "images": len(images)}
+    with served(index, TMPDIR=str(scratch), OMP_NUM_THREADS="1") as (address, pid):
+        asyncio.run(visited(address, pid))
+    return {"samples": samples, "answers": dict(sorted(visitors.answers.items())), "rate_per_s": rate, "images": len(visitors.images)}
 
 
 def watch_training(project: Path, *, every: float = EVERY) -> Results:
@@ -148,7 +146,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.flat", description="What a server and a training hold over time.")
     parser.add_argument("what", choices=["serve", "train", "draw"])
     parser.add_argument("--minutes", type=float, default=30, help="of serving")
-    parser.add_argument("--rate", type=float, default=5, help="requests in a second")
+    parser.add_argument("--rate", type=float, default=3, help="requests in a second")
     parser.add_argument("--epochs", type=float, default=300, help="of training")
     parser.add_argument("--results", type=Path, default=Path("results"), help="the folder that is written to")
     chosen = parser.parse_args(arguments)
@@ -159,7 +157,11 @@ def main(arguments: list[str] | None = None) -> None:
         return
     with tempfile.TemporaryDirectory() as name:
         if chosen.what == "serve":
-            found = watch_server(Path(name), seconds=60 * chosen.minutes, rate=chosen.rate)
+            index, captions = drawn_index(Path(name), persons=PERSONS, size=SIZE)
+            scratch = Path(name) / "tmp"
+            scratch.mkdir()
+            visitors = Visitors(captions, sorted((Path(name) / "imgs/test").rglob("*.jpg")), width=SIZE[1])
+            found = watch_server(index.folder, visitors, scratch, seconds=60 * chosen.minutes, rate=chosen.rate)
         else:
             found = watch_training(prepare(Path(name), epochs=chosen.epochs))
     write_json(paths[chosen.what], found)

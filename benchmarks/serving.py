@@ -58,8 +58,10 @@ def served(index: Path, **environment: str) -> Iterator[tuple[str, int]]:
     command = [sys.executable, "-m", "cada", "serve", str(index), "--port", "0", "--rate", "1000000000"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split(" at ")[1].split()[0], process.pid
-        process.send_signal(signal.SIGINT)
+        try:
+            yield process.stdout.readline().split(" at ")[1].split()[0], process.pid
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 async def user(address: str, captions: list[str], seen: Seen, *, number: int, end: float) -> None:

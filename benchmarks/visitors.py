@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -33,17 +32,20 @@ WRONG: dict[str, tuple[str, str, bytes]] = {  # name: method, address, body
 
 @dataclass
 class Visitors:
-    """Visitors of `address` who know `captions` and the files of the `images`. answers: how often each kind of request had each status."""
+    """They know `captions` and the files of the `images`, at most `width` wide, and are silent for `patience` seconds at most.
 
-    address: str
+    answers: how often each kind of request had each status.
+    """
+
     captions: Sequence[str]
     images: Sequence[Path]
     width: int
+    patience: float = 40.0
     seed: int = 0
     answers: Counter[str] = field(default_factory=Counter)
     begun: int = 0
 
-    async def come(self, *, rate: float, seconds: float) -> None:
+    async def come(self, address: str, *, rate: float, seconds: float) -> None:
         """`rate` requests begin in a second, whether or not those before have ended."""
         kinds: tuple[tuple[Callable[[random.Random], Coroutine[None, None, None]], int], ...] = (
             (self._search, 10),
@@ -54,7 +56,7 @@ class Visitors:
             (self._leave, 4),
         )
         start = time.monotonic()
-        async with httpx.AsyncClient(base_url=self.address, timeout=60) as self._client, asyncio.TaskGroup() as group:
+        async with httpx.AsyncClient(base_url=address, timeout=None) as self._client, asyncio.TaskGroup() as group:
             while (now := time.monotonic() - start) < seconds:
                 draw = random.Random(f"{self.seed} {self.begun}")
                 ((visit, _),) = draw.choices(kinds, [share for _, share in kinds])
@@ -62,10 +64,10 @@ class Visitors:
                 self.begun += 1
                 await asyncio.sleep(max(0.0, self.begun / rate - now))
 
-    async def fill(self, size: int) -> None:
+    async def fill(self, address: str, size: int) -> None:
         """Look at images until the server has sent `size` bytes of them, no image twice in one width: its cache is then full."""
         sent, width = 0, self.width
-        async with httpx.AsyncClient(base_url=self.address, timeout=60) as client:
+        async with httpx.AsyncClient(base_url=address, timeout=60) as client:
             while sent < size:
                 for number in range(len(self.images)):
                     sent += len((await client.get(f"/api/images/{number}", params={"width": width})).content)
@@ -101,15 +103,15 @@ class Visitors:
 
     async def _leave(self, draw: random.Random) -> None:
         """Go away in the middle of a body, in the middle of an answer, or after a while without a word."""
-        target, how = urlsplit(self.address), draw.choice(["body", "answer", "silent"])
+        target, how = self._client.base_url, draw.choice(["body", "answer", "silent"])
         body = json.dumps({"parts": [{"text": draw.choice(self.captions)}], "k": 100}).encode()
-        head = f"POST /api/search HTTP/1.1\r\nHost: {target.netloc}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
-        reader, writer = await asyncio.open_connection(target.hostname, target.port)
+        head = f"POST /api/search HTTP/1.1\r\nHost: {target.netloc.decode()}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+        reader, writer = await asyncio.open_connection(target.host, target.port)
         writer.write({"body": head + body[: len(body) // 2], "answer": head + body, "silent": head[:10]}[how])
         await writer.drain()
         if how == "answer" and draw.random() < 0.5:
             await reader.read(10)
         if how == "silent":
-            await asyncio.sleep(draw.uniform(0, 40))
+            await asyncio.sleep(draw.uniform(0, self.patience))
         writer.transport.abort()
         self.answers[f"{how}: gone"] += 1
