@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -52,3 +54,27 @@ def test_a_training_is_flat(project: Small) -> None:
     assert last["threads"] == first["threads"]
     assert last["memory_mb"] - first["memory_mb"] < 20
     assert figure_of({"train": {"samples": samples}}).axes
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallinfo2"), reason="glibc 2.33 says how much is in use")
+def test_what_is_compiled_for_each_number_of_tokens_is_not_kept() -> None:
+    script = """
+import ctypes, sys, torch
+from contextlib import suppress
+from cada.cli import main
+class Info(ctypes.Structure):
+    _fields_ = [(f"field{place}", ctypes.c_size_t) for place in range(10)]
+mallinfo = ctypes.CDLL(None).mallinfo2
+mallinfo.restype = Info
+sys.argv = ["cada", "--help"]
+with suppress(SystemExit):
+    main()
+def compiled(sizes):
+    for size in sizes:
+        torch.nn.functional.gelu(torch.zeros(size, 96, requires_grad=True)).sum().backward()
+    return mallinfo().field7
+before = compiled(range(300, 340))
+print(compiled(range(400, 900)) - before)
+"""
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert abs(int(done.stdout.split()[-1])) < 3_000_000
