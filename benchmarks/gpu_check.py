@@ -33,7 +33,7 @@ from benchmarks.training import COUNTED, PUBLISHED, ROBUST, changed, our_losses,
 from cada.doctor.machine import matrix_rate
 from cada.errors import CadaError
 from cada.model.tokenizer import Tokenizer
-from cada.runtime.compute import resolve_device
+from cada.runtime.compute import autocast, resolve_device
 from cada.storage.files import write_json, write_text
 from cada.training.loop import fit
 
@@ -51,6 +51,8 @@ CASES = {
     "robust, three groups": changed(ROBUST, group_count=3),
     "robust, means of processes": changed(ROBUST, ara_mean="process"),
 }
+VECTORS = Path(__file__).parents[1] / "tests" / "fixtures" / "parity"
+PARITY: dict[Precision, float] = {"tf32": 0.05, "bf16": 0.2}  # of what the published code computed; in fp32 `cada parity`'s own tolerances
 RESUMED_AGREE = 1e-3  # of a weight: the backward passes of indexing add with atomics, in another order each time
 FALLS = 0.9  # of its first loss a training of a few steps on one batch has to be below
 
@@ -114,27 +116,58 @@ def agreement(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Resul
     sizes = replace(checked.sizes, training=checked.compared, batch=8)
     found: Results = {}
     for case, switches in CASES.items():
-        losses, gradients = _step(sizes, tokenizer, CPU, switches, "fp32")
-        for precision, (most, least) in AGREE.items():
-            ours, others = _step(sizes, tokenizer, machine.device, switches, precision)
-            difference = max(abs(ours[name] - value) / max(1.0, abs(value)) for name, value in losses.items())
-            cosine = float(F.cosine_similarity(gradients, others, dim=0))
-            found[f"agree_{case}_{precision}"] = {"loss": difference, "gradient": cosine}
-            if not (difference <= most and cosine >= least):
-                raise CadaError(f"{case} in {precision}: a loss differs by {difference:.1e} of it, the gradients' cosine is {cosine:.6f}")
+        on_cpu = _step(sizes, tokenizer, CPU, switches, "fp32")
+        for precision in AGREE:
+            here = _step(sizes, tokenizer, machine.device, switches, precision)
+            found[f"agree_{case}_{precision}"] = _agreed(case, precision, here, on_cpu)
     return found
 
 
+Step = tuple[dict[str, float], Tensor]  # losses, and the gradient as one vector on the CPU
+
+
+def _agreed(case: str, precision: Precision, here: Step, on_cpu: Step) -> dict[str, float]:
+    """How far the losses are from the CPU's, as a share of them, and the cosine of the gradients. Errors: `CadaError` for too far."""
+    most, least = AGREE[precision]
+    difference = max(abs(here[0][name] - value) / max(1.0, abs(value)) for name, value in on_cpu[0].items())
+    cosine = float(F.cosine_similarity(here[1], on_cpu[1], dim=0))
+    if not (difference <= most and cosine >= least):
+        raise CadaError(f"{case} in {precision}: a loss differs by {difference:.1e} of it, the gradients' cosine is {cosine:.6f}")
+    return {"loss": difference, "gradient": cosine}
+
+
 def _step(
-    sizes: Sizes, tokenizer: Tokenizer, device: torch.device, switches: Switches, precision: Precision
-) -> tuple[dict[str, float], Tensor]:
-    """The losses, and the gradient as one vector on the CPU."""
+    sizes: Sizes, tokenizer: Tokenizer, device: torch.device, switches: Switches, precision: Precision, *, compiled: bool = False
+) -> Step:
+    """A step without dropout."""
     model = model_of(sizes.training, tokenizer, device=device)
+    if compiled:
+        model.compile_layers()
     torch.manual_seed(1)
     values = our_losses(model, problem_of(sizes, tokenizer, device, tagging=False), switches=switches, precision=precision)
     values["loss"].backward()
     gradients = [parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None]
     return {name: float(value.detach()) for name, value in values.items()}, torch.cat(gradients).cpu().double()
+
+
+def parity(_checked: Checked, _tokenizer: Tokenizer, machine: Machine) -> Results:
+    """The largest difference from what the published code computed, in each precision."""
+    try:
+        from cada.doctor.parity import compare, compare_losses, compare_outputs, load_vectors
+    except ModuleNotFoundError as missing:
+        return {"parity_left_out": f"{missing.name} is not installed"}
+    rows = compare(VECTORS, device=machine.device)
+    wrong = [f"{row.name} in fp32" for row in rows if not row.passes]
+    found: Results = {"parity_fp32": max(row.difference for row in rows)}
+    vectors = load_vectors(VECTORS, device=machine.device)
+    for precision, most in PARITY.items():
+        with autocast(machine.device, precision):
+            rows = [*compare_outputs(vectors), *compare_losses(vectors)]
+        found[f"parity_{precision}"] = max(row.difference for row in rows)
+        wrong += [f"{row.name} in {precision}" for row in rows if not row.difference <= most]
+    if wrong:
+        raise CadaError(f"over tolerance: {', '.join(wrong)}")
+    return found
 
 
 def reranking(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
@@ -160,18 +193,39 @@ def speed(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
         for way, step in steps_at(batch).items():
             if way == "naive" and batch != checked.batches[0]:
                 continue
-            name = f"step_{batch}_{way}"
-            precision: Precision = "bf16" if way.endswith("bf16") and machine.bf16 else "fp32"
-            try:
-                step()
-                found[f"{name}_waits"] = waits(step, machine.device)
-                timing = alternate({way: step}, rounds=checked.sizes.rounds, device=machine.device)[way]
-            except torch.OutOfMemoryError:
-                found[f"{name}_out_of_memory"] = True
-                torch.cuda.empty_cache()
-                continue
-            found |= rates(name, "samples", batch, timing)
-            found |= share(name, flops[way] * batch, timing.median(), machine.peak(precision))
+            found |= _timed(f"step_{batch}_{way}", step, batch, flops[way], checked, machine)
+    return found
+
+
+def _timed(name: str, step: Callable[[], dict[str, Tensor]], batch: int, flops: float, checked: Checked, machine: Machine) -> Results:
+    """Samples per second, waits, memory and share of the peak of a step that does `flops` for a sample."""
+    precision: Precision = "bf16" if name.endswith("bf16") and machine.bf16 else "fp32"
+    begun = time.monotonic()
+    try:
+        step()
+        found: Results = {f"{name}_first_s": time.monotonic() - begun, f"{name}_waits": waits(step, machine.device)}
+        timing = alternate({name: step}, rounds=checked.sizes.rounds, device=machine.device)[name]
+    except torch.OutOfMemoryError:
+        torch.cuda.empty_cache()
+        return {f"{name}_out_of_memory": True}
+    return found | rates(name, "samples", batch, timing) | share(name, flops * batch, timing.median(), machine.peak(precision))
+
+
+def compiled(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
+    """Steps in bf16 whose layers torch has compiled: against the CPU's, and their speed; the first step compiles."""
+    sizes = replace(checked.sizes, training=checked.compared, batch=8)
+    on_cpu, here = (_step(sizes, tokenizer, CPU, ROBUST, "fp32"), _step(sizes, tokenizer, machine.device, ROBUST, "bf16", compiled=True))
+    found: Results = {"agree_compiled_bf16": _agreed("compiled", "bf16", here, on_cpu)}
+    model = model_of(checked.sizes.training, tokenizer, device=machine.device).train()
+
+    def step_at(batch: int) -> Callable[[], dict[str, Tensor]]:
+        problem = problem_of(replace(checked.sizes, batch=batch), tokenizer, machine.device, tagging=False)
+        return steps_of(model, problem, tokenizer, ("fp32", "bf16"))["robust_bf16"]
+
+    flops = counted(step_at(COUNTED)) / COUNTED
+    model.compile_layers()
+    for batch in checked.batches:
+        found |= _timed(f"step_{batch}_compiled_bf16", step_at(batch), batch, flops, checked, machine)
     return found
 
 
@@ -238,11 +292,13 @@ def _trained(checked: Checked, tokenizer: Tokenizer, machine: Machine, *, state:
 
 PARTS: dict[str, Part] = {
     "products of matrices": lambda _checked, _tokenizer, machine: products(machine),
+    "numbers of the published code": parity,
     "losses and gradients against the CPU": agreement,
     "training, a step": speed,
     "re-ranking": reranking,
     "a short training": learning,
     "stopped and resumed": resuming,
+    "training, compiled": compiled,
 }
 
 

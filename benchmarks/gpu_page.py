@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from benchmarks.measuring import Results
 
-COLUMNS = ("per s", "of the peak", "peak memory, MB", "waits")
+COLUMNS = ("per s", "of the peak", "peak memory, MB", "waits", "first, s")
+
+PARITY = ("parity_fp32", "parity_tf32", "parity_bf16")
 
 
 def page(found: Results) -> str:
@@ -19,6 +21,9 @@ def page(found: Results) -> str:
     lines += [f"- left out, for there was no time: {name}" for name in found["left_out"]]
     products = {name.split("_")[1]: rate for name, rate in found.items() if name.startswith("products_")}
     lines += [f"- products of matrices: {', '.join(f'{rate:,.0f} GFLOP/s in {kind}' for kind, rate in products.items())}"]
+    if "parity_left_out" in found:
+        lines += [f"- left out: the numbers of the published code, for {found['parity_left_out']}"]
+    lines += [f"- the published code's numbers in {name.split('_')[1]}: to {found[name]:.1e}" for name in PARITY if name in found]
     agree = {name.removeprefix("agree_"): values for name, values in found.items() if name.startswith("agree_")}
     lines += [f"- {name}: losses differ by {at['loss']:.1e}, cosine of the gradients {at['gradient']:.6f}" for name, at in agree.items()]
     if "resumed_largest_difference" in found:
@@ -42,8 +47,8 @@ def _measured(part: str, found: Results) -> list[str]:
 
 def _row(label: str, name: str, unit: str, found: Results) -> str:
     if f"{name}_out_of_memory" in found:
-        return f"| {label} | out of memory | | | |"
-    waits, memory = found.get(f"{name}_waits"), found[f"{name}_peak_memory_mb"]
+        return f"| {label} | out of memory |{' |' * (len(COLUMNS) - 1)}"
+    waits, first, memory = found.get(f"{name}_waits"), found.get(f"{name}_first_s"), found[f"{name}_peak_memory_mb"]
     cells = [f"{found[f'{name}_{unit}_per_s']:,.1f}", f"{found[f'{name}_share_of_peak']:.0%}"]
-    cells += ["-" if memory is None else f"{memory:,.0f}", "-" if waits is None else str(waits)]
+    cells += ["-" if memory is None else f"{memory:,.0f}", "-" if waits is None else str(waits), "-" if first is None else f"{first:.1f}"]
     return f"| {label} | {' | '.join(cells)} |"

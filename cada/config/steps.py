@@ -50,6 +50,7 @@ class TrainingCompute(Compute):
     """Where and how a training runs."""
 
     checkpointing: bool = False  #: compute each layer's activations again in the backward pass: less memory, about a third more time
+    compile: bool = False  #: torch compiles the layers in the first minutes: fewer kernels; needs a C++ compiler
 
 
 class Training(Parameters):

@@ -109,11 +109,16 @@ class TokenBatch:
         return TokenBatch(upload(self.ids, device), upload(self.mask, device), self.lengths, self.groups)
 
 
-def token_batch(captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int | None, groups: np.ndarray | None = None) -> TokenBatch:
-    """The captions `rows` (B), padded to their longest or to the fixed length `padded_to`."""
+def token_batch(
+    captions: TokenizedCaptions, rows: np.ndarray, *, padded_to: int | None, multiple: int = 1, groups: np.ndarray | None = None
+) -> TokenBatch:
+    """The captions `rows` (B), padded to the fixed length `padded_to`, or to a `multiple` of tokens that their longest fits into.
+
+    No multiple is longer than the longest of all captions.
+    """
     lengths = captions.lengths[rows]
     longest = int(lengths.max())
-    ids = torch.zeros(len(rows), padded_to or longest, dtype=torch.long)
+    ids = torch.zeros(len(rows), padded_to or min(-(-longest // multiple) * multiple, captions.ids.shape[1]), dtype=torch.long)
     ids[:, :longest] = torch.from_numpy(captions.ids[rows, :longest].astype(np.int64))
     numbers = torch.full_like(ids, -1)
     if groups is not None:

@@ -36,6 +36,7 @@ from cada.retrieval.search import Search
 from cada.storage.files import read_json
 from cada.training.objective import Batch, association_losses, encode_batch
 
+CPU = torch.device("cpu")
 ABSOLUTE = 1e-4  # hidden states, logits, losses, scores, metrics in percent
 RELATIVE = 1e-3  # gradient norms
 TAIL_ROUNDING = 1.6e-5
@@ -66,9 +67,9 @@ class Vectors:
     evaluation_facts: dict[str, Any]
 
 
-def compare(folder: Path) -> list[Comparison]:
-    """All comparisons, float32 on the CPU. Errors: `CadaError` for a missing or unreadable file."""
-    vectors = load_vectors(folder)
+def compare(folder: Path, *, device: torch.device = CPU) -> list[Comparison]:
+    """All comparisons in float32. Errors: `CadaError` for a missing or unreadable file."""
+    vectors = load_vectors(folder, device=device)
     return [*compare_outputs(vectors), *compare_losses(vectors), *compare_evaluation(vectors)]
 
 
@@ -85,8 +86,8 @@ def check(folder: Path) -> None:
     print(f"{len(rows)} comparisons, all within tolerance")
 
 
-def load_vectors(folder: Path) -> Vectors:
-    """Read the folder and build its model under our names."""
+def load_vectors(folder: Path, *, device: torch.device = CPU) -> Vectors:
+    """Read the folder and build its model, on `device`, under our names."""
     facts = read_json(folder / "golden.json")
     checkpoint = folder / "official_checkpoint.pth"
     try:
@@ -100,21 +101,21 @@ def load_vectors(folder: Path) -> Vectors:
         imported = import_state(state, entries, heads=heads)
     model = Cada(imported.architecture, imported.tokenizer)
     set_weights(model, imported.weights)
-    return Vectors(model.eval(), golden, facts, evaluation, read_json(folder / "evaluation.json"))
+    return Vectors(model.to(device).eval(), golden, facts, evaluation, read_json(folder / "evaluation.json"))
 
 
 @torch.no_grad()
 def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     """Token ids, hidden states, features and logits."""
     model, golden = vectors.model, vectors.golden
-    ids, mask = golden["input_ids"], golden["attention_mask"]
+    ids, mask, image, masked = (golden[name].to(model.device) for name in ("input_ids", "attention_mask", "image", "attribute_mask"))
     lengths = mask.sum(dim=1)
     ours = model.tokenizer.encode(vectors.facts["captions"])
-    padded = torch.zeros_like(ids)
+    padded = torch.zeros_like(golden["input_ids"])
     padded[:, : ours.ids.shape[1]] = torch.from_numpy(ours.ids.astype(np.int64))
-    yield _difference("input_ids", padded, ids, 0.0)
+    yield _difference("input_ids", padded, golden["input_ids"], 0.0)
 
-    tokens, features = model.encode_images(golden["image"])
+    tokens, features = model.encode_images(image)
     yield _difference("image_hidden", tokens, golden["image_hidden"])
     yield _difference("image_feature", features, golden["image_feature"])
     yield _difference("text_hidden", model.text_encoder(ids, mask), golden["text_hidden"])
@@ -127,8 +128,7 @@ def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     yield _difference("match_logits", model.match_head(hidden[:, 0]).view_as(golden["match_logits"]), golden["match_logits"])
     yield _difference("local_match_logits", local.view_as(golden["local_match_logits"]), golden["local_match_logits"])
 
-    masked = ids.masked_fill(golden["attribute_mask"], model.tokenizer.mask)
-    logits = model.attribute_decoder(masked, mask, tokens, torch.ones_like(mask, dtype=torch.bool))
+    logits = model.attribute_decoder(ids.masked_fill(masked, model.tokenizer.mask), mask, tokens, torch.ones_like(mask, dtype=torch.bool))
     yield _difference("ara_logits", logits.view_as(golden["ara_logits"]), golden["ara_logits"])
 
 
@@ -138,7 +138,8 @@ def compare_losses(vectors: Vectors) -> Iterator[Comparison]:
     mask = golden["attention_mask"]
     # each recorded masked token is a group of its own, and all groups are chosen
     groups = torch.where(golden["attribute_mask"], torch.arange(mask.shape[1]), -1)
-    batch = Batch(golden["image"], TokenBatch(golden["input_ids"], mask.bool(), mask.sum(dim=1), groups), golden["person_id"])
+    captions = TokenBatch(golden["input_ids"], mask.bool(), mask.sum(dim=1), groups).to(model.device)
+    batch = Batch(golden["image"].to(model.device), captions, golden["person_id"])
     model.zero_grad(set_to_none=True)
     switches = load_procedure("published").switches.model_copy(update={"ara_rate": 1.0})
     encoded = encode_batch(model, batch, generator=torch.Generator().manual_seed(0))
@@ -160,7 +161,7 @@ def compare_evaluation(vectors: Vectors) -> Iterator[Comparison]:
     captions = model.tokenizer.encode(facts["captions"])
     engine = Engine(top_k=facts["k"])
     with torch.inference_mode():
-        tokens, features = model.encode_images(recorded["image"])  # not from bytes, as all other galleries
+        tokens, features = model.encode_images(recorded["image"].to(model.device))  # not from bytes, as all other galleries
     gallery = Gallery(torch.nn.functional.normalize(features, dim=-1), tokens, engine.batch_size)
     persons = (recorded["text_person_id"].numpy(), recorded["image_person_id"].numpy())
     found = Search(model, engine, gallery, persons[1], captions, encode_queries(model, captions, engine), persons[0]).found()
@@ -187,4 +188,4 @@ def _metrics(name: str, ours: dict[str, float], theirs: dict[str, float]) -> Com
 
 
 def _difference(name: str, ours: Tensor | np.ndarray, theirs: Tensor, tolerance: float = ABSOLUTE) -> Comparison:
-    return Comparison(name, float((torch.as_tensor(ours).double() - theirs.double()).abs().max()), tolerance)
+    return Comparison(name, float((torch.as_tensor(ours).cpu().double() - theirs.double()).abs().max()), tolerance)

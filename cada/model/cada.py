@@ -6,12 +6,13 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
-from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder
+from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder, compile_layers
 from cada.model.tokenizer import Tokenizer
 from cada.runtime.compute import autocast
 
@@ -29,6 +30,7 @@ class Cada(nn.Module):
     def __init__(self, architecture: Architecture, tokenizer: Tokenizer) -> None:
         super().__init__()
         self.architecture, self.tokenizer = architecture, tokenizer
+        self.compiled = False
         image_width, width = architecture.vision.width, architecture.text.width
         self.image_encoder = ImageEncoder(architecture)
         self.text_encoder = TextEncoder(architecture, vocabulary=tokenizer.size)
@@ -49,6 +51,17 @@ class Cada(nn.Module):
             # renamed within transformers 5
             enable = getattr(transformer, "activation_checkpointing_enable", None) or transformer.gradient_checkpointing_enable
             enable({"use_reentrant": False})
+
+    def compile_layers(self) -> None:
+        """Let torch compile the layers when a training first calls them: fewer kernels, after minutes of compiling."""
+        for transformer in (self.image_encoder, self.attribute_decoder):
+            compile_layers(transformer)
+        self.text_encoder.compile_layers()
+        self.compiled = True
+
+    def as_written(self) -> AbstractContextManager[object]:
+        """A context in which nothing runs that torch has compiled: what is scored has the bits of a model that was loaded."""
+        return torch.compiler.set_stance("force_eager") if self.compiled else nullcontext()
 
     def encode_images(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Normalised images (B, 3, height, width) to tokens (B, 1 + P, I) and features (B, E), not normalised."""

@@ -6,7 +6,7 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from cada.config import Architecture
 
 
+# How torch compiles a layer. What breaks its graph is an error. Kernels that do not wait for each other, as the many casts of
+# weights, are started together.
+COMPILED: dict[str, Any] = {"fullgraph": True, "options": {"combo_kernels": True}}
+
+
 def initial_deviation(width: int) -> float:
     """BERT's 0.02 at width 768, and the same variance of a product at other widths: small models start faster."""
     return 0.02 * math.sqrt(768 / width)
@@ -34,6 +39,18 @@ def sine_cosine_positions(grid: tuple[int, int], width: int) -> Tensor:
     row, column = (axis.flatten()[:, None] * frequency for axis in torch.meshgrid(*map(torch.arange, grid), indexing="ij"))
     waves = torch.cat([row.sin(), row.cos(), column.sin(), column.cos()], dim=1)
     return 0.5 * F.pad(waves, (0, width - 4 * quarter))
+
+
+def layers_of(transformer: nn.Module) -> nn.ModuleList:
+    """Its layers: its one list of modules, whose name changes with transformers' releases."""
+    (layers,) = (module for module in transformer.modules() if isinstance(module, nn.ModuleList))
+    return layers
+
+
+def compile_layers(transformer: nn.Module) -> None:
+    """Let torch compile each layer when it is first called; all of a kind share what is compiled, and weights keep their names."""
+    for layer in layers_of(transformer):
+        layer.compile(**COMPILED)
 
 
 class ImageEncoder(nn.Module):
@@ -109,6 +126,14 @@ class TextEncoder(nn.Module):
         super().__init__()
         self.bert = BertModel(_bert_config(architecture, vocabulary), add_pooling_layer=False)
         _adapt(self.bert, architecture.vision.width)
+        self._read: Callable[..., Tensor] = _read
+        self._projected: Callable[..., list[Tensor]] = _keys_and_values
+
+    def compile_layers(self) -> None:
+        """What reads images outside of transformers' own layers is compiled too: `read_images` and `keys_and_values`."""
+        compile_layers(self.bert)
+        compiled: Any = torch.compile  # its types are lost with the options
+        self._read, self._projected = compiled(_read, **COMPILED), compiled(_keys_and_values, **COMPILED)
 
     def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | None = None) -> Tensor:
         """Token ids and mask (B, L) to hidden states (B, L, D).
@@ -130,15 +155,19 @@ class TextEncoder(nn.Module):
         for place, layer in enumerate(self.bert.encoder.layer):
             shown = image_tokens if isinstance(image_tokens, Tensor) else image_tokens[2 * place : 2 * place + 2]
             if self.training and layer.gradient_checkpointing:
-                states = checkpoint(_read, layer, states, visible, shown, images, use_reentrant=False)
+                states = checkpoint(self._read, layer, states, visible, shown, images, use_reentrant=False)
             else:
-                states = _read(layer, states, visible, shown, images)
+                states = self._read(layer, states, visible, shown, images)
         return states
 
     def keys_and_values(self, image_tokens: Tensor) -> list[Tensor]:
         """What the layers read of image tokens (G, 1 + P, I): keys and values (G, 1 + P, D) of the first one, and so on."""
-        attentions = (layer.crossattention.self for layer in self.bert.encoder.layer)
-        return [project(image_tokens) for cross in attentions for project in (cross.key, cross.value)]
+        return self._projected(self.bert.encoder.layer, image_tokens)
+
+
+def _keys_and_values(layers: Sequence[Any], image_tokens: Tensor) -> list[Tensor]:
+    attentions = (layer.crossattention.self for layer in layers)
+    return [project(image_tokens) for cross in attentions for project in (cross.key, cross.value)]
 
 
 def _read(layer: Any, states: Tensor, visible: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from cada.config import Architecture, Transformer
 from cada.config.steps import Precision
 from cada.model.cost import image_tokens, parameter_parts
 from cada.objectives import OBJECTIVES
+from cada.objectives.atp import rows_at_once
 
 FP32 = 4  # bytes
 
@@ -95,9 +96,10 @@ def _passes(
     return found
 
 
-def _moments(passes: Sequence[_Pass], *, own: int, chunk: int) -> Iterator[tuple[list[str], int]]:
-    """The peaks of a step of `own` pairs: the parts whose gradients are there by then, each as often as it is, and bytes of activations.
+def _moments(passes: Sequence[_Pass], *, own: int, chunk: int, at_once: int) -> Iterator[tuple[list[str], int]]:
+    """The peaks of a step of `own` pairs, `chunk` of them in memory, or `at_once` rows of what goes at once.
 
+    Each with the parts whose gradients are there by then, as often as they are, and bytes of activations.
     Forward, what goes at once is gone when the next begins, but for its gradients, to which those of each chunk are added. Backward the
     others go in the reverse order: the last layers' gradients come while most of the activations are there, the first layers' when few
     are; in chunks, each of which is alone, the gradients of the earlier ones are there.
@@ -106,7 +108,7 @@ def _moments(passes: Sequence[_Pass], *, own: int, chunk: int) -> Iterator[tuple
     for one in passes:
         if one.at_once:
             stored |= one.trains
-            yield [*stored], there + chunk * (one.kept + one.passing)
+            yield [*stored], there + at_once * (one.kept + one.passing)
             yield [*stored, *one.trains, *one.trains], there
         elif whole:
             there += own * one.kept
@@ -147,10 +149,12 @@ def training_memory(
     def size(some: Collection[str]) -> int:
         return FP32 * sum(parts[part] for part in some if part in trained)
 
+    whole = min(micro_batch or own, own)
+    at_once = rows_at_once(own, micro_batch=micro_batch and whole, few_calls=fused)
     passes = _passes(
         architecture, objectives, vocabulary=vocabulary, tokens=tokens, precision=precision, checkpointing=checkpointing, fused=fused
     )
-    moments = [(size(some), kept) for some, kept in _moments(passes, own=own, chunk=min(micro_batch or own, own))]
+    moments = [(size(some), kept) for some, kept in _moments(passes, own=own, chunk=whole, at_once=at_once)]
     if processes > 1:
         moments.append((2 * size(trained), 0))  # gradients are summed over processes in one piece
     gradients, activations = max(moments, key=sum)

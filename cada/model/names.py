@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from cada.model.cada import Cada
+from cada.model.encoders import layers_of
 
 LINEARS = ("query", "key", "value", "output", "fc1", "fc2")
 NORMS = ("norm1", "norm2")  # before the attention, before the MLP
@@ -30,11 +31,10 @@ def parameters_of(model: Cada) -> dict[str, nn.Parameter]:
 
 def _parts(vit: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """The modules of a ViT that own weights, by our names."""
-    (layers,) = (module for module in vit.modules() if isinstance(module, nn.ModuleList))
     (patches,) = _of_kind(vit, nn.Conv2d)
     yield "patch_embedding", patches
     inside = set()
-    for number, layer in enumerate(layers):
+    for number, layer in enumerate(layers_of(vit)):
         for names, kind in ((LINEARS, nn.Linear), (NORMS, nn.LayerNorm)):
             for name, part in zip(names, _of_kind(layer, kind), strict=True):
                 yield f"layers.{number}.{name}", part

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from cada.training.objective import Encoded
 
 
+BUSY = 96  # rows of some thirty tokens in twelve layers: a GPU computes them for longer than their kernels take to start
+
+
 def loss(encoded: Encoded, switches: Switches) -> dict[str, Tensor]:
     """This process's part of the loss, and of the rows without a negative."""
     from cada import losses
@@ -77,8 +80,16 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
         share = len(caption) / (3 * count)
         return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share
 
-    size = encoded.micro_batch or len(rows)  # a third of the pairs at a time: no more activations than the other objectives have
+    size = rows_at_once(len(rows), micro_batch=encoded.micro_batch, few_calls=shared)
     return summed(match, inputs, model.parameters(), count=len(text), size=size, weight=encoded.weight)
+
+
+def rows_at_once(pairs: int, *, micro_batch: int | None, few_calls: bool) -> int:
+    """Of the three rows of each pair of this process those whose activations are in memory at a time.
+
+    A third: no more activations than the other objectives have. On a GPU (`few_calls`) as many as keep it busy.
+    """
+    return micro_batch or (max(pairs, min(3 * pairs, BUSY)) if few_calls else pairs)
 
 
 OBJECTIVE = Objective(

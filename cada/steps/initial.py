@@ -25,6 +25,7 @@ from cada.storage.files import checked
 from cada.storage.paths import VOCABULARY, WEIGHTS, Cell, Layout
 from cada.tracking import Run
 from cada.training.batches import training_set
+from cada.training.layers import set_up_layers
 from cada.training.pretrain import pretrain
 from cada.training.seeds import seed_everything
 from cada.training.states import INITIAL, resumable
@@ -96,8 +97,7 @@ def _pretrained(
     images = split_images(layout.dataset, split, architecture.image_size, threads=settings.compute.threads)
     seed_everything(settings.seed, "initial weights")
     model = Cada(architecture, Tokenizer.read(vocabulary, architecture.max_tokens)).to(device)
-    if settings.compute.checkpointing:
-        model.checkpoint_layers()
+    set_up_layers(model, settings.compute)
     progress = pretrain(
         model,
         training_set(split, images, model.tokenizer),

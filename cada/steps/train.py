@@ -22,6 +22,7 @@ from cada.storage.paths import VOCABULARY, WEIGHTS, Cell, Layout
 from cada.training.batches import training_set
 from cada.training.captions import attribute_groups
 from cada.training.finetune import finetune
+from cada.training.layers import set_up_layers
 from cada.training.loop import history_csv
 from cada.training.states import resumable
 
@@ -41,8 +42,7 @@ def train_cell(cell: Cell, recipe: TrainRecipe, device: torch.device) -> None:
     records = records_with_val(dataset, recipe.source, switches, held_out_persons=recipe.held_out_persons)
     model = load_model(layout.initial)
     tokenizer, size = model.tokenizer, model.architecture.image_size
-    if settings.compute.checkpointing:
-        model.checkpoint_layers()
+    set_up_layers(model, settings.compute)
 
     def searched(name: str, *, persons: int | None = None) -> Target:
         part = take_queries(take_split(records, name, root=root, queries=switches.queries), persons)

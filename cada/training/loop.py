@@ -193,7 +193,8 @@ def _validate(model: Cada, validate: Callable[[], Validation] | None, progress: 
         return {}
     model.eval()
     release_free_memory()
-    outcome = validate()
+    with model.as_written():
+        outcome = validate()
     model.train()
     if outcome.score > progress.best_score:
         progress.best_score = outcome.score

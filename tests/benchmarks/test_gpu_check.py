@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks import gpu_check
+from benchmarks.inputs import QUICK, tokenizer_of
+from benchmarks.measuring import Machine
 from cada.errors import CadaError
 from tests.benchmarks.conftest import ROOT
 
@@ -17,8 +19,11 @@ WORKFLOW = {"snakemake", "dvc", "mlflow", "pydantic", "nltk"}
 RUN = """
 import sys
 from benchmarks import gpu_check
+from cada.model import encoders
+encoders.COMPILED = {"fullgraph": True, "backend": "eager"}  # without a compiler
+sys.modules["pydantic"] = None  # as on a machine that has none
 code = gpu_check.main(["--device", "cpu", "--quick", "--results", sys.argv[1]])
-print("IMPORTED", *sorted({name.partition(".")[0] for name in sys.modules}))
+print("IMPORTED", *sorted({name.partition(".")[0] for name, module in sys.modules.items() if module}))
 sys.exit(code)
 """
 
@@ -34,8 +39,18 @@ def test_all_parts_run_without_the_tools_of_the_workflow(tmp_path: Path) -> None
     assert found["agree_robust_fp32"]["loss"] == 0 and found["resumed_largest_difference"] == 0
     assert text == (tmp_path / "gpu-check.md").read_text()
     assert [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| step")] == [
-        f"| step, batch 4, {way}" for way in ("naive", "published", "robust", "robust_bf16")
+        f"| step, batch 4, {way}" for way in ("naive", "published", "robust", "robust_bf16", "compiled_bf16")
     ]
+    assert "pydantic is not installed" in text
+
+
+def test_the_published_codes_numbers_are_those_of_each_precision(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine(gpu_check.CPU, fp32=1e9, bf16=None)
+    found = gpu_check.parity(gpu_check.FEW, tokenizer_of(QUICK.words), machine)
+    assert found["parity_fp32"] == found["parity_tf32"] < 1e-4 < found["parity_bf16"], "a CPU has no tf32"
+    monkeypatch.setitem(gpu_check.PARITY, "bf16", 1e-4)
+    with pytest.raises(CadaError, match="match_logits in bf16"):
+        gpu_check.parity(gpu_check.FEW, tokenizer_of(QUICK.words), machine)
 
 
 def test_what_fails_or_finds_no_time_is_said_after_each_part(

@@ -1,0 +1,114 @@
+"""Layers that torch compiles: the same losses and gradients, in one graph each, and only while a model trains."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from cada.config import Augmentation
+from cada.config.steps import TrainingCompute
+from cada.model import encoders
+from cada.model.cada import Cada
+from cada.objectives.atp import BUSY, rows_at_once
+from cada.runtime import compute
+from cada.training.layers import set_up_layers
+from cada.training.objective import association_losses
+from tests.messages import refused
+from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_model, tiny_training
+
+PLAIN = Augmentation(flip=0.0, pad=0, erase=0.0)
+CPU = torch.device("cpu")
+
+
+def set_up(model: Cada, *, checkpointing: bool = False) -> None:
+    values: dict[str, Any] = {"device": "cpu", "threads": 1, "compile": True, "checkpointing": checkpointing}
+    set_up_layers(model, TrainingCompute.model_validate(values))
+
+
+@pytest.fixture
+def traced(monkeypatch):
+    """Torch traces the layers, and computes them as they are written: no compiler is needed."""
+    torch.compiler.reset()
+    torch._dynamo.utils.counters.clear()
+    monkeypatch.setattr(encoders, "COMPILED", {"fullgraph": True, "backend": "eager"})
+    yield
+    torch.compiler.reset()
+
+
+def losses_and_gradients(model: Cada, *, micro_batch: int | None = None) -> dict[str, Tensor]:
+    draw = torch.Generator().manual_seed(1)
+    batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=PLAIN, padded_to=None, draw=draw, device=CPU)
+    values = association_losses(tiny_encoded(model, batch, draw, micro_batch=micro_batch), weights=WEIGHTS, switches=ROBUST)
+    values["loss"].backward()
+    return {name: value.detach() for name, value in values.items()} | {
+        name: parameter.grad for name, parameter in model.named_parameters() if parameter.grad is not None
+    }
+
+
+CASES: dict[str, dict[str, Any]] = {
+    "in chunks, layers computed again": {"micro_batch": 4, "checkpointing": True},
+    "as on a GPU": {"few_calls": True},
+}
+SLOW = pytest.param("in chunks, layers computed again", marks=pytest.mark.slow)  # chunks of other sizes are traced once more
+
+
+@pytest.mark.parametrize("case", ["as on a GPU", SLOW])
+@pytest.mark.usefixtures("traced")
+def test_compiled_layers_compute_the_same(case, monkeypatch):
+    settings = dict(CASES[case])
+    few, checkpointing = settings.pop("few_calls", False), settings.pop("checkpointing", False)
+    monkeypatch.setattr(compute, "few_calls", lambda device: few)
+    plain, compiled = tiny_model(0.0).train(), tiny_model(0.0).train()
+    set_up(compiled, checkpointing=checkpointing)
+    expected, found = losses_and_gradients(plain, **settings), losses_and_gradients(compiled, **settings)
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, atol=1e-6, rtol=1e-5, msg=name)
+    kinds = 5  # of an image, of a caption, of one that reads an image, in chunks of other sizes too or with its keys, of the decoder
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] <= kinds, "layers of a kind share a graph"
+
+
+@pytest.mark.usefixtures("traced")
+def test_weights_keep_their_names_and_scores_the_bits_of_layers_as_they_are_written():
+    plain, compiled = tiny_model(0.0).eval(), tiny_model(0.0).eval()
+    set_up(compiled)
+    assert list(compiled.state_dict()) == list(plain.state_dict())
+    images = torch.rand(2, 3, 32, 16)
+    with torch.inference_mode(), compiled.as_written():
+        assert torch.equal(compiled.encode_images(images)[1], plain.encode_images(images)[1])
+    assert torch._dynamo.utils.counters["stats"]["unique_graphs"] == 0
+    assert isinstance(plain.as_written(), nullcontext), "torch's compiler is not even imported for others"
+
+
+def test_without_a_compiler_it_is_said_before_the_training(monkeypatch, tmp_path: Path):
+    monkeypatch.setenv("CXX", str(tmp_path / "c++"))
+    with refused("compute.compile", str(tmp_path / "c++")):
+        set_up(tiny_model())
+
+
+@pytest.mark.parametrize(("pairs", "rows"), [(8, 24), (24, 72), (32, 96), (48, 96), (120, 120)])
+def test_a_gpu_has_enough_rows_to_be_busy_and_no_more_than_a_third_of_many(pairs, rows):
+    assert rows_at_once(pairs, micro_batch=None, few_calls=True) == rows
+    assert rows_at_once(pairs, micro_batch=None, few_calls=False) == pairs
+    assert rows_at_once(pairs, micro_batch=5, few_calls=True) == 5
+    assert BUSY == 96
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which(os.environ.get("CXX", "g++")) is None, reason="there is no C++ compiler")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_compiled_kernels_agree(precision):
+    plain, compiled = tiny_model(0.0).train(), tiny_model(0.0).train()
+    set_up(compiled)
+    with compute.autocast(CPU, precision):
+        expected, found = losses_and_gradients(plain), losses_and_gradients(compiled)
+    for name, value in expected.items():
+        torch.testing.assert_close(found[name], value, atol=1e-5 if precision == "fp32" else 0.05, rtol=0.02, msg=name)
