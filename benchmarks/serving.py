@@ -27,7 +27,7 @@ from cada.gallery import Index
 from cada.storage.files import write_json
 
 MODEL = Path("weights/synthpedes-start")
-PERSONS = 400  # drawn, three images each
+PERSONS = 400  # drawn
 THUMBNAILS = 6  # that a user looks at after a search
 LONGEST_WAIT = 5.0  # seconds: a user who is told to wait longer tries again nevertheless
 ASKED = {"search": "/api/search", "thumbnail": "/api/images"}
@@ -42,10 +42,10 @@ class Seen:
     errors: Counter[str] = field(default_factory=Counter)
 
 
-def drawn_index(folder: Path) -> tuple[Index, list[str]]:
-    """An index of drawn persons, and their captions."""
-    persons = cada.synthpedes.Persons(train=1, val=1, test=PERSONS)
-    cada.synthpedes.draw_set(folder, cada.synthpedes.Synthesis(seed=1, persons=persons, images_per_person=(3, 3), size=(256, 128)))
+def drawn_index(folder: Path, *, persons: int = PERSONS, size: tuple[int, int] = (256, 128)) -> tuple[Index, list[str]]:
+    """An index of drawn persons, three images each, and their captions."""
+    counts = cada.synthpedes.Persons(train=1, val=1, test=persons)
+    cada.synthpedes.draw_set(folder, cada.synthpedes.Synthesis(seed=1, persons=counts, images_per_person=(3, 3), size=size))
     index = Index.create(folder / "gallery", MODEL)
     index.add(folder / "imgs" / "test")
     records = json.loads((folder / "reid_raw.json").read_text())
@@ -53,13 +53,15 @@ def drawn_index(folder: Path) -> tuple[Index, list[str]]:
 
 
 @contextmanager
-def served(index: Path) -> Iterator[str]:
-    """`cada serve` in a process of its own: its address. All users come from one address, so the rate of one client is no limit."""
+def served(index: Path, **environment: str) -> Iterator[tuple[str, int]]:
+    """`cada serve` in a process of its own: its address and number. All users come from one address, so one client's rate is no limit."""
     command = [sys.executable, "-m", "cada", "serve", str(index), "--port", "0", "--rate", "1000000000"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | environment) as process:
         assert process.stdout is not None
-        yield process.stdout.readline().split(" at ")[1].split()[0]
-        process.send_signal(signal.SIGINT)
+        try:
+            yield process.stdout.readline().split(" at ")[1].split()[0], process.pid
+        finally:
+            process.send_signal(signal.SIGINT)
 
 
 async def user(address: str, captions: list[str], seen: Seen, *, number: int, end: float) -> None:
@@ -123,7 +125,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as folder:
         index, captions = drawn_index(Path(folder))
-        with served(index.folder) as address:
+        with served(index.folder) as (address, _):
             seen = asyncio.run(crowd(address, captions, users=chosen.users, seconds=chosen.seconds))
         found = results_of(seen, users=chosen.users, seconds=chosen.seconds, images=len(index))
     write_json(chosen.results / "benchmarks-serving.json", found)

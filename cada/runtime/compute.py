@@ -142,12 +142,16 @@ def shared_out(compute: Compute, command: Sequence[str], *, batch: int | None = 
         return False
     if batch is not None and batch < count:
         raise CadaError(f"compute.processes: {count} processes cannot share a batch of {batch}. Start fewer.")
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.run import main
 
     os.environ["OMP_NUM_THREADS"] = str(compute.threads)
     try:
-        main(["--standalone", f"--nproc-per-node={count}", "-m", "cada", *command])
+        # Without a folder for logs torchrun makes one among the temporary files, and leaves it there.
+        main(["--standalone", f"--nproc-per-node={count}", f"--log-dir={os.devnull}", "-m", "cada", *command])
+    except SignalException as error:
+        raise SystemExit(128 + error.sigval) from error  # as a shell counts
     except ChildFailedError as error:
         raise CadaError(f"cada {' '.join(command)}: one of its {count} processes has failed. Its messages are above.") from error
     return True

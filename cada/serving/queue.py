@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter
 
 from cada.serving.problems import Problem
 
@@ -14,9 +16,14 @@ T = TypeVar("T")
 
 
 class Queue:
-    """`workers` threads; the clients of all others wait, at most `waiting` of them, first come, first served."""
+    """`workers` threads; the clients of all others wait, at most `waiting` of them, first come, first served.
+
+    The threads stay. Anyio's own end when they are idle, and each new one takes another of glibc's arenas, eight for each processor, all
+    of which would grow to what a search needs at most.
+    """
 
     def __init__(self, workers: int, waiting: int) -> None:
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="queue")
         self._limiter, self._workers, self._room = CapacityLimiter(workers), workers, workers + waiting
         self._present, self._seconds = 0, 1.0  # of the last work: what a new client waits for each before it
 
@@ -31,7 +38,7 @@ class Queue:
                 if await abandoned():
                     raise Problem(400, "The client has gone.")
                 start = time.monotonic()
-                done = await to_thread.run_sync(work)
+                done = await asyncio.get_running_loop().run_in_executor(self._threads, work)
                 self._seconds = time.monotonic() - start
                 return done
         finally:

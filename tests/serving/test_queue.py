@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import anyio
@@ -110,6 +112,27 @@ def test_a_failure_leaves_its_place() -> None:
         assert await queue.run(lambda: 7, abandoned=lambda: _answer(False)) == 7
 
     anyio.run(failing)
+
+
+def test_the_threads_of_a_queue_stay_and_are_its_own() -> None:
+    """Each of them that has searched holds what a search needs at most: they may not be new ones again and again."""
+
+    async def threads() -> list[set[int]]:
+        queues, used = [Queue(1, 8), Queue(2, 8)], [set(), set()]
+        for _ in range(5):
+            for queue, own in zip(queues, used, strict=True):
+
+                def work(own: set[int] = own) -> None:
+                    time.sleep(0.01)
+                    own.add(threading.get_ident())
+
+                async with anyio.create_task_group() as group:
+                    for _ in range(3):
+                        group.start_soon(partial(queue.run, work, abandoned=lambda: _answer(False)))
+        return used
+
+    searches, images = anyio.run(threads)
+    assert (len(searches), len(images)) == (1, 2) and not searches & images
 
 
 def test_nothing_is_done_for_a_client_that_has_gone() -> None:
