@@ -15,8 +15,8 @@ from torch import Tensor
 from cada.datasets.images import augment, draw_changes
 from cada.datasets.loading import Split, token_batch
 from cada.model.tokenizer import TokenizedCaptions, Tokenizer
-from cada.runtime import distributed
-from cada.runtime.compute import few_calls, upload
+from cada.runtime import compute, distributed
+from cada.runtime.compute import upload
 from cada.training.objective import Batch
 from cada.training.sampling import Lookalikes, Sampler
 from cada.training.seeds import generator
@@ -53,7 +53,7 @@ class TrainingSet:
         size = (self.images.shape[2], self.images.shape[3])
         changes = draw_changes(len(rows), size, flip=augmentation.flip, pad=augmentation.pad, erase=augmentation.erase, generator=draw)
         images = augment(self.images[torch.from_numpy(self.caption_image[rows[own]])], changes.take(own))
-        multiple = ALIGNED if few_calls(device) else 1
+        multiple = ALIGNED if compute.few_calls(device) else 1
         captions = token_batch(self.captions, rows, padded_to=padded_to, multiple=multiple, groups=self.groups).to(device)
         persons = torch.from_numpy(self.caption_persons[rows])
         return Batch(upload(images, device), captions, persons)
