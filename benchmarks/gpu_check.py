@@ -1,8 +1,8 @@
 """`python -m benchmarks.gpu_check`: what only a GPU can tell, in eight minutes at most.
 
-It needs torch, transformers, pandas, scipy and PyYAML, and none of the workflow's tools. results/gpu-check.{json,md} are written after
-each part, so it may be stopped at any time; no part is begun after six. A part that fails says so, the next one begins,
-and the exit code is 1.
+It needs torch, transformers, pandas, scipy and PyYAML, for one part pydantic, and none of the workflow's tools.
+results/gpu-check.{json,md} are written after each part, so it may be stopped at any time; no part is begun after six minutes.
+A part that fails says so, the next one begins, and the exit code is 1.
 """
 
 from __future__ import annotations
@@ -212,21 +212,23 @@ def _timed(name: str, step: Callable[[], dict[str, Tensor]], batch: int, flops: 
 
 
 def compiled(checked: Checked, tokenizer: Tokenizer, machine: Machine) -> Results:
-    """Steps in bf16 whose layers torch has compiled: against the CPU's, and their speed; the first step compiles."""
-    sizes = replace(checked.sizes, training=checked.compared, batch=8)
-    on_cpu, here = (_step(sizes, tokenizer, CPU, ROBUST, "fp32"), _step(sizes, tokenizer, machine.device, ROBUST, "bf16", compiled=True))
-    found: Results = {"agree_compiled_bf16": _agreed("compiled", "bf16", here, on_cpu)}
-    model = model_of(checked.sizes.training, tokenizer, device=machine.device).train()
+    """A step in bf16 whose layers torch has compiled: against the CPU's, and its speed; the first one compiles.
 
-    def step_at(batch: int) -> Callable[[], dict[str, Tensor]]:
-        problem = problem_of(replace(checked.sizes, batch=batch), tokenizer, machine.device, tagging=False)
+    At the first batch only, the smallest, where starting kernels takes the largest part of a step.
+    """
+    sizes = replace(checked.sizes, training=checked.compared, batch=8)
+    on_cpu = _step(sizes, tokenizer, CPU, ROBUST, "fp32")
+    here = _step(sizes, tokenizer, machine.device, ROBUST, "bf16", compiled=True)
+    found: Results = {"agree_compiled_bf16": _agreed("compiled", "bf16", here, on_cpu)}
+    model, batch = model_of(checked.sizes.training, tokenizer, device=machine.device).train(), checked.batches[0]
+
+    def step_at(size: int) -> Callable[[], dict[str, Tensor]]:
+        problem = problem_of(replace(checked.sizes, batch=size), tokenizer, machine.device, tagging=False)
         return steps_of(model, problem, tokenizer, ("fp32", "bf16"))["robust_bf16"]
 
     flops = counted(step_at(COUNTED)) / COUNTED
     model.compile_layers()
-    for batch in checked.batches:
-        found |= _timed(f"step_{batch}_compiled_bf16", step_at(batch), batch, flops, checked, machine)
-    return found
+    return found | _timed(f"step_{batch}_compiled_bf16", step_at(batch), batch, flops, checked, machine)
 
 
 def waits(step: Callable[[], object], device: torch.device) -> int | None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -73,8 +74,8 @@ class Visitors:
                     sent += len((await client.get(f"/api/images/{number}", params={"width": width})).content)
                 width -= 1
 
-    async def _ask(self, name: str, method: str, address: str, **request: object) -> None:
-        answer = await self._client.request(method, address, **request)  # type: ignore[arg-type]
+    async def _ask(self, name: str, method: str, address: str, **request: Any) -> None:
+        answer = await self._client.request(method, address, **request)
         self.answers[f"{name}: {answer.status_code}"] += 1
 
     async def _search(self, draw: random.Random) -> None:
