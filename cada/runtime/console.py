@@ -7,17 +7,20 @@ import io
 import re
 import sys
 from collections.abc import Iterator
+from typing import NoReturn
 
 from cada.errors import CadaError, of_file, of_package
 
 # What PyTorch says, whose errors are RuntimeErrors, of the machine's memory and of a GPU's.
 _NO_MEMORY = re.compile("can't allocate memory|not enough memory|out of memory|bad_alloc")
+# What it says where processes exchange tensors and one of them is no longer there: gloo, NCCL, and the store in which they meet.
+_PEER_ENDED = re.compile("(closed|reset) by peer|Broken pipe|remote process exited|Connection was likely closed")
 
 
 @contextlib.contextmanager
 def console(name: str) -> Iterator[None]:
-    """Around a program: a `CadaError`, a file that the system refuses, too little memory, or a package of an extra that is not
-    installed becomes lines on stderr after `name`, and exit code 1.
+    """Around a program: a `CadaError`, a file that the system refuses, too little memory, another process of the step that has
+    ended, or a package of an extra that is not installed becomes lines on stderr after `name`, and exit code 1.
 
     An `OSError` that names no file is a bug, or no business of the user's, and keeps its traceback.
     """
@@ -35,10 +38,12 @@ def console(name: str) -> Iterator[None]:
             raise
         _end(name, of_file(error, error.filename))
     except (MemoryError, RuntimeError) as error:
-        if not (isinstance(error, MemoryError) or _NO_MEMORY.search(str(error))):
-            raise
         reason = (str(error) or "MemoryError").splitlines()[0]
-        _end(name, CadaError(f"The memory does not suffice ({reason}). End other programs, lower a batch_size, or take a larger machine."))
+        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+            _end(name, CadaError(f"The memory does not suffice ({reason}). End other programs, lower a batch_size, or take a larger machine."))
+        if _PEER_ENDED.search(str(error)):
+            _end(name, CadaError("Another process of this step has ended, and this one cannot go on without it."))
+        raise
 
 
 def print_anything() -> None:
@@ -49,7 +54,7 @@ def print_anything() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
-def _end(name: str, error: CadaError) -> None:
+def _end(name: str, error: CadaError) -> NoReturn:
     for line in str(error).splitlines():
         print(f"{name}: {line}", file=sys.stderr)
     sys.exit(1)

@@ -54,8 +54,11 @@ class Command:
             time.sleep(0.01)
 
     def kill(self, number: signal.Signals) -> int | None:
-        """The exit code. Nobody who worked for the command is there any more, not even as a zombie."""
         self.process.send_signal(number)
+        return self.ended()
+
+    def ended(self) -> int | None:
+        """The exit code. Nobody who worked for the command is there any more, not even as a zombie."""
         self.process.communicate(60)
         end = time.monotonic() + 20
         while left := workers(self.folder):
@@ -92,13 +95,27 @@ def test_a_server_amid_its_requests(index: Index, tmp_path: Path, number: signal
     socket.create_server(("127.0.0.1", port)).close()
 
 
-@SIGNALS
-def test_a_training_of_two_processes(project: Small, number: signal.Signals) -> None:
-    """Torchrun is killed, whose processes are of other groups than its own."""
+@pytest.fixture
+def training(project: Small) -> Command:
+    """Of two processes under torchrun, each in a group of its own, amid its epochs."""
     project.edit("params/smoke/train.yaml", r"threads: 1", "threads: 1, processes: 2")
     project.edit("params/smoke/train.yaml", r"epochs: 2", "epochs: 1000")
     command = Command(project.root, "train", "smoke", "--variant", "dual", "--seed", "0")
     command.wait_for("epoch 1 of")
-    assert len(workers(command.folder)) == 3
-    assert command.kill(number) == {signal.SIGKILL: -9}.get(number, 128 + number)
-    assert not command.says("Traceback")
+    return command
+
+
+@SIGNALS
+def test_a_training_of_two_processes(training: Command, number: signal.Signals) -> None:
+    assert len(workers(training.folder)) == 3
+    assert training.kill(number) == {signal.SIGKILL: -9}.get(number, 128 + number)
+    assert not training.says("Traceback")
+
+
+def test_one_process_of_a_training(training: Command) -> None:
+    """As the kernel does when the memory is full: the other one says why it cannot go on."""
+    psutil.Process(training.process.pid).children()[0].kill()
+    assert training.ended() == 1
+    assert training.says("cada: Another process of this step has ended")
+    assert training.says("one of its 2 processes has failed")
+    assert not training.says("Traceback")
