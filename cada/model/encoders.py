@@ -6,7 +6,8 @@ Legend: B batch, P patches, L tokens, D width of the text, I width of the images
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -20,11 +21,6 @@ from cada.runtime.compute import selected_rows
 
 if TYPE_CHECKING:
     from cada.config import Architecture
-
-
-# How torch compiles a layer. What breaks its graph is an error. Kernels that do not wait for each other, as the many casts of
-# weights, are started together.
-COMPILED: dict[str, Any] = {"fullgraph": True, "options": {"combo_kernels": True}}
 
 
 def initial_deviation(width: int) -> float:
@@ -47,10 +43,20 @@ def layers_of(transformer: nn.Module) -> nn.ModuleList:
     return layers
 
 
+@cache
+def compilation() -> Mapping[str, Any]:
+    """How torch compiles a layer. What breaks its graph is an error; kernels that do not wait for each other, as the many casts of
+    weights, are started together; and so are products of one tensor.
+    """
+    from cada.model.joined import JoinedProducts  # torch's compiler is imported where it is used
+
+    return {"fullgraph": True, "options": {"combo_kernels": True, "pre_grad_custom_pass": JoinedProducts()}}
+
+
 def compile_layers(transformer: nn.Module) -> None:
     """Let torch compile each layer when it is first called; all of a kind share what is compiled, and weights keep their names."""
     for layer in layers_of(transformer):
-        layer.compile(**COMPILED)
+        layer.compile(**compilation())
 
 
 class ImageEncoder(nn.Module):
@@ -133,7 +139,7 @@ class TextEncoder(nn.Module):
         """What reads images outside of transformers' own layers is compiled too: `read_images` and `keys_and_values`."""
         compile_layers(self.bert)
         compiled: Any = torch.compile  # its types are lost with the options
-        self._read, self._projected = compiled(_read, **COMPILED), compiled(_keys_and_values, **COMPILED)
+        self._read, self._projected = (compiled(function, **compilation()) for function in (_read, _keys_and_values))
 
     def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor | None = None) -> Tensor:
         """Token ids and mask (B, L) to hidden states (B, L, D).
@@ -167,7 +173,8 @@ class TextEncoder(nn.Module):
 
 def _keys_and_values(layers: Sequence[Any], image_tokens: Tensor) -> list[Tensor]:
     attentions = (layer.crossattention.self for layer in layers)
-    return [project(image_tokens) for cross in attentions for project in (cross.key, cross.value)]
+    # contiguous: joined products are views of one tensor, and their gradients would be added in as many tensors of its size
+    return [project(image_tokens).contiguous() for cross in attentions for project in (cross.key, cross.value)]
 
 
 def _read(layer: Any, states: Tensor, visible: Tensor, shown: Tensor | Sequence[Tensor], images: Tensor) -> Tensor:

@@ -7,7 +7,6 @@ import io
 import re
 import sys
 from collections.abc import Iterator
-from typing import NoReturn
 
 from cada.errors import CadaError, of_file, of_package
 
@@ -38,12 +37,19 @@ def console(name: str) -> Iterator[None]:
             raise
         _end(name, of_file(error, error.filename))
     except (MemoryError, RuntimeError) as error:
-        reason = (str(error) or "MemoryError").splitlines()[0]
-        if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
-            _end(name, CadaError(f"The memory does not suffice ({reason}). End other programs, lower a batch_size, or take a larger machine."))
-        if _PEER_ENDED.search(str(error)):
-            _end(name, CadaError("Another process of this step has ended, and this one cannot go on without it."))
-        raise
+        if (known := _of_torch(error)) is None:
+            raise
+        _end(name, known)
+
+
+def _of_torch(error: MemoryError | RuntimeError) -> CadaError | None:
+    """What PyTorch's errors of the surroundings mean for the user; None for the others."""
+    reason = (str(error) or "MemoryError").splitlines()[0]
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return CadaError(f"The memory does not suffice ({reason}). End other programs, lower a batch_size, or take a larger machine.")
+    if _PEER_ENDED.search(str(error)):
+        return CadaError("Another process of this step has ended, and this one cannot go on without it.")
+    return None
 
 
 def print_anything() -> None:
@@ -54,7 +60,7 @@ def print_anything() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
-def _end(name: str, error: CadaError) -> NoReturn:
+def _end(name: str, error: CadaError) -> None:
     for line in str(error).splitlines():
         print(f"{name}: {line}", file=sys.stderr)
     sys.exit(1)

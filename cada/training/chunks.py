@@ -31,6 +31,7 @@ def in_chunks(function: Callable[..., Any], size: int | None, *rows: Tensor) -> 
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
 
+SCALED_AT_ONCE = 32  # gradients, which a GPU scales in one kernel
 ChunkLoss = Callable[..., Tensor]  # of a slice of the rows, and the inputs
 
 
@@ -73,8 +74,10 @@ class _Summed(torch.autograd.Function):
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         gradients, factor = ctx.gradients, upstream / ctx.weight
         ctx.gradients = None
-        scaled = []
-        while gradients:  # the old gradient goes before the next one is scaled
-            gradient = gradients.pop(0)
-            scaled.append(None if gradient is None else gradient * factor)
+        scaled: list[Tensor | None] = []
+        while gradients:  # these go before the next ones are scaled
+            some, gradients = gradients[:SCALED_AT_ONCE], gradients[SCALED_AT_ONCE:]
+            known = [gradient for gradient in some if gradient is not None]
+            products = iter(torch._foreach_mul(known, factor) if known else ())
+            scaled += [None if gradient is None else next(products) for gradient in some]
         return (None, None, None, None, *scaled)

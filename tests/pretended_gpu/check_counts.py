@@ -18,7 +18,7 @@ EPOCH = (
     "cada/training/loop.py, _require_numbers",
 )  # where it waits at the end of an epoch only
 # Of a step with two layers in each transformer, without the optimiser's: an operation of torch is a kernel, or a few.
-LAUNCHES = {("robust", "fp32"): 794, ("robust", "bf16"): 1194, (PRETRAINING, "fp32"): 1029, (PRETRAINING, "bf16"): 1480}
+LAUNCHES = {("robust", "fp32"): 743, ("robust", "bf16"): 1143, (PRETRAINING, "fp32"): 978, (PRETRAINING, "bf16"): 1429}
 
 
 @pytest.mark.parametrize("kind", RUNS)
