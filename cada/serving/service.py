@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -164,8 +166,13 @@ class Service:
             query = asked.model_dump(mode="json", exclude={"parts": {"__all__": {"upload"}}}, exclude_none=True)
             line = {"time": as_text(time.time()), **query}
             line |= {"found": [hit.id for hit in answer.hits], "milliseconds": answer.milliseconds}
-            with self._logging, self.log.open("a", encoding="utf-8") as file:
+            with self._logging, open_log(self.log) as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def open_log(path: Path) -> TextIO:
+    """To add queries, which describe people: a new file, as there is one whenever somebody has taken the old one, is its owner's alone."""
+    return open(path, "a", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o600))
 
 
 def _escaped(folder: str) -> str:

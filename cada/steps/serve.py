@@ -16,7 +16,7 @@ from cada.errors import CadaError, of_file
 from cada.gallery.index import Index
 from cada.serving.app import create_app
 from cada.serving.security import LOCAL_NAMES, Access
-from cada.serving.service import Service
+from cada.serving.service import Service, open_log
 from cada.storage.files import read_text
 
 TOKEN = "CADA_TOKEN"
@@ -73,9 +73,8 @@ def _token(file: Path | None) -> str | None:
 
 
 def _check_log(path: Path) -> None:
-    """Queries describe people: a new log is its owner's alone."""
     try:
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
+        open_log(path).close()
     except OSError as error:
         raise of_file(error, path, "cannot be written") from error
 

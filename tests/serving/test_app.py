@@ -282,6 +282,9 @@ def test_queries_are_kept_only_if_wanted(connect: Connect, shared: Index, tmp_pa
     assert lines[0]["found"] == [hit["id"] for hit in first["hits"]] and len(lines[1]["found"]) == 1
     search(connect(Service(shared)))
     assert len(log.read_text().splitlines()) == 2
+    log.unlink()  # as who keeps logs for a day does
+    search(client)
+    assert len(log.read_text().splitlines()) == 1 and log.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_fault_of_the_server_shows_nothing_of_its_code(connect: Connect, shared: Index, monkeypatch: pytest.MonkeyPatch) -> None:
