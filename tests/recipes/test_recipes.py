@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cada.config import Workflow, load_workflow
+from cada.config import Workflow, load_dataset, load_workflow
 from cada.recipes import Recipe, identity, recipes_of, take, write
 from cada.recipes.files import content
 from cada.recipes.making import Reader, values
-from cada.recipes.models import ChapterRecipe, EvaluateRecipe, TrainRecipe
+from cada.recipes.models import AssociateRecipe, ChapterRecipe, EvaluateRecipe, TitledRecipe, TrainRecipe, TransferRecipe
 from cada.runtime.parent_process import IN_WORKFLOW
 from tests.messages import refused
 from tests.recipes.keys import WITHOUT_ALTERNATIVE, Key, all_keys, with_another_value
@@ -150,6 +150,26 @@ def test_by_hand_a_step_brings_its_recipe_up_to_date_and_in_a_workflow_it_takes_
     assert take(recipe, TrainRecipe).train.optimisation.learning_rate > first
 
 
+def test_by_hand_a_step_of_reports_reads_the_matrix_of_its_workflow_file() -> None:
+    found = take(Recipe("tables", "synthpedes", workflow=WORKFLOW), TitledRecipe)
+    assert ([*found.titles], found.seeds) == (load_workflow().rows, load_workflow().seeds)
+
+
+def test_values_that_come_from_more_than_one_place() -> None:
+    """One process for maps of association, another set's images for a transfer, the switches that a data set changes for its chapter."""
+    changes = {"evaluate": {"compute": {"processes": 2}}, "train": {"switches": {"padding": "fixed"}}}
+    for name, change in changes.items():
+        path = Path(f"params/synthpedes/{name}.yaml")
+        own = yaml.safe_load(path.read_text())
+        path.write_text(yaml.safe_dump(own | {key: own.get(key, {}) | value for key, value in change.items()}))
+    evaluated = take(Recipe("evaluate", "synthpedes", "dual"), EvaluateRecipe)
+    associated = take(Recipe("associate", "synthpedes", "dual"), AssociateRecipe)
+    transferred = take(Recipe("transfer", "synthpedes", "dual", "rstpreid"), TransferRecipe)
+    assert associated.compute == evaluated.evaluate.compute.model_copy(update={"processes": 1})
+    assert transferred.target == load_dataset("rstpreid").data.source != evaluated.source
+    assert take(Recipe("chapter", "synthpedes"), ChapterRecipe).padding == dict.fromkeys(load_workflow().rows, "fixed")
+
+
 def test_a_step_cannot_read_a_switch_that_its_recipe_has_not() -> None:
     """Else a change of it would not be seen."""
     switches = take(Recipe("train", "synthpedes", "global"), TrainRecipe).switches
@@ -184,6 +204,8 @@ def test_a_run_of_mlflow_outlives_an_edit_of_the_code() -> None:
     recipe.path.write_text(json.dumps(held | {"code": "another"}))
     assert identity(recipe).code == "another"
     assert identity(recipe).run == first.run
+    recipe.path.unlink()
+    assert identity(recipe) == first, "where there is no file it is of what would be written"
 
 
 def test_the_recipes_of_a_matrix_are_those_of_its_workflow_file() -> None:
