@@ -177,6 +177,14 @@ def test_a_public_name_runs_no_step_and_what_lies_beside_it_does(copied: Path) -
     assert changed_steps(copied / "phrases" / "lexicon.yaml", "\n# another\n") >= {"phrases"}
 
 
+@pytest.mark.parametrize(("name", "readers"), [("new.txt", {"chapter", "report"}), ("__pycache__/chapter.pyc", set())])
+def test_data_are_of_the_package_that_they_lie_in_and_what_python_keeps_is_none(copied: Path, name: str, readers: set[str]) -> None:
+    path = copied / "reporting" / "html" / name
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert changed_steps(path, "a letter") == readers
+
+
 def test_a_relative_import_is_refused(copied: Path) -> None:
     path = copied / "losses.py"
     path.write_text(f"from . import paths\n{path.read_text()}")
