@@ -10,7 +10,9 @@ import pytest
 import yaml
 
 from cada.config import Workflow, load_dataset, load_workflow
+from cada.objectives import OBJECTIVES
 from cada.recipes import Recipe, identity, recipes_of, take, write
+from cada.recipes.code import fingerprint
 from cada.recipes.files import content
 from cada.recipes.making import Reader, values
 from cada.recipes.models import AssociateRecipe, ChapterRecipe, EvaluateRecipe, TitledRecipe, TrainRecipe, TransferRecipe
@@ -206,6 +208,21 @@ def test_a_run_of_mlflow_outlives_an_edit_of_the_code() -> None:
     assert identity(recipe).run == first.run
     recipe.path.unlink()
     assert identity(recipe) == first, "where there is no file it is of what would be written"
+
+
+def test_the_code_of_a_recipe_has_the_objectives_that_its_step_may_use() -> None:
+    """Of a training those of its variant, of a report all, of an evaluation none by its name."""
+    every = frozenset(objective.module for objective in OBJECTIVES.values())
+    own = frozenset(OBJECTIVES[name].module for name in ("global", "atp"))
+    reader = Reader(MATRIX)
+    for recipe, objectives in (
+        (Recipe("train", "synthpedes", "atp"), own),
+        (Recipe("evaluate", "synthpedes", "atp"), ()),
+        (Recipe("chapter", "synthpedes"), every),
+        (Recipe("report"), every),
+    ):
+        found = json.loads(content(recipe, reader))["code"]
+        assert found == fingerprint(f"cada.steps.{recipe.step}", objectives=objectives), recipe.step
 
 
 def test_the_recipes_of_a_matrix_are_those_of_its_workflow_file() -> None:
