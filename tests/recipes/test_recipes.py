@@ -208,6 +208,8 @@ def test_a_run_of_mlflow_outlives_an_edit_of_the_code() -> None:
     assert identity(recipe).run == first.run
     recipe.path.unlink()
     assert identity(recipe) == first, "where there is no file it is of what would be written"
+    edit("synthpedes/train.yaml", "learning_rate: ", "learning_rate: 1")
+    assert identity(recipe).run != first.run
 
 
 def test_the_code_of_a_recipe_has_the_objectives_that_its_step_may_use() -> None:
