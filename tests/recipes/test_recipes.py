@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cada.config import Workflow, load_dataset, load_workflow
+from cada.config import Parameters, Workflow, load_dataset, load_workflow
 from cada.objectives import OBJECTIVES
-from cada.recipes import Recipe, identity, recipes_of, take, write
+from cada.recipes import Recipe, identity, models, recipes_of, take, write
 from cada.recipes.code import fingerprint
 from cada.recipes.files import content
 from cada.recipes.making import Reader, values
-from cada.recipes.models import AssociateRecipe, ChapterRecipe, EvaluateRecipe, TitledRecipe, TrainRecipe, TransferRecipe
 from cada.runtime.parent_process import IN_WORKFLOW
 from tests.messages import refused
 from tests.recipes.keys import WITHOUT_ALTERNATIVE, Key, all_keys, with_another_value
@@ -142,18 +141,18 @@ def test_by_hand_a_step_brings_its_recipe_up_to_date_and_in_a_workflow_it_takes_
     recipe = Recipe("train", "synthpedes", "dual")
     monkeypatch.setenv(IN_WORKFLOW, "1")
     with refused("recipes/train/dual.json", "`cada recipes`"):
-        take(recipe, TrainRecipe)
+        take(recipe, models.TrainRecipe)
     monkeypatch.delenv(IN_WORKFLOW)
-    first = take(recipe, TrainRecipe).train.optimisation.learning_rate
+    first = take(recipe, models.TrainRecipe).train.optimisation.learning_rate
     edit("synthpedes/train.yaml", "learning_rate: ", "learning_rate: 1")
     monkeypatch.setenv(IN_WORKFLOW, "1")
-    assert take(recipe, TrainRecipe).train.optimisation.learning_rate == first
+    assert take(recipe, models.TrainRecipe).train.optimisation.learning_rate == first
     monkeypatch.delenv(IN_WORKFLOW)
-    assert take(recipe, TrainRecipe).train.optimisation.learning_rate > first
+    assert take(recipe, models.TrainRecipe).train.optimisation.learning_rate > first
 
 
 def test_by_hand_a_step_of_reports_reads_the_matrix_of_its_workflow_file() -> None:
-    found = take(Recipe("tables", "synthpedes", workflow=WORKFLOW), TitledRecipe)
+    found = take(Recipe("tables", "synthpedes", workflow=WORKFLOW), models.TitledRecipe)
     assert ([*found.titles], found.seeds) == (load_workflow().rows, load_workflow().seeds)
 
 
@@ -164,22 +163,50 @@ def test_values_that_come_from_more_than_one_place() -> None:
         path = Path(f"params/synthpedes/{name}.yaml")
         own = yaml.safe_load(path.read_text())
         path.write_text(yaml.safe_dump(own | {key: own.get(key, {}) | value for key, value in change.items()}))
-    evaluated = take(Recipe("evaluate", "synthpedes", "dual"), EvaluateRecipe)
-    associated = take(Recipe("associate", "synthpedes", "dual"), AssociateRecipe)
-    transferred = take(Recipe("transfer", "synthpedes", "dual", "rstpreid"), TransferRecipe)
+    evaluated = take(Recipe("evaluate", "synthpedes", "dual"), models.EvaluateRecipe)
+    associated = take(Recipe("associate", "synthpedes", "dual"), models.AssociateRecipe)
+    transferred = take(Recipe("transfer", "synthpedes", "dual", "rstpreid"), models.TransferRecipe)
     assert associated.compute == evaluated.evaluate.compute.model_copy(update={"processes": 1})
     assert transferred.target == load_dataset("rstpreid").data.source != evaluated.source
-    assert take(Recipe("chapter", "synthpedes"), ChapterRecipe).padding == dict.fromkeys(load_workflow().rows, "fixed")
+    assert take(Recipe("chapter", "synthpedes"), models.ChapterRecipe).padding == dict.fromkeys(load_workflow().rows, "fixed")
+
+
+MODELS: dict[str, type[Parameters]] = {
+    "data": models.DataRecipe,
+    "phrases": models.PhrasesRecipe,
+    "initial": models.InitialRecipe,
+    "train": models.TrainRecipe,
+    "evaluate": models.EvaluateRecipe,
+    "probe": models.ProbeRecipe,
+    "associate": models.AssociateRecipe,
+    "transfer": models.TransferRecipe,
+    "tables": models.TitledRecipe,
+    "release": models.TitledRecipe,
+    "figures": models.FiguresRecipe,
+    "attention": models.AttentionRecipe,
+    "association-tables": models.AssociationTablesRecipe,
+    "probe-tables": models.ProbeTablesRecipe,
+    "chapter": models.ChapterRecipe,
+    "report": models.ReportRecipe,
+    "transfer-tables": models.TransferTablesRecipe,
+}
+
+
+def test_a_recipe_has_the_values_of_its_step_and_no_others() -> None:
+    two = MATRIX.model_copy(update={"datasets": ("synthpedes", "rstpreid")})
+    reader = Reader(two)
+    found = {recipe.step: values(recipe, reader) for recipe in recipes_of(two, WORKFLOW)}
+    assert {step: type(own) for step, own in found.items()} == MODELS
 
 
 def test_a_step_cannot_read_a_switch_that_its_recipe_has_not() -> None:
     """Else a change of it would not be seen."""
-    switches = take(Recipe("train", "synthpedes", "global"), TrainRecipe).switches
+    switches = take(Recipe("train", "synthpedes", "global"), models.TrainRecipe).switches
     assert switches.padding == "batch"
     with pytest.raises(AttributeError):
         _ = switches.ara_rate
     with pytest.raises(AttributeError):
-        _ = take(Recipe("evaluate", "synthpedes", "dual"), EvaluateRecipe).switches.ara_rate
+        _ = take(Recipe("evaluate", "synthpedes", "dual"), models.EvaluateRecipe).switches.ara_rate
 
 
 @pytest.mark.parametrize("dataset", ["icfg_pedes", "rstpreid"])
@@ -187,7 +214,7 @@ def test_a_public_set_is_compared_with_the_values_that_were_published_for_it(dat
     """Its batch and the number of re-ranked images are not those of CUHK-PEDES."""
     reader = Reader(Workflow(datasets=(dataset,), variants=("dual",), seeds=(0,)))
     found = values(Recipe("chapter", dataset), reader)
-    assert isinstance(found, ChapterRecipe)
+    assert isinstance(found, models.ChapterRecipe)
     assert [choice.what for choice in found.choices] == ["start"]
 
 
