@@ -37,15 +37,15 @@ def console(name: str) -> Iterator[None]:
             raise
         _end(name, of_file(error, error.filename))
     except (MemoryError, RuntimeError) as error:
-        if (known := _of_torch(error)) is None:
+        if (known := _of_machine(error)) is None:
             raise
         _end(name, known)
 
 
-def _of_torch(error: MemoryError | RuntimeError) -> CadaError | None:
-    """What PyTorch's errors of the surroundings mean for the user; None for the others."""
-    reason = (str(error) or "MemoryError").splitlines()[0]
+def _of_machine(error: MemoryError | RuntimeError) -> CadaError | None:
+    """What too little memory, or a process that is gone, means for the user; None for other errors."""
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        reason = (str(error) or "MemoryError").splitlines()[0]
         return CadaError(f"The memory does not suffice ({reason}). End other programs, lower a batch_size, or take a larger machine.")
     if _PEER_ENDED.search(str(error)):
         return CadaError("Another process of this step has ended, and this one cannot go on without it.")

@@ -31,7 +31,7 @@ def in_chunks(function: Callable[..., Any], size: int | None, *rows: Tensor) -> 
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
 
-SCALED_AT_ONCE = 32  # gradients, which a GPU scales in one kernel
+SCALED_AT_ONCE = 32  # gradients, which a GPU scales in a kernel or a few
 ChunkLoss = Callable[..., Tensor]  # of a slice of the rows, and the inputs
 
 
