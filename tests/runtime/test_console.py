@@ -27,6 +27,24 @@ def test_too_little_memory_is_a_line(error: Exception, capsys: pytest.CaptureFix
     assert line_with(capsys.readouterr().err, "cada", "memory", reason, "batch_size")
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "[gloo/transport/tcp/pair.cc:537] Read error [127.0.0.1]:1738: Connection reset by peer. This is typically caused by",
+        "[gloo/transport/tcp/pair.cc:542] Connection closed by peer [127.0.0.1]:27461",
+        "[gloo/transport/tcp/pair.cc:446] writev [127.0.0.1]:27461: Broken pipe",
+        "NCCL error in: NCCLUtils.cpp, remote process exited or there was a network error",
+        "Failed to recv, got 0 bytes. Connection was likely closed. Did the remote server shutdown or crash?",
+    ],
+    ids=["gloo's reset", "gloo's close", "gloo's pipe", "nccl", "the store"],
+)
+def test_a_process_whose_peer_has_ended_says_so_in_a_line(reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended, console("cada"):
+        raise RuntimeError(reason)
+    assert ended.value.code == 1
+    assert line_with(capsys.readouterr().err, "cada", "Another process of this step has ended")
+
+
 def test_any_other_error_of_torch_is_a_fault() -> None:
     with pytest.raises(RuntimeError, match="shapes"), console("cada"):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")

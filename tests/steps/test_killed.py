@@ -113,9 +113,8 @@ def test_a_training_of_two_processes(training: Command, number: signal.Signals) 
 
 
 def test_one_process_of_a_training(training: Command) -> None:
-    """As the kernel does when the memory is full: the other one says why it cannot go on."""
+    """As the kernel does when the memory is full. Torchrun may end the other one before it says that it cannot go on."""
     psutil.Process(training.process.pid).children()[0].kill()
     assert training.ended() == 1
-    assert training.says("cada: Another process of this step has ended")
     assert training.says("one of its 2 processes has failed")
     assert not training.says("Traceback")
