@@ -5,7 +5,6 @@ Legend: B batch, L tokens, D width, E common space, M masked tokens, V vocabular
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
@@ -16,6 +15,7 @@ from cada.errors import ArgumentError
 from cada.runtime.compute import autocast, upload
 
 GLOBAL_SCALE = 1 / 0.02  # constants of the published code: not learned, not in the checkpoint
+EPSILON = 1e-8
 MINING_TEMPERATURE = 0.07
 
 
@@ -25,15 +25,23 @@ def global_association(image_features: Tensor, text_features: Tensor, persons: T
     Features (B, E) need not be normalised; pair i is of person `persons[i]` (B, on the CPU). The KL terms are means over all
     B^2 entries and the cross-entropy is a mean over rows, as published: the value depends on the batch size.
     """
-    logits = cosine_logits(image_features, text_features, scale=scale)
+    logits = both_ways(cosine_logits(image_features, text_features, scale=scale))
     target = same_person(persons, logits)
-    return (_association(logits, target) + _association(logits.T, target)) / 2
+    log_p, log_q = logits.log_softmax(dim=2), (target + EPSILON).log()
+    divergences = (log_p.exp() - target) * (log_p - log_q)  # of p from q and of q from p
+    return divergences.mean() - (target * log_p).sum(dim=2).mean()
 
 
 def cosine_logits(image_features: Tensor, text_features: Tensor, *, scale: float) -> Tensor:
     """`scale` times the cosine of each image with each caption (B, B), in fp32 under any precision; features (B, E)."""
     with autocast(image_features.device, "fp32"):
-        return scale * F.normalize(image_features.float(), dim=-1) @ F.normalize(text_features.float(), dim=-1).T
+        images, texts = F.normalize(torch.stack([image_features, text_features]).float(), dim=-1)
+        return scale * images @ texts.T
+
+
+def both_ways(logits: Tensor) -> Tensor:
+    """Logits (B, B) and their transpose (2, B, B): a row for each image, and one for each caption."""
+    return torch.stack([logits, logits.T])
 
 
 def same_person(persons: Tensor, logits: Tensor) -> Tensor:
@@ -43,12 +51,6 @@ def same_person(persons: Tensor, logits: Tensor) -> Tensor:
     """
     same = (persons[:, None] == persons[None, :]).to(logits.dtype)
     return upload(same / same.sum(dim=1, keepdim=True), logits.device)
-
-
-def _association(logits: Tensor, target: Tensor, eps: float = 1e-8) -> Tensor:
-    log_p, log_q = logits.log_softmax(dim=1), (target + eps).log()
-    divergences = log_p.exp() * (log_p - log_q) + target * (log_q - log_p)
-    return divergences.mean() - (target * log_p).sum(dim=1).mean()
 
 
 # --- ATP: text tokens to image patches ----------------------------------------------------------------------------
@@ -88,42 +90,41 @@ def hard_negatives(
         images, texts = image_features.float(), text_features.float()
         if how == "sampled":
             images, texts = F.normalize(images, dim=-1), F.normalize(texts, dim=-1)
-        logits = texts @ images.T / MINING_TEMPERATURE  # (B captions, B images)
-        underflow = sum((rows.softmax(dim=1).masked_fill(same, 0).amax(dim=1) == 0).sum() for rows in (logits, logits.T))
-        image, text = _choose(torch.stack([logits, logits.T]), same, how, generator)
-    return Negatives(image, text, torch.as_tensor(underflow))
+        logits = both_ways(texts @ images.T / MINING_TEMPERATURE)  # (B captions, B images), and its transpose
+        published = logits.softmax(dim=2).masked_fill(same, 0)
+        image, text = published.argmax(dim=2) if how == "published" else _choose(logits.masked_fill(same, -torch.inf), how, generator)
+    return Negatives(image, text, (published.amax(dim=2) == 0).sum())
 
 
-def _choose(logits: Tensor, same: Tensor, how: str, generator: torch.Generator | None) -> list[Tensor]:
-    """A column (B) for each row of both logits (2, B, B)."""
-    if how == "published":
-        return list(logits.softmax(dim=2).masked_fill(same, 0).argmax(dim=2))
-    logits = logits.masked_fill(same, -torch.inf)
+def _choose(logits: Tensor, how: str, generator: torch.Generator | None) -> Tensor:
+    """A column (2, B) for each row of both logits (2, B, B), in which those of the same person are -inf."""
     if how == "hardest":
-        return list(logits.argmax(dim=2))
+        return logits.argmax(dim=2)
     weights = logits.softmax(dim=2)
     if not weights.is_cuda and weights.isnan().any():
         raise FloatingPointError("the features are not finite")
     waited = [torch.empty(weights.shape[1:]).exponential_(generator=generator) for _ in weights]  # on the CPU for every device
-    return list((weights / upload(torch.stack(waited), weights.device)).argmax(dim=2))  # who is met first, at rates of the weights
+    return (weights / upload(torch.stack(waited), weights.device)).argmax(dim=2)  # who is met first, at rates of the weights
 
 
-def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:
-    """Means of `count` groups of token states: hidden (B, L, D), lengths (B) to (B, count, D).
+def token_groups(lengths: Tensor, length: int, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:
+    """Which of its tokens are in each of a caption's groups: lengths (B, on the CPU) to a mask (B, count, `length`).
 
     `fixed`: positions 1 to L-1 in equal parts, padding included (published: 36 and 36, L = 73). `parts`: equal parts of
     the caption's word pieces, [ENC] and [SEP] left out; a piece on a border belongs to both sides.
     """
-    length = hidden.shape[1]
+    part, position = torch.arange(count)[:, None], torch.arange(length)
     if how == "fixed":
-        cuts = [1 + (length - 1) * part // count for part in range(count + 1)]
-        return torch.stack([hidden[:, start:stop].mean(dim=1) for start, stop in pairwise(cuts)], dim=1)
+        before, end = (length - 1) * part // count, (length - 1) * (part + 1) // count  # (count, 1)
+        return ((position > before) & (position <= end)).expand(len(lengths), -1, -1)
     pieces = (lengths - 2).clamp(min=1)[:, None, None]  # (B, 1, 1)
-    part = torch.arange(count, device=hidden.device)[:, None]
-    position = torch.arange(length, device=hidden.device)
     before, end = pieces * part // count, (pieces * (part + 1) + count - 1) // count  # (B, count, 1)
-    groups = ((position > before) & (position <= end)).to(hidden.dtype)  # (B, count, L)
-    return groups @ hidden / groups.sum(dim=2, keepdim=True)
+    return (position > before) & (position <= end)
+
+
+def group_means(hidden: Tensor, groups: Tensor) -> Tensor:
+    """Means of groups of token states: hidden (B, L, D), groups (B, count, L) to (B, count, D)."""
+    return groups.to(hidden.dtype) @ hidden / groups.sum(dim=2, keepdim=True)
 
 
 def match_loss(logits: Tensor, matches: Tensor) -> Tensor:

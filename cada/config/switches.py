@@ -87,7 +87,7 @@ class Switches(Parameters):
                 "parts": "equal parts of the caption's own word pieces",
             },
             why="a short caption's second group was nothing but padding",
-            where="`group_means` in `cada/losses.py`",
+            where="`token_groups` in `cada/losses.py`",
             tests="`test_fixed_groups_include_the_padding`, `test_parts_hold_the_word_pieces_only`",
         ),
     ]
@@ -96,7 +96,7 @@ class Switches(Parameters):
         Switch(
             decides="How many such groups there are",
             why="no difference: a value to try",
-            where="`group_means` in `cada/losses.py`",
+            where="`token_groups` in `cada/losses.py`",
             tests="`test_parts_hold_the_word_pieces_only`, `test_fixed_groups_of_another_number_are_equal_parts`",
         ),
     ]

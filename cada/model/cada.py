@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder, compile_layers
+from cada.model.encoders import AttributeDecoder, ImageEncoder, TextEncoder
 from cada.model.tokenizer import Tokenizer
 from cada.runtime.compute import autocast
 
@@ -54,9 +54,8 @@ class Cada(nn.Module):
 
     def compile_layers(self) -> None:
         """Let torch compile the layers when a training first calls them: fewer kernels, after minutes of compiling."""
-        for transformer in (self.image_encoder, self.attribute_decoder):
-            compile_layers(transformer)
-        self.text_encoder.compile_layers()
+        for part in (self.image_encoder, self.text_encoder, self.attribute_decoder):
+            part.compile_layers()
         self.compiled = True
 
     def as_written(self) -> AbstractContextManager[object]:

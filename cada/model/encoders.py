@@ -45,18 +45,24 @@ def layers_of(transformer: nn.Module) -> nn.ModuleList:
 
 @cache
 def compilation() -> Mapping[str, Any]:
-    """How torch compiles a layer. What breaks its graph is an error; kernels that do not wait for each other, as the many casts of
-    weights, are started together; and so are products of one tensor.
+    """How torch compiles a part of a model. What breaks its graph is an error; kernels that do not wait for each other, as the many
+    casts of weights, are started together; and so are products of one tensor.
     """
-    from cada.model.joined import JoinedProducts  # torch's compiler is imported where it is used
+    from torch._inductor import config  # torch's compiler is imported where it is used
 
-    return {"fullgraph": True, "options": {"combo_kernels": True, "pre_grad_custom_pass": JoinedProducts()}}
+    from cada.model.joined import JoinedProducts
+
+    together = {"combo_kernels": True, "combo_kernel_max_num_nodes": 32}  # how many: since torch 2.12
+    known = {name: value for name, value in together.items() if hasattr(config, name)}
+    return {"fullgraph": True, "options": {**known, "pre_grad_custom_pass": JoinedProducts()}}
 
 
-def compile_layers(transformer: nn.Module) -> None:
-    """Let torch compile each layer when it is first called; all of a kind share what is compiled, and weights keep their names."""
-    for layer in layers_of(transformer):
-        layer.compile(**compilation())
+def compile_parts(embeddings: nn.Module, transformer: nn.Module) -> None:
+    """Let torch compile them, layer by layer, when they are first called; layers of a kind share what is compiled, and weights keep
+    their names.
+    """
+    for part in (embeddings, *layers_of(transformer)):
+        part.compile(**compilation())
 
 
 class ImageEncoder(nn.Module):
@@ -81,6 +87,10 @@ class ImageEncoder(nn.Module):
         self.vit = ViTModel(config, add_pooling_layer=False)
         with torch.no_grad():
             self.vit.embeddings.position_embeddings[0, 1:] = sine_cosine_positions(grid_of(image_size, patch_size), sizes.width)
+
+    def compile_layers(self) -> None:
+        """See `compile_parts`."""
+        compile_parts(self.vit.embeddings, self.vit)
 
     def forward(self, images: Tensor) -> Tensor:
         """Normalised images (B, 3, height, width) to image tokens (B, 1 + P, I), [CLS] first."""
@@ -137,7 +147,7 @@ class TextEncoder(nn.Module):
 
     def compile_layers(self) -> None:
         """What reads images outside of transformers' own layers is compiled too: `read_images` and `keys_and_values`."""
-        compile_layers(self.bert)
+        compile_parts(self.bert.embeddings, self.bert)
         compiled: Any = torch.compile  # its types are lost with the options
         self._read, self._projected = (compiled(function, **compilation()) for function in (_read, _keys_and_values))
 
@@ -214,6 +224,11 @@ class AttributeDecoder(nn.Module):
         super().__init__()
         self.bert = BertLMHeadModel(_bert_config(architecture, vocabulary))
         _adapt(self.bert.bert, architecture.vision.width)
+
+    def compile_layers(self) -> None:
+        """See `compile_parts`. The head reads another number of masked words in every step."""
+        compile_parts(self.bert.bert.embeddings, self.bert)
+        self.bert.cls.compile(**compilation(), dynamic=True)
 
     def forward(self, ids: Tensor, mask: Tensor, image_tokens: Tensor, selected: Tensor) -> Tensor:
         """Masked ids (B, L) to logits (M, V) at the M positions where `selected` (B, L) is true, row by row.

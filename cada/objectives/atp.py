@@ -50,7 +50,8 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
     own = distributed.own_rows(count)
     device = encoded.tokens.device
     shown = distributed.gather(encoded.tokens, count)  # (B, 1 + P, D)
-    rows, lengths = upload(torch.arange(count)[own], device), upload(captions.lengths, device)  # (b,), (B,)
+    rows = upload(torch.arange(count)[own], device)  # (b,)
+    parts = upload(losses.token_groups(captions.lengths, captions.ids.shape[1], how=groups, count=group_count), device)  # (B, groups, L)
     image = torch.cat([rows, negatives.image[own], rows])  # (3b,)
     text = torch.cat([rows, rows, negatives.text[own]])  # (3b,)
     place = torch.arange(len(image), device=device)
@@ -75,7 +76,7 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
     def match(chunk: slice, *inputs: Tensor) -> Tensor:
         caption, (read, images) = text[chunk], seen(chunk, inputs)
         hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], read, images=images)  # (n, L, D)
-        means = losses.group_means(hidden, lengths[caption], how=groups, count=group_count)  # (n, groups, D)
+        means = losses.group_means(hidden, parts[caption])  # (n, groups, D)
         whole, local = model.match_head(hidden[:, 0]), model.local_match_head(means)
         share = len(caption) / (3 * count)
         return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share

@@ -35,14 +35,10 @@ def similarity_distribution_matching(image_features: Tensor, text_features: Tens
     """
     from cada import losses
 
-    logits = losses.cosine_logits(image_features, text_features, scale=1 / TEMPERATURE)  # (B, B)
+    logits = losses.both_ways(losses.cosine_logits(image_features, text_features, scale=1 / TEMPERATURE))  # (2, B, B)
     target = losses.same_person(persons, logits)
-    return _divergence(logits, target) + _divergence(logits.T, target)
-
-
-def _divergence(logits: Tensor, target: Tensor) -> Tensor:
-    log_p = logits.log_softmax(dim=1)
-    return (log_p.exp() * (log_p - (target + EPSILON).log())).sum(dim=1).mean()
+    log_p = logits.log_softmax(dim=2)
+    return (log_p.exp() * (log_p - (target + EPSILON).log())).sum(dim=2).mean(dim=1).sum()
 
 
 OBJECTIVE = Objective(

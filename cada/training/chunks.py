@@ -8,13 +8,17 @@ and what is computed after it does not lie beside its activations.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from itertools import islice
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.checkpoint import checkpoint
+
+from cada.runtime import compute, distributed
 
 
 def in_chunks(function: Callable[..., Any], size: int | None, *rows: Tensor) -> Any:
@@ -31,7 +35,8 @@ def in_chunks(function: Callable[..., Any], size: int | None, *rows: Tensor) -> 
     return tuple(torch.cat(column) for column in zip(*parts, strict=True))
 
 
-SCALED_AT_ONCE = 32  # gradients, which a GPU scales in a kernel or a few
+AT_ONCE = 64  # gradients, which a GPU scales or adds in a kernel or a few
+Key = TypeVar("Key")
 ChunkLoss = Callable[..., Tensor]  # of a slice of the rows, and the inputs
 
 
@@ -43,6 +48,7 @@ def summed(
     Its gradient to `inputs`, each of any shape, and to `parameters` is computed with it, so the activations of a chunk are gone
     when the next begins, and nothing is left of them for the backward pass. `weight` is what the caller multiplies the sum by:
     gradients are computed of the weighted loss, as they would be in the backward pass, and have the same bits.
+    Gradients of parameters are for `backward()`: on a GPU `torch.autograd.grad` has those of inputs alone.
     """
     step = size or count
     chunks = [slice(start, min(start + step, count)) for start in range(0, count, step)]
@@ -59,25 +65,52 @@ class _Summed(torch.autograd.Function):
         inputs, parameters = [tensor.detach().requires_grad_() for tensor in given[:count]], given[count:]
         leaves = (*inputs, *parameters)
         values: list[Tensor] = []
-        gradients: list[Tensor | None] = [None] * len(leaves)
+        gradients: dict[int, Tensor] = {}  # of the leaves that have one, by place
         for rows in chunks:
             with torch.enable_grad():
                 value = loss(rows, *inputs)
             found = torch.autograd.grad(value, leaves, torch.full_like(value, weight), allow_unused=True)
-            gradients = [new if old is None else old if new is None else old + new for old, new in zip(gradients, found, strict=True)]
+            new = {place: gradient for place, gradient in enumerate(found) if gradient is not None}
+            del found
+            while both := list(islice((place for place in new if place in gradients), AT_ONCE)):
+                sums = torch._foreach_add([gradients[place] for place in both], [new.pop(place) for place in both])
+                gradients.update(zip(both, sums, strict=True))
+            gradients |= new
             values.append(value.detach())
-        ctx.gradients, ctx.weight = gradients, weight
+        ctx.gradients, ctx.weight, ctx.parameters = gradients, weight, dict(enumerate(parameters, count))
         return torch.stack(values).sum()
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+        """The gradients of inputs and parameters.
+
+        One process on a GPU keeps those of parameters until the backward pass has ended, and adds many at a time to what other losses
+        have of the same weights: autograd adds each one in a kernel of its own. Several processes exchange each as soon as it is there.
+        """
         gradients, factor = ctx.gradients, upstream / ctx.weight
         ctx.gradients = None
-        scaled: list[Tensor | None] = []
-        while gradients:  # these go before the next ones are scaled
-            some, gradients = gradients[:SCALED_AT_ONCE], gradients[SCALED_AT_ONCE:]
-            known = [gradient for gradient in some if gradient is not None]
-            products = iter(torch._foreach_mul(known, factor) if known else ())
-            scaled += [None if gradient is None else next(products) for gradient in some]
-        return (None, None, None, None, *scaled)
+        given: list[Tensor | None] = [None] * (len(ctx.needs_input_grad) - 4)
+        if compute.few_calls(upstream.device) and distributed.size() == 1:
+            late = {parameter: gradients.pop(place) for place, parameter in ctx.parameters.items() if place in gradients}
+            torch.autograd.Variable._execution_engine.queue_callback(partial(_accumulate, late, factor))
+        for products in _scaled(gradients, factor):
+            for place, product in products.items():
+                given[place] = product
+        return (None, None, None, None, *given)
+
+
+def _scaled(gradients: dict[Key, Tensor], factor: Tensor) -> Iterator[dict[Key, Tensor]]:
+    """The products with `factor`, AT_ONCE at a time, for which their `gradients` go."""
+    while places := list(islice(gradients, AT_ONCE)):
+        yield dict(zip(places, torch._foreach_mul([gradients.pop(place) for place in places], factor), strict=True))
+
+
+def _accumulate(gradients: dict[Tensor, Tensor], factor: Tensor) -> None:
+    """Add `factor` times its gradient to what each parameter has."""
+    for products in _scaled(gradients, factor):
+        others = {parameter: parameter.grad for parameter in products if parameter.grad is not None}
+        if others:
+            torch._foreach_add_([*others.values()], [products.pop(parameter) for parameter in others])
+        for parameter, product in products.items():
+            parameter.grad = product

@@ -18,7 +18,7 @@ EPOCH = (
     "cada/training/loop.py, _require_numbers",
 )  # where it waits at the end of an epoch only
 # Of a step with two layers in each transformer, without the optimiser's: an operation of torch is a kernel, or a few.
-LAUNCHES = {("robust", "fp32"): 743, ("robust", "bf16"): 1143, (PRETRAINING, "fp32"): 978, (PRETRAINING, "bf16"): 1429}
+LAUNCHES = {("robust", "fp32"): 635, ("robust", "bf16"): 1032, (PRETRAINING, "fp32"): 858, (PRETRAINING, "bf16"): 1306}
 
 
 @pytest.mark.parametrize("kind", RUNS)
@@ -34,7 +34,7 @@ def test_a_training_step_waits_for_nothing(kind, tmp_path):
 def test_a_step_starts_no_more_kernels_than_are_known(case, precision):
     with PretendedGpu() as gpu:
         step(CUDA, case, precision=precision, weights=WEIGHTS)
-    assert 0.9 * LAUNCHES[case, precision] <= sum(gpu.launches.values()) <= LAUNCHES[case, precision]
+    assert 0.95 * LAUNCHES[case, precision] <= sum(gpu.launches.values()) <= LAUNCHES[case, precision]
 
 
 def test_a_batch_is_re_ranked_by_two_calls_of_attention_a_layer():

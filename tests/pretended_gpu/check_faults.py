@@ -51,14 +51,15 @@ SAMPLED, PRETRAINED = ROBUST | {"case": "sampled"}, ROBUST | {"case": "pre-train
 IN_MEMORY, ON_DISK = {"on_disk": False}, {"on_disk": True}
 FINE_TUNING = {"kind": "fine-tuning"}
 FAULTS = [
-    Fault("cada.losses", "torch.arange(length, device=hidden.device)", "torch.arange(length)", STEP, ROBUST),
+    Fault("cada.losses", "return upload(same / same.sum(dim=1, keepdim=True), logits.device)", "return same", STEP, ROBUST),
     Fault("cada.losses", "same = upload(same, image_features.device)", "pass", STEP, ROBUST),
     Fault("cada.losses", "upload(torch.stack(waited), weights.device)", "torch.stack(waited)", STEP, SAMPLED),
     Fault("cada.losses", "if not weights.is_cuda and weights", "if weights", COUNTS, {"kind": "pre-training"}, FAILED),
     Fault("cada.objectives.atp", "upload(torch.arange(count)[own], device)", "torch.arange(count)[own]", STEP, ROBUST),
     Fault("cada.objectives.atp", "shared = few_calls(device)", "shared = False", COUNTS, FINE_TUNING, FAILED),
     Fault("cada.objectives.atp", "max(pairs, min(3 * pairs, BUSY))", "pairs", LAUNCHES, {"case": "robust", "precision": "fp32"}, FAILED),
-    Fault("cada.objectives.atp", "upload(captions.lengths, device)", "captions.lengths", STEP, ROBUST),
+    Fault("cada.objectives.atp", "parts = upload(", "parts = (lambda mask, _: mask)(", STEP, ROBUST),
+    Fault("cada.training.chunks", "and distributed.size() == 1:", "and False:", LAUNCHES, {"case": "robust", "precision": "fp32"}, FAILED),
     Fault("cada.training.objective", "upload(chosen, ids.device)", "chosen", STEP, ROBUST),
     Fault(
         "cada.training.objective", "selected[own]).sum()", "upload(selected, captions.ids.device)[own]).sum()", COUNTS, FINE_TUNING, FAILED

@@ -3,9 +3,11 @@
 import weakref
 
 import numpy as np
+import pytest
 import torch
 
 from cada.config import Augmentation
+from cada.runtime import compute, distributed
 from cada.training.chunks import in_chunks, summed
 from cada.training.objective import association_losses
 from tests.training.tiny import ROBUST, WEIGHTS, tiny_encoded, tiny_model, tiny_training
@@ -27,25 +29,28 @@ def test_chunks_are_put_together_in_order():
     assert sorted(seen) == [1, 1, 3, 3, 3, 3]
 
 
-def test_a_sum_has_the_gradients_of_its_weighted_loss_to_the_bit():
-    weight, parameter = 3.0, torch.randn(5, requires_grad=True)
+@pytest.mark.parametrize(("few_calls", "processes"), [(False, 1), (True, 1), (True, 2)])
+@pytest.mark.parametrize("size", [None, 6, 4])
+def test_a_sum_has_the_gradients_of_its_weighted_loss_to_the_bit(size, few_calls, processes, monkeypatch):
+    monkeypatch.setattr(compute, "few_calls", lambda device: few_calls)
+    monkeypatch.setattr(distributed, "size", lambda: processes)
+    weight, other, alone = 3.0, torch.randn(5, requires_grad=True), torch.randn(5, requires_grad=True)
     tokens = torch.randn(6, 2, 5, requires_grad=True)
     unused = torch.ones(2, requires_grad=True)
 
     def loss(rows, tokens):
-        return (tokens[rows] * parameter).tanh().square().sum() / 7
+        return (tokens[rows] * other + alone).tanh().square().sum() / 7
 
     expected = loss(slice(0, 6), tokens)
-    wanted = torch.autograd.grad(weight * expected, [tokens, parameter])
-    for size in (None, 6, 4):
-        found = summed(loss, [tokens], [parameter, unused], count=6, size=size, weight=weight)
-        gradients = torch.autograd.grad(weight * found, [tokens, parameter, unused], allow_unused=True)
-        assert gradients[2] is None
-        for gradient, right in zip(gradients[:2], wanted, strict=True):
-            assert torch.allclose(gradient, right, rtol=1e-5, atol=1e-7)
-            assert size == 4 or torch.equal(gradient, right)
+    wanted = torch.autograd.grad(weight * expected + other.sum(), [tokens, other, alone])
+    found = summed(loss, [tokens], [other, unused, alone], count=6, size=size, weight=weight)
+    (weight * found + other.sum()).backward()  # `other` has another gradient
+    assert unused.grad is None
+    for tensor, right in zip([tokens, other, alone], wanted, strict=True):
+        assert torch.allclose(tensor.grad, right, rtol=1e-5, atol=1e-7)
+        assert size == 4 or torch.equal(tensor.grad, right)
     with torch.no_grad():
-        assert torch.allclose(summed(loss, [tokens], [parameter], count=6, size=4), expected)
+        assert torch.allclose(summed(loss, [tokens], [other, alone], count=6, size=size), expected)
 
 
 class Kept:
