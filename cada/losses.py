@@ -107,13 +107,18 @@ def _choose(logits: Tensor, how: str, generator: torch.Generator | None) -> Tens
     return (weights / upload(torch.stack(waited), weights.device)).argmax(dim=2)  # who is met first, at rates of the weights
 
 
+def group_means(hidden: Tensor, lengths: Tensor, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:
+    """Means of `count` groups of token states: hidden (B, L, D), lengths (B) to (B, count, D); see `token_groups`."""
+    return means_of(upload(token_groups(lengths, hidden.shape[1], how=how, count=count), hidden.device), hidden)
+
+
 def token_groups(lengths: Tensor, length: int, *, how: Literal["fixed", "parts"], count: int = 2) -> Tensor:
-    """Which of its tokens are in each of a caption's groups: lengths (B, on the CPU) to a mask (B, count, `length`).
+    """Which tokens are in each of a caption's groups: lengths (B) to a mask (B, count, `length`), best on the CPU.
 
     `fixed`: positions 1 to L-1 in equal parts, padding included (published: 36 and 36, L = 73). `parts`: equal parts of
     the caption's word pieces, [ENC] and [SEP] left out; a piece on a border belongs to both sides.
     """
-    part, position = torch.arange(count)[:, None], torch.arange(length)
+    part, position = torch.arange(count, device=lengths.device)[:, None], torch.arange(length, device=lengths.device)
     if how == "fixed":
         before, end = (length - 1) * part // count, (length - 1) * (part + 1) // count  # (count, 1)
         return ((position > before) & (position <= end)).expand(len(lengths), -1, -1)
@@ -122,8 +127,8 @@ def token_groups(lengths: Tensor, length: int, *, how: Literal["fixed", "parts"]
     return (position > before) & (position <= end)
 
 
-def group_means(hidden: Tensor, groups: Tensor) -> Tensor:
-    """Means of groups of token states: hidden (B, L, D), groups (B, count, L) to (B, count, D)."""
+def means_of(groups: Tensor, hidden: Tensor) -> Tensor:
+    """Means of the token states of each group: a mask (B, count, L), hidden (B, L, D) to (B, count, D)."""
     return groups.to(hidden.dtype) @ hidden / groups.sum(dim=2, keepdim=True)
 
 

@@ -114,7 +114,7 @@ def test_negatives_need_two_persons(features):
 
 def test_fixed_groups_include_the_padding():
     hidden = torch.randn(2, 73, 4, generator=torch.Generator().manual_seed(3))
-    groups = losses.group_means(hidden, losses.token_groups(torch.tensor([5, 73]), 73, how="fixed"))
+    groups = losses.group_means(hidden, torch.tensor([5, 73]), how="fixed")
     assert torch.allclose(groups[:, 0], hidden[:, 1:37].mean(dim=1))
     assert torch.allclose(groups[:, 1], hidden[:, 37:73].mean(dim=1))
 
@@ -134,13 +134,13 @@ def test_fixed_groups_include_the_padding():
 )
 def test_parts_hold_the_word_pieces_only(length, parts):
     hidden = torch.randn(1, 10, 4, generator=torch.Generator().manual_seed(4))
-    groups = losses.group_means(hidden, losses.token_groups(torch.tensor([length]), 10, how="parts", count=len(parts)))
+    groups = losses.group_means(hidden, torch.tensor([length]), how="parts", count=len(parts))
     assert torch.allclose(groups[0], torch.stack([hidden[0, part].mean(dim=0) for part in parts]))
 
 
 def test_fixed_groups_of_another_number_are_equal_parts():
     hidden = torch.randn(1, 73, 4, generator=torch.Generator().manual_seed(3))
-    groups = losses.group_means(hidden, losses.token_groups(torch.tensor([5]), 73, how="fixed", count=3))
+    groups = losses.group_means(hidden, torch.tensor([5]), how="fixed", count=3)
     assert torch.allclose(groups[0], torch.stack([hidden[0, start : start + 24].mean(dim=0) for start in (1, 25, 49)]))
 
 

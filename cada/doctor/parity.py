@@ -21,7 +21,7 @@ from torch import Tensor
 from cada.config import load_procedure
 from cada.datasets.loading import TokenBatch
 from cada.errors import CadaError, about
-from cada.losses import group_means, token_groups
+from cada.losses import group_means
 from cada.model.cada import Cada
 from cada.model.checkpoint import read_state
 from cada.model.folder import set_weights
@@ -109,6 +109,7 @@ def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
     """Token ids, hidden states, features and logits."""
     model, golden = vectors.model, vectors.golden
     ids, mask, image, masked = (golden[name].to(model.device) for name in ("input_ids", "attention_mask", "image", "attribute_mask"))
+    lengths = mask.sum(dim=1)
     ours = model.tokenizer.encode(vectors.facts["captions"])
     padded = torch.zeros_like(golden["input_ids"])
     padded[:, : ours.ids.shape[1]] = torch.from_numpy(ours.ids.astype(np.int64))
@@ -122,8 +123,7 @@ def compare_outputs(vectors: Vectors) -> Iterator[Comparison]:
 
     texts, images = (index.flatten() for index in torch.meshgrid(torch.arange(len(ids)), torch.arange(len(tokens)), indexing="ij"))
     hidden = model.match_hidden(ids[texts], mask[texts], tokens[images])  # (T * G, L, D)
-    groups = token_groups(golden["attention_mask"].sum(dim=1), hidden.shape[1], how="fixed").to(hidden.device)
-    local = model.local_match_head(group_means(hidden, groups[texts]))
+    local = model.local_match_head(group_means(hidden, lengths[texts], how="fixed"))
     yield _difference("match_hidden_diagonal", hidden[texts == images], golden["match_hidden_diagonal"])
     yield _difference("match_logits", model.match_head(hidden[:, 0]).view_as(golden["match_logits"]), golden["match_logits"])
     yield _difference("local_match_logits", local.view_as(golden["local_match_logits"]), golden["local_match_logits"])

@@ -76,7 +76,7 @@ def token_patch_loss(encoded: Encoded, negatives: Negatives, *, groups: LocalGro
     def match(chunk: slice, *inputs: Tensor) -> Tensor:
         caption, (read, images) = text[chunk], seen(chunk, inputs)
         hidden = model.match_hidden(captions.ids[caption], captions.mask[caption], read, images=images)  # (n, L, D)
-        means = losses.group_means(hidden, parts[caption])  # (n, groups, D)
+        means = losses.means_of(parts[caption], hidden)  # (n, groups, D)
         whole, local = model.match_head(hidden[:, 0]), model.local_match_head(means)
         share = len(caption) / (3 * count)
         return (losses.match_loss(whole, matches[chunk]) + losses.match_loss(local, matches[chunk])) * share

@@ -65,8 +65,7 @@ def test_atp_equals_one_pair_at_a_time(model, batch, how, groups, count, few_cal
     for caption, image, label in pairs:
         one = (captions.ids[[caption]], captions.mask[[caption]], tokens[[image]])
         hidden = model.match_hidden(*one)
-        inside = losses.token_groups(captions.lengths[[caption]], hidden.shape[1], how=groups, count=count)
-        parts = model.local_match_head(losses.group_means(hidden, inside))[0]
+        parts = model.local_match_head(losses.group_means(hidden, captions.lengths[[caption]], how=groups, count=count))[0]
         whole.append(-model.match_head(hidden[0, 0]).log_softmax(0)[label])
         local += [-part.log_softmax(0)[label] for part in parts]
     expected = torch.stack(whole).mean() + torch.stack(local).mean()
