@@ -46,12 +46,15 @@ def layers_of(transformer: nn.Module) -> nn.ModuleList:
 @cache
 def compilation() -> Mapping[str, Any]:
     """How torch compiles a part of a model. What breaks its graph is an error; kernels that do not wait for each other, as the many
-    casts of weights, are started together; and so are products of one tensor.
+    casts of weights, are started together; and so are products of one tensor. Layers of all kinds are one function to torch, which
+    compiles it for each kind, for one row, for some, and for captions of any length: more often than torch expects of a function.
     """
-    from torch._inductor import config  # torch's compiler is imported where it is used
+    import torch._dynamo  # torch's compiler is imported where it is used
+    from torch._inductor import config
 
     from cada.model.joined import JoinedProducts
 
+    torch._dynamo.config.recompile_limit = 64
     together = {"combo_kernels": True, "combo_kernel_max_num_nodes": 32}  # how many: since torch 2.12
     known = {name: value for name, value in together.items() if hasattr(config, name)}
     return {"fullgraph": True, "options": {**known, "pre_grad_custom_pass": JoinedProducts()}}

@@ -53,7 +53,8 @@ def traced(monkeypatch):
         return module
 
     torch.compiler.reset()
-    monkeypatch.setattr(encoders, "compilation", lambda: {"fullgraph": True, "backend": backend})
+    compilation = encoders.compilation
+    monkeypatch.setattr(encoders, "compilation", lambda: {**compilation(), "backend": backend, "options": None})
     yield products
     torch.compiler.reset()
 
@@ -62,9 +63,9 @@ def number_of_products(parts: list[torch.fx.GraphModule]) -> int:
     return sum(len(part.graph.find_nodes(op="call_function", target=F.linear)) for part in parts)
 
 
-def losses_and_gradients(model: Cada, *, micro_batch: int | None = None) -> dict[str, Tensor]:
+def losses_and_gradients(model: Cada, *, micro_batch: int | None = None, pairs: int = 8, length: int | None = None) -> dict[str, Tensor]:
     draw = torch.Generator().manual_seed(1)
-    batch = tiny_training().batch(np.arange(0, 24, 3), augmentation=PLAIN, padded_to=None, draw=draw, device=CPU)
+    batch = tiny_training().batch(np.arange(0, 3 * pairs, 3), augmentation=PLAIN, padded_to=length, draw=draw, device=CPU)
     values = association_losses(tiny_encoded(model, batch, draw, micro_batch=micro_batch), weights=WEIGHTS, switches=ROBUST)
     values["loss"].backward()
     return {name: value.detach() for name, value in values.items()} | {
@@ -100,6 +101,15 @@ def test_compiled_layers_compute_the_same(case, monkeypatch, traced):
     for name, value in expected.items():
         torch.testing.assert_close(found[name], value, atol=1e-6, rtol=1e-5, msg=name)
     assert sorted(traced) == PRODUCTS[case], "layers of a kind share a graph"
+
+
+def test_layers_are_compiled_as_often_as_there_are_sizes(traced):
+    """A caption of another length after chunks of three rows and one of a single row: more than eight graphs of one function."""
+    model = tiny_model(0.0).train()
+    set_up(model)
+    for length in (None, 14, 15):
+        losses_and_gradients(model, micro_batch=3, pairs=7, length=length)
+    assert sum(before > 0 for before, _ in traced) > 8
 
 
 def test_weights_keep_their_names_and_scores_the_bits_of_layers_as_they_are_written(traced):
