@@ -53,7 +53,7 @@ class Cada(nn.Module):
             enable({"use_reentrant": False})
 
     def compile_layers(self) -> None:
-        """Let torch compile the layers when a training first calls them: fewer kernels, after minutes of compiling."""
+        """Let torch compile layers, embeddings and the word head when a training first calls them: fewer kernels, after minutes."""
         for part in (self.image_encoder, self.text_encoder, self.attribute_decoder):
             part.compile_layers()
         self.compiled = True

@@ -55,8 +55,8 @@ def compilation() -> Mapping[str, Any]:
     from cada.model.joined import JoinedProducts
 
     torch._dynamo.config.recompile_limit = 64
-    together = {"combo_kernels": True, "combo_kernel_max_num_nodes": 32}  # how many: since torch 2.12
-    known = {name: value for name, value in together.items() if hasattr(config, name)}
+    together = {"combo_kernels": True, "combo_kernel_max_num_nodes": 32}
+    known = {name: value for name, value in together.items() if hasattr(config, name)}  # gpu-check runs on a machine's own torch too
     return {"fullgraph": True, "options": {**known, "pre_grad_custom_pass": JoinedProducts()}}
 
 

@@ -64,7 +64,7 @@ def answer_problems(app: FastAPI) -> None:
         return Problem(500, "The index or one of its files cannot be read; the server's output says which.").response()
 
     @app.exception_handler(Exception)
-    def unknown(_: Request, error: Exception) -> JSONResponse:  # noqa: ARG001  # the server prints it
+    def unknown(_: Request, _error: Exception) -> JSONResponse:  # the server prints it
         return Problem(500, "The server has failed; its output says where.").response()
 
 
